@@ -1,0 +1,216 @@
+//! Flat storage: nalgebra vectors that come back from a free list.
+//!
+//! A training step asks for the same buffers each time. A dropped buffer therefore goes to a bounded
+//! list of its thread, sorted by length, and the next request of that length takes it from there.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nalgebra::DVector;
+
+use crate::dtype::{DType, Element, dispatch};
+
+/// Entries below which the allocator is as fast as the list.
+const SMALL: usize = 1024;
+/// Bytes that one thread keeps at most, for each element type.
+const KEPT_BYTES: usize = 512 << 20;
+
+struct Pool<E> {
+    free: BTreeMap<usize, Vec<Vec<E>>>,
+    bytes: usize,
+}
+
+impl<E> Pool<E> {
+    const fn new() -> Self {
+        Self { free: BTreeMap::new(), bytes: 0 }
+    }
+
+    fn take(&mut self, len: usize) -> Option<Vec<E>> {
+        let found = self.free.get_mut(&len)?.pop()?;
+        self.bytes -= len * size_of::<E>();
+        Some(found)
+    }
+
+    fn give(&mut self, values: Vec<E>) {
+        let bytes = values.len() * size_of::<E>();
+        if self.bytes + bytes <= KEPT_BYTES {
+            self.bytes += bytes;
+            self.free.entry(values.len()).or_default().push(values);
+        }
+    }
+}
+
+struct Pools {
+    single: Pool<f32>,
+    double: Pool<f64>,
+    fresh: u64,
+}
+
+thread_local! {
+    static POOLS: RefCell<Pools> =
+        const { RefCell::new(Pools { single: Pool::new(), double: Pool::new(), fresh: 0 }) };
+}
+
+fn pool<E: Element>(pools: &mut Pools) -> Option<&mut Pool<E>> {
+    let any: &mut dyn Any = match E::DTYPE {
+        DType::F32 => &mut pools.single,
+        DType::F64 => &mut pools.double,
+    };
+    any.downcast_mut()
+}
+
+/// Number of large buffers that this thread has had to ask of the allocator.
+#[cfg(test)]
+pub(crate) fn fresh_buffers() -> u64 {
+    POOLS.with(|pools| pools.borrow().fresh)
+}
+
+/// One flat run of numbers.
+#[derive(Debug)]
+pub(crate) struct Buffer<E: Element>(DVector<E>);
+
+impl<E: Element> Buffer<E> {
+    /// A buffer of `len` numbers left by whoever had it before: the caller writes all of them.
+    fn stale(len: usize) -> Vec<E> {
+        if len < SMALL {
+            return vec![E::default(); len];
+        }
+        let kept = POOLS.try_with(|pools| {
+            let mut pools = pools.borrow_mut();
+            let found = pool::<E>(&mut pools).and_then(|pool| pool.take(len));
+            pools.fresh += u64::from(found.is_none());
+            found
+        });
+        kept.ok().flatten().unwrap_or_else(|| vec![E::default(); len])
+    }
+
+    /// A buffer of `len` numbers, all of which `fill` writes.
+    pub(crate) fn build(len: usize, fill: impl FnOnce(&mut [E])) -> Self {
+        let mut values = Self::stale(len);
+        fill(&mut values);
+        Self::from_vec(values)
+    }
+
+    pub(crate) fn from_vec(values: Vec<E>) -> Self {
+        Self(DVector::from_vec(values))
+    }
+
+    pub(crate) fn from_vector(values: DVector<E>) -> Self {
+        Self(values)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[E] {
+        self.0.as_slice()
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [E] {
+        self.0.as_mut_slice()
+    }
+}
+
+impl<E: Element> Clone for Buffer<E> {
+    fn clone(&self) -> Self {
+        Self::build(self.0.len(), |out| out.copy_from_slice(self.as_slice()))
+    }
+}
+
+impl<E: Element> Drop for Buffer<E> {
+    fn drop(&mut self) {
+        if self.0.len() < SMALL {
+            return;
+        }
+        let vector = std::mem::replace(&mut self.0, DVector::from_vec(Vec::new()));
+        let values: Vec<E> = vector.data.into();
+        // A thread that is ending has no list any more: the buffer is then simply freed.
+        let _ = POOLS.try_with(|pools| {
+            if let Ok(mut pools) = pools.try_borrow_mut()
+                && let Some(pool) = pool::<E>(&mut pools)
+            {
+                pool.give(values);
+            }
+        });
+    }
+}
+
+/// A shared buffer of either element type.
+#[derive(Clone, Debug)]
+pub(crate) enum Storage {
+    F32(Arc<Buffer<f32>>),
+    F64(Arc<Buffer<f64>>),
+}
+
+impl Storage {
+    pub(crate) fn new<E: Element>(buffer: Buffer<E>) -> Self {
+        let shared: Arc<dyn Any + Send + Sync> = Arc::new(buffer);
+        match shared.downcast::<Buffer<f32>>() {
+            Ok(single) => Self::F32(single),
+            Err(other) => match other.downcast::<Buffer<f64>>() {
+                Ok(double) => Self::F64(double),
+                Err(_) => unreachable!("Element is sealed: f32 and f64"),
+            },
+        }
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        match self {
+            Self::F32(_) => DType::F32,
+            Self::F64(_) => DType::F64,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        dispatch!(self.dtype(), E => self.buffer::<E>().map_or(0, |b| b.as_slice().len()))
+    }
+
+    /// The buffer, if its numbers are of type `E`.
+    pub(crate) fn buffer<E: Element>(&self) -> Option<&Buffer<E>> {
+        let any: &dyn Any = match self {
+            Self::F32(b) => b.as_ref(),
+            Self::F64(b) => b.as_ref(),
+        };
+        any.downcast_ref()
+    }
+
+    /// The numbers for writing: in place if nobody else holds them, else a copy of them.
+    pub(crate) fn make_mut<E: Element>(&mut self) -> Option<&mut [E]> {
+        let any: &mut dyn Any = match self {
+            Self::F32(b) => Arc::make_mut(b) as &mut Buffer<f32>,
+            Self::F64(b) => Arc::make_mut(b) as &mut Buffer<f64>,
+        };
+        any.downcast_mut::<Buffer<E>>().map(Buffer::as_mut_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_buffer_comes_again() {
+        let first = Buffer::<f32>::build(4096, |out| out.fill(1.0));
+        let address = first.as_slice().as_ptr();
+        drop(first);
+        let before = fresh_buffers();
+        let second = Buffer::<f32>::build(4096, |out| out.fill(2.0));
+        assert_eq!(second.as_slice().as_ptr(), address);
+        assert_eq!(fresh_buffers(), before);
+        let third = Buffer::<f32>::build(4096, |out| out.fill(3.0));
+        assert_ne!(third.as_slice().as_ptr(), address);
+        assert_eq!(fresh_buffers(), before + 1);
+    }
+
+    #[test]
+    fn writing_copies_only_what_is_shared() {
+        let mut one = Storage::new(Buffer::from_vec(vec![1.0_f64; 3]));
+        let other = one.clone();
+        if let Some(values) = one.make_mut::<f64>() {
+            values[0] = 5.0;
+        }
+        assert_eq!(one.buffer::<f64>().map(|b| b.as_slice()[0]), Some(5.0));
+        assert_eq!(other.buffer::<f64>().map(|b| b.as_slice()[0]), Some(1.0));
+        assert!(other.buffer::<f32>().is_none());
+        assert_eq!((one.len(), one.dtype()), (3, DType::F64));
+    }
+}

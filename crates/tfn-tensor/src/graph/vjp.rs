@@ -1,0 +1,137 @@
+//! The contract of an operation's backward pass.
+
+use std::any::Any;
+
+use super::{Input, Node};
+use crate::dtype::{DType, Element, dispatch};
+use crate::error::{Result, TensorError};
+use crate::kernels::{self, Accumulate};
+use crate::tensor::Tensor;
+
+use super::backward::Slots;
+
+/// A vector-Jacobian product: the backward pass of one operation, definable in any crate.
+///
+/// See [`apply`](crate::apply) for an example.
+pub trait Vjp: Any + Send + Sync {
+    /// Name of the operation, for errors and reports.
+    fn name(&self) -> &'static str;
+
+    /// Adds to the gradient of each input that is [needed](VjpContext::needs) the product of the
+    /// outputs' gradients with the Jacobian. May be called more than once.
+    ///
+    /// # Errors
+    /// Whatever the computation reports; the walk ends with it.
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()>;
+}
+
+/// What a backward pass sees: the gradients of its outputs, and where to put those of its inputs.
+pub struct VjpContext<'a> {
+    pub(super) node: &'a Node,
+    pub(super) grads: Vec<Option<Tensor>>,
+    pub(super) slots: &'a mut Slots,
+    pub(super) error: Option<TensorError>,
+}
+
+impl VjpContext<'_> {
+    fn input(&self, input: usize) -> Option<&Input> {
+        self.node.inputs.get(input)
+    }
+
+    /// Whether anybody wants the gradient of input number `input`.
+    pub fn needs(&self, input: usize) -> bool {
+        self.input(input).is_some_and(|input| input.edge.is_some())
+    }
+
+    /// The gradient of output number `output`, of that output's shape; `None` if nothing used it.
+    pub fn grad(&self, output: usize) -> Option<&Tensor> {
+        self.grads.get(output)?.as_ref()
+    }
+
+    /// Shape of input number `input`.
+    pub fn shape(&self, input: usize) -> &[usize] {
+        self.input(input).map_or(&[], |input| &input.shape)
+    }
+
+    /// Adds `contribution` to the gradient of an input.
+    ///
+    /// It may have the shape that the input was broadcast to: the axes that broadcasting made are
+    /// summed away. The first contribution is stored as it is, without a copy.
+    pub fn add(&mut self, input: usize, contribution: Tensor) {
+        if let Err(error) = self.try_add(input, &contribution) {
+            self.error.get_or_insert(error);
+        }
+    }
+
+    fn try_add(&mut self, input: usize, contribution: &Tensor) -> Result<()> {
+        let Some(Input { edge: Some(edge), shape, dtype }) = self.node.inputs.get(input) else {
+            return Ok(());
+        };
+        let live = contribution.live().map_err(|error| error.as_ref().clone())?;
+        if live.dtype() == *dtype && live.shape == *shape {
+            let slot = self.slots.slot(edge);
+            return match slot {
+                None => {
+                    *slot = Some(contribution.detach());
+                    Ok(())
+                }
+                Some(_) => {
+                    dispatch!(*dtype, E => self.into::<E>(input, |out, _| kernels::add_assign(out, live.slice::<E>())))
+                }
+            };
+        }
+        let fits = crate::broadcast_shapes(shape, &live.shape).as_deref() == Some(&*live.shape);
+        if live.dtype() != *dtype || !fits {
+            return Err(TensorError::External {
+                op: "vjp",
+                message: format!(
+                    "gradient of input {input} is {:?} {}, expected {shape:?} {dtype}",
+                    live.shape,
+                    live.dtype()
+                ),
+            });
+        }
+        dispatch!(*dtype, E => self.into::<E>(input, |out, accumulate| {
+            kernels::unbroadcast(out, accumulate, live.slice::<E>(), &live.shape, shape);
+        }))
+    }
+
+    /// Lets `write` put its contribution straight into the gradient of an input: over what is there
+    /// ([`Accumulate::Set`], the entries are arbitrary) or added to it ([`Accumulate::Add`]).
+    ///
+    /// `write` is not called if the gradient is not [needed](Self::needs).
+    ///
+    /// # Errors
+    /// [`TensorError::External`] if the input's entries are not of type `E`.
+    pub fn into<E: Element>(
+        &mut self,
+        input: usize,
+        write: impl FnOnce(&mut [E], Accumulate),
+    ) -> Result<()> {
+        let Some(Input { edge: Some(edge), shape, dtype }) = self.node.inputs.get(input) else {
+            return Ok(());
+        };
+        let slot = self.slots.slot(edge);
+        match slot {
+            None if *dtype == E::DTYPE => {
+                *slot = Some(Tensor::build::<E>(shape, |out| write(out, Accumulate::Set)));
+                Ok(())
+            }
+            None => Err(wrong_type(input, *dtype, E::DTYPE)),
+            Some(tensor) => match tensor.make_mut::<E>() {
+                Some(out) => {
+                    write(out, Accumulate::Add);
+                    Ok(())
+                }
+                None => Err(wrong_type(input, *dtype, E::DTYPE)),
+            },
+        }
+    }
+}
+
+fn wrong_type(input: usize, dtype: DType, given: DType) -> TensorError {
+    TensorError::External {
+        op: "vjp",
+        message: format!("gradient of input {input} written as {given}, expected {dtype}"),
+    }
+}

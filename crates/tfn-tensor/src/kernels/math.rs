@@ -1,0 +1,90 @@
+//! Elementary functions of one number.
+
+/// The functions that kernels compute of an entry.
+///
+/// For `f32` the hot ones have no branch, no table and no fused multiplication, so that a loop over
+/// them becomes vector code with the same bits on every machine. For `f64` they rest on the
+/// standard library, or on the published approximations of a kept crate.
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub trait Math: Copy {
+    fn m_exp(self) -> Self;
+    /// exp(x) − 1 without cancellation.
+    fn m_expm1(self) -> Self;
+    fn m_ln(self) -> Self;
+    /// ln(1 + x) without cancellation.
+    fn m_log1p(self) -> Self;
+    fn m_tanh(self) -> Self;
+    /// 1 / (1 + exp(−x)).
+    fn m_sigmoid(self) -> Self;
+    /// ln(1 + exp(x)).
+    fn m_softplus(self) -> Self;
+    /// ln(exp(x) − 1), the inverse of [`Math::m_softplus`].
+    fn m_softplus_inverse(self) -> Self;
+    /// ln(sigmoid(x)).
+    fn m_log_sigmoid(self) -> Self;
+    fn m_erf(self) -> Self;
+    /// 1 − erf(x) without cancellation.
+    fn m_erfc(self) -> Self;
+    /// The standard normal cumulative distribution function.
+    fn m_ndtr(self) -> Self;
+    /// The logarithm of [`Math::m_ndtr`], exact in the far left tail too.
+    fn m_log_ndtr(self) -> Self;
+    fn m_sin(self) -> Self;
+    fn m_cos(self) -> Self;
+    fn m_sqrt(self) -> Self;
+    fn m_abs(self) -> Self;
+    fn m_powf(self, exponent: Self) -> Self;
+    /// The largest whole number that is not above x.
+    fn m_floor(self) -> Self;
+    fn m_is_nan(self) -> bool;
+    fn m_is_finite(self) -> bool;
+}
+
+/// Implements [`Math`] for a type by the free functions of a module.
+macro_rules! implement {
+    ($type:ty, $module:ident) => {
+        impl Math for $type {
+            implement! { @one $module:
+                m_exp exp, m_expm1 expm1, m_ln ln, m_log1p log1p, m_tanh tanh, m_sigmoid sigmoid,
+                m_softplus softplus, m_softplus_inverse softplus_inverse,
+                m_log_sigmoid log_sigmoid, m_erf erf, m_erfc erfc, m_ndtr ndtr,
+                m_log_ndtr log_ndtr, m_sin sin, m_cos cos, m_floor floor
+            }
+
+            #[inline(always)]
+            fn m_sqrt(self) -> Self {
+                self.sqrt()
+            }
+
+            #[inline(always)]
+            fn m_abs(self) -> Self {
+                self.abs()
+            }
+
+            #[inline(always)]
+            fn m_powf(self, exponent: Self) -> Self {
+                super::$module::powf(self, exponent)
+            }
+
+            #[inline(always)]
+            fn m_is_nan(self) -> bool {
+                self.is_nan()
+            }
+
+            #[inline(always)]
+            fn m_is_finite(self) -> bool {
+                self.is_finite()
+            }
+        }
+    };
+    (@one $module:ident: $($method:ident $function:ident),+) => {$(
+        #[inline(always)]
+        fn $method(self) -> Self {
+            super::$module::$function(self)
+        }
+    )+};
+}
+
+implement!(f32, math_f32);
+implement!(f64, math_f64);

@@ -1,0 +1,60 @@
+//! The room of the loops: everything that walks over the entries of tensors.
+//!
+//! A kernel is a free function of the form (out, set or add, inputs): it writes into a slice that
+//! its caller owns, knows nothing of tensors, graphs or errors, and allocates nothing but small
+//! scratch. Lengths and shapes have been checked by then; a wrong one is a bug of this crate.
+//!
+//! Three rules hold in all of them:
+//!
+//! * **The same bits for any number of threads.** Work is split into blocks whose size depends on
+//!   the shapes alone, and partial sums are added in the order of the blocks.
+//! * **The best instructions of the machine, chosen at run time.** A loop is a struct whose body is
+//!   inlined into one copy for each instruction set ([`pulp`]), where plain code over slices
+//!   becomes vector code. No copy fuses a multiplication with an addition, so all give the same bits.
+//!   A closure is passed as `#[inline(always)] move |x| ..` if it does more than a few operations or
+//!   captures anything: one that is called instead of inlined, or that reads what it captured through
+//!   a pointer, makes its loop ten times slower.
+//! * **Sums are kept in `f64`**, so that an `f32` result is as good as its rounding.
+//!
+//! | file | what it computes |
+//! |---|---|
+//! | [`math`] | elementary functions of one number |
+//! | [`mod@map`] | a function of each entry, in one pass |
+//! | [`broadcast`] | the same over inputs of different shapes |
+//! | [`reduce`] | sums and extremes of all entries |
+//! | [`axes`] | sums over axes |
+//! | [`mod@softmax`] | sums and maxima in the exponential scale along an axis |
+//! | [`product`] | matrix products |
+//! | [`normal`] | standard normals from random words |
+
+pub(crate) mod axes;
+pub(crate) mod broadcast;
+pub(crate) mod map;
+pub(crate) mod math;
+mod math_f32;
+mod math_f64;
+pub(crate) mod normal;
+pub(crate) mod product;
+pub(crate) mod reduce;
+pub(crate) mod softmax;
+
+pub(crate) use axes::{sum_axes, unbroadcast};
+pub(crate) use broadcast::{broadcast_map1, broadcast_map2, broadcast_map3};
+pub(crate) use map::{add_assign, map1, map2, map3};
+pub use map::{update1, update2, update3};
+pub(crate) use product::gemm;
+#[cfg(test)]
+pub(crate) use product::product_count;
+pub(crate) use reduce::{all_finite, sum};
+pub(crate) use softmax::{argmax_axis, log_softmax, logsumexp, max_axis, softmax};
+
+/// What a kernel does with the numbers that are already in its output.
+///
+/// The first contribution to a gradient is set, the others are added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Accumulate {
+    /// Overwrites them, whatever they are.
+    Set,
+    /// Adds to them.
+    Add,
+}

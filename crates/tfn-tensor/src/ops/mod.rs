@@ -1,0 +1,15 @@
+//! Operations: one file a family of them, each with its forward pass, checks and backward pass.
+
+mod affine_local;
+mod arithmetic;
+mod binary;
+mod cast;
+mod compare;
+mod index;
+mod matmul;
+mod normal;
+mod normal_mixture;
+mod reduce;
+mod shape;
+mod softmax;
+mod unary;

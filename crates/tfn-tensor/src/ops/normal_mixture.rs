@@ -1,0 +1,289 @@
+//! Log-density of a mixture of normals, as one pass where the mixture is the same for every entry.
+
+use std::array;
+
+use crate::dtype::{Element, dispatch};
+use crate::error::Result;
+use crate::graph::{Vjp, VjpContext, apply_one};
+use crate::kernels::{self, Accumulate};
+use crate::tensor::Tensor;
+
+/// `ln sqrt(2π)`.
+const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
+
+/// Constant parameters of `K` components: `peak = ln weight − ln scale − ln sqrt(2π)`.
+#[derive(Clone, Copy)]
+struct Components<E, const K: usize> {
+    peak: [E; K],
+    loc: [E; K],
+    scale: [E; K],
+}
+
+impl<E: Element, const K: usize> Components<E, K> {
+    /// From tensors of one entry or of `K`.
+    fn new([log_weights, loc, scale]: &[Tensor; 3]) -> Result<Self> {
+        let read = |tensor: &Tensor| -> Result<[f64; K]> {
+            let values = tensor.to_f64_vec()?;
+            Ok(array::from_fn(|k| values[k % values.len().max(1)]))
+        };
+        let (log_weights, loc, scale) = (read(log_weights)?, read(loc)?, read(scale)?);
+        let peak = array::from_fn(|k| log_weights[k] - scale[k].ln() - LN_SQRT_2PI);
+        let typed = |values: [f64; K]| values.map(<E as Element>::from_f64);
+        Ok(Self { peak: typed(peak), loc: typed(loc), scale: typed(scale) })
+    }
+
+    /// The components' standardised values and log-densities at `x`, and the largest of the latter.
+    #[inline(always)]
+    fn at(&self, x: E) -> ([E; K], [E; K], E) {
+        let z: [E; K] = array::from_fn(|k| (x - self.loc[k]) / self.scale[k]);
+        let half = <E as Element>::from_f64(0.5);
+        let terms: [E; K] = array::from_fn(|k| self.peak[k] - half * z[k] * z[k]);
+        let mut largest = terms[0];
+        for &term in &terms[1..] {
+            largest = if term > largest { term } else { largest };
+        }
+        (z, terms, largest)
+    }
+
+    #[inline(always)]
+    fn log_prob(&self, x: E) -> E {
+        let (_, terms, largest) = self.at(x);
+        let mut sum = E::zero();
+        for term in terms {
+            sum += (term - largest).m_exp();
+        }
+        let log_prob = largest + sum.m_ln();
+        if largest == E::neg_infinity() { largest } else { log_prob }
+    }
+
+    /// `d log p / dx`: the components' slopes, weighed by their share of the density.
+    #[inline(always)]
+    fn slope(&self, x: E) -> E {
+        let (z, terms, largest) = self.at(x);
+        let (mut sum, mut slope) = (E::zero(), E::zero());
+        for k in 0..K {
+            let share = (terms[k] - largest).m_exp();
+            sum += share;
+            slope -= share * z[k] / self.scale[k];
+        }
+        slope / sum
+    }
+
+    fn forward(self, x: &Tensor) -> Result<Tensor> {
+        let data = x.data::<E>()?;
+        Ok(Tensor::build::<E>(x.shape()?, |out| {
+            kernels::map1(
+                out,
+                Accumulate::Set,
+                data,
+                #[inline(always)]
+                move |x| self.log_prob(x),
+            );
+        }))
+    }
+
+    fn backward(self, ctx: &mut VjpContext<'_>, grad: &Tensor, x: &Tensor) -> Result<()> {
+        let (grad, data) = (grad.data::<E>()?, x.data::<E>()?);
+        ctx.into::<E>(0, |out, accumulate| {
+            kernels::map2(
+                out,
+                accumulate,
+                grad,
+                data,
+                #[inline(always)]
+                move |g, x| g * self.slope(x),
+            );
+        })
+    }
+}
+
+struct NormalMixture {
+    x: Tensor,
+    parameters: [Tensor; 3],
+    components: usize,
+}
+
+/// Runs `$body` with the constant `$K` for a number of components that has a fused pass.
+macro_rules! with_components {
+    ($components:expr, $K:ident => $body:expr, else $other:expr) => {
+        match $components {
+            1 => {
+                const $K: usize = 1;
+                $body
+            }
+            2 => {
+                const $K: usize = 2;
+                $body
+            }
+            3 => {
+                const $K: usize = 3;
+                $body
+            }
+            _ => $other,
+        }
+    };
+}
+
+impl Vjp for NormalMixture {
+    fn name(&self) -> &'static str {
+        "normal_mixture_log_prob"
+    }
+
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
+        let Some(g) = ctx.grad(0).cloned() else { return Ok(()) };
+        dispatch!(g.dtype()?, E => with_components!(
+            self.components,
+            K => Components::<E, K>::new(&self.parameters)?.backward(ctx, &g, &self.x),
+            else Ok(())
+        ))
+    }
+}
+
+/// Number of components, if all parameters are constants of one entry or of that many, few enough.
+fn fused_components(x: &Tensor, parameters: &[Tensor; 3]) -> Option<usize> {
+    let mut components = 1;
+    for parameter in parameters {
+        let fits = match parameter.shape().ok()? {
+            [] | [1] => true,
+            &[n] if components == 1 || components == n => {
+                components = n;
+                true
+            }
+            _ => false,
+        };
+        if !fits || parameter.is_tracked() || parameter.dtype() != x.dtype() {
+            return None;
+        }
+    }
+    (components <= 3).then_some(components)
+}
+
+impl Tensor {
+    /// Log-density at each entry of `x` of a mixture of `K` normals.
+    ///
+    /// ```text
+    /// ln p = ln Σₖ exp(log_weightsₖ + ln N(x; locₖ, scaleₖ²))
+    /// ```
+    ///
+    /// With up to three components of constant parameters it is one pass forward and one back; otherwise
+    /// it is made of [`normal_log_prob`](Self::normal_log_prob) and [`logsumexp`](Self::logsumexp).
+    ///
+    /// # Shapes
+    /// The parameters broadcast with `x.shape() + [K]`; the result has the shape of `x` broadcast with theirs
+    /// without the last axis.
+    ///
+    /// # Examples
+    /// ```
+    /// # use tfn_tensor::{Tensor, TensorError};
+    /// let weights = Tensor::from_vec(vec![0.5_f64.ln(); 2], &[2]);
+    /// let scale = Tensor::from_vec(vec![1.0, 2000.0], &[2]);
+    /// let spike = Tensor::normal_mixture_log_prob(&Tensor::scalar(0.0), &weights, &Tensor::scalar(0.0), &scale);
+    /// assert!((spike.item()? + 1.6115858).abs() < 1e-6);
+    /// # Ok::<(), TensorError>(())
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn normal_mixture_log_prob(x: &Self, log_weights: &Self, loc: &Self, scale: &Self) -> Self {
+        let parameters = [log_weights, loc, scale].map(Clone::clone);
+        let fused = || -> Result<Option<Self>> {
+            let Some(components) = fused_components(x, &parameters) else { return Ok(None) };
+            dispatch!(x.dtype()?, E => with_components!(
+                components,
+                K => Ok(Some(Components::<E, K>::new(&parameters)?.forward(x)?)),
+                else Ok(None)
+            ))
+        };
+        match fused() {
+            Ok(Some(output)) => {
+                let components = fused_components(x, &parameters).unwrap_or(0);
+                apply_one(&[x], output, || NormalMixture { x: x.detach(), parameters, components })
+            }
+            Ok(None) => {
+                let by_component = Self::normal_log_prob(&x.expand_dims(-1), loc, scale);
+                (by_component + log_weights).logsumexp(-1, false)
+            }
+            Err(error) => Self::from_error(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check_gradients;
+    use crate::{DType, Variable};
+
+    fn vector(values: &[f64]) -> Tensor {
+        Tensor::from_slice(values, &[values.len()])
+    }
+
+    fn mixtures() -> [[Tensor; 3]; 4] {
+        let half = 0.5_f64.ln();
+        [
+            [vector(&[half, half]), Tensor::scalar(0.0), vector(&[1.0, 2000.0])],
+            [vector(&[half, half]), Tensor::scalar(0.0), vector(&[1.0, 0.0025])],
+            [vector(&[-1.2, -0.9, -1.3]), vector(&[-1.0, 0.3, 2.0]), vector(&[0.5, 1.1, 0.2])],
+            [Tensor::scalar(0.0), Tensor::scalar(0.4), Tensor::scalar(0.7)],
+        ]
+    }
+
+    /// The same out of the parts, by making a parameter tracked.
+    fn unfused(x: &Tensor, [log_weights, loc, scale]: &[Tensor; 3]) -> Tensor {
+        let tracked = Variable::new("scale", scale).unwrap().tensor();
+        let scale = if scale.ndims() == Ok(0) { tracked.reshape(&[1]) } else { tracked };
+        Tensor::normal_mixture_log_prob(x, log_weights, loc, &scale)
+    }
+
+    #[test]
+    fn one_pass_agrees_with_the_parts() -> Result<()> {
+        let x = vector(&[-3.0, -0.2, -1e-3, 0.0, 2e-3, 0.05, 0.7, 3000.0]);
+        for parameters in &mixtures() {
+            let [w, m, s] = parameters;
+            let fused = Tensor::normal_mixture_log_prob(&x, w, m, s).to_vec::<f64>()?;
+            for (a, b) in fused.into_iter().zip(unfused(&x, parameters).to_vec::<f64>()?) {
+                assert!((a - b).abs() <= 1e-14 * b.abs().max(1.0), "{a} {b}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn gradients_agree_with_central_differences() {
+        let x = [vector(&[-3.0, -0.2, 0.7, 1.9])];
+        for [w, m, s] in &mixtures() {
+            check_gradients(&x, |v| Tensor::normal_mixture_log_prob(&v[0], w, m, s)).unwrap();
+        }
+        let [_, _, three, _] = mixtures();
+        check_gradients(&[x[0].clone(), three[0].clone(), three[2].clone()], |v| {
+            Tensor::normal_mixture_log_prob(&v[0], &v[1], &three[1], &v[2])
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn single_precision_keeps_its_digits() -> Result<()> {
+        let [spike_and_slab, ..] = mixtures();
+        let x = vector(&[-3.0, -0.2, 1e-3, 0.7, 4.9, 6.0, 300.0]);
+        let [w, m, s] = &spike_and_slab;
+        let exact = Tensor::normal_mixture_log_prob(&x, w, m, s).to_vec::<f64>()?;
+        let [w, m, s] = spike_and_slab.each_ref().map(|t| t.cast(DType::F32));
+        let x = x.cast(DType::F32);
+        for (a, b) in
+            Tensor::normal_mixture_log_prob(&x, &w, &m, &s).to_f64_vec()?.into_iter().zip(exact)
+        {
+            assert!((a - b).abs() <= 1e-6 * b.abs(), "{a} {b}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn infinity_has_density_zero_and_errors_are_kept() -> Result<()> {
+        let [[w, m, s], ..] = mixtures();
+        let x = vector(&[f64::INFINITY, f64::NEG_INFINITY]);
+        let log_prob = Tensor::normal_mixture_log_prob(&x, &w, &m, &s).to_vec::<f64>()?;
+        assert_eq!(log_prob, [f64::NEG_INFINITY; 2]);
+        let mixed = Tensor::normal_mixture_log_prob(&x.cast(DType::F32), &w, &m, &s);
+        assert!(mixed.shape().is_err());
+        Ok(())
+    }
+}

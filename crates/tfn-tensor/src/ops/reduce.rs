@@ -1,0 +1,230 @@
+//! Sums, means, and largest entries.
+
+use std::panic::Location;
+
+use crate::dtype::dispatch;
+use crate::error::Result;
+use crate::graph::{Vjp, VjpContext, apply_one};
+use crate::kernels::{self, Accumulate};
+use crate::shape::{Split, axis_of, reduced};
+use crate::tensor::{Live, Tensor};
+
+/// Which axes a reduction takes away.
+fn axes_mask(
+    op: &'static str,
+    live: &Live,
+    axes: &[isize],
+    place: &'static Location<'static>,
+) -> Result<Vec<bool>> {
+    let mut mask = vec![false; live.shape.len()];
+    for &axis in axes {
+        let axis = axis_of(op, axis, live.shape.len(), place)?;
+        mask[axis] = true;
+    }
+    Ok(mask)
+}
+
+struct Sum {
+    /// Shape of the input with the summed axes kept as 1.
+    kept: Vec<usize>,
+}
+
+impl Vjp for Sum {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
+        let Some(g) = ctx.grad(0).cloned() else {
+            return Ok(());
+        };
+        let shape = ctx.shape(0).to_vec();
+        dispatch!(g.dtype()?, E => {
+            let grad = g.data::<E>()?;
+            ctx.into::<E>(0, |out, acc| kernels::broadcast_map1(out, acc, grad, &self.kept, &shape, move |v| v))
+        })
+    }
+}
+
+struct Max {
+    x: Tensor,
+    largest: Tensor,
+    kept: Vec<usize>,
+}
+
+impl Vjp for Max {
+    fn name(&self) -> &'static str {
+        "max"
+    }
+
+    /// Ties share the gradient equally, as TensorFlow's do.
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
+        let Some(g) = ctx.grad(0).cloned() else {
+            return Ok(());
+        };
+        let hit = self.x.eq(&self.largest.reshape(&self.kept));
+        let axis: Vec<isize> = (0..self.kept.len())
+            .filter(|&axis| self.kept[axis] != ctx.shape(0)[axis])
+            .map(|axis| axis as isize)
+            .collect();
+        let ties = hit.sum_axes(&axis, true);
+        ctx.add(0, hit * (g.reshape(&self.kept) / ties));
+        Ok(())
+    }
+}
+
+impl Tensor {
+    /// Sum of all entries, of shape `[]`.
+    ///
+    /// The sum is formed in a fixed order: the same bits for any number of threads.
+    #[must_use]
+    pub fn sum(&self) -> Self {
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(error) => return Self::from_error(error.clone()),
+        };
+        let output = dispatch!(live.dtype(), E => Self::scalar(kernels::sum(live.slice::<E>())));
+        apply_one(&[self], output, || Sum { kept: vec![1; live.shape.len()] })
+    }
+
+    /// Mean of all entries, of shape `[]`; NaN if there are none.
+    #[must_use]
+    pub fn mean(&self) -> Self {
+        match self.len() {
+            Ok(len) => self.sum() * (1.0 / len as f64),
+            Err(error) => Self::from_error(error),
+        }
+    }
+
+    /// Sum over some axes, negative ones counted from the end.
+    ///
+    /// # Shapes
+    /// `[2, 3, 4]` summed over `[0, -1]` is `[3]`, or `[1, 3, 1]` with `keep_dims`.
+    ///
+    /// ```
+    /// # use tfn_tensor::{Tensor, TensorError};
+    /// let x = Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0], &[2, 2]);
+    /// assert_eq!(x.sum_axes(&[0], false).to_vec::<f64>()?, [4.0, 6.0]);
+    /// assert_eq!(x.sum_axes(&[-1], true).shape()?, [2, 1]);
+    /// assert!(matches!(x.sum_axes(&[2], false).shape(), Err(TensorError::OutOfRange { .. })));
+    /// # Ok::<(), TensorError>(())
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn sum_axes(&self, axes: &[isize], keep_dims: bool) -> Self {
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(error) => return Self::from_error(error.clone()),
+        };
+        let mask = match axes_mask("sum_axes", live, axes, Location::caller()) {
+            Ok(mask) => mask,
+            Err(error) => return Self::from_error(error),
+        };
+        let shape = reduced(&live.shape, &mask, keep_dims);
+        let output = dispatch!(live.dtype(), E => Self::build::<E>(&shape, |out| {
+            kernels::sum_axes(out, Accumulate::Set, live.slice::<E>(), &live.shape, &mask);
+        }));
+        apply_one(&[self], output, || Sum { kept: reduced(&live.shape, &mask, true) })
+    }
+
+    /// Mean over some axes.
+    #[track_caller]
+    #[must_use]
+    pub fn mean_axes(&self, axes: &[isize], keep_dims: bool) -> Self {
+        let sum = self.sum_axes(axes, keep_dims);
+        match (self.len(), sum.len()) {
+            (Ok(all), Ok(left)) if left > 0 => sum * (left as f64 / all as f64),
+            _ => sum,
+        }
+    }
+
+    /// Largest entry along an axis; NaN if any is.
+    #[track_caller]
+    #[must_use]
+    pub fn max_axis(&self, axis: isize, keep_dims: bool) -> Self {
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(error) => return Self::from_error(error.clone()),
+        };
+        let axis = match axis_of("max_axis", axis, live.shape.len(), Location::caller()) {
+            Ok(axis) => axis,
+            Err(error) => return Self::from_error(error),
+        };
+        let mut mask = vec![false; live.shape.len()];
+        mask[axis] = true;
+        let split = Split::new(&live.shape, axis);
+        let output = dispatch!(live.dtype(), E => {
+            Self::build::<E>(&reduced(&live.shape, &mask, keep_dims), |out| {
+                kernels::max_axis(out, live.slice::<E>(), split.len, split.inner);
+            })
+        });
+        let largest = output.clone();
+        let kept = reduced(&live.shape, &mask, true);
+        apply_one(&[self], output, || Max { x: self.detach(), largest, kept })
+    }
+
+    /// Index of the first largest entry along the last or another axis, as a number of the tensor's
+    /// type; untracked.
+    #[track_caller]
+    #[must_use]
+    pub fn argmax(&self, axis: isize) -> Self {
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(error) => return Self::from_error(error.clone()),
+        };
+        let axis = match axis_of("argmax", axis, live.shape.len(), Location::caller()) {
+            Ok(axis) => axis,
+            Err(error) => return Self::from_error(error),
+        };
+        let mut mask = vec![false; live.shape.len()];
+        mask[axis] = true;
+        let split = Split::new(&live.shape, axis);
+        dispatch!(live.dtype(), E => {
+            Self::build::<E>(&reduced(&live.shape, &mask, false), |out| {
+                kernels::argmax_axis(out, live.slice::<E>(), split.len, split.inner);
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check_gradients;
+    use crate::{DType, Result, Tensor};
+
+    fn ramp(shape: &[usize]) -> Tensor {
+        let len: usize = shape.iter().product();
+        let values: Vec<f64> = (0..len).map(|i| ((i * 7) % 11) as f64 * 0.3 - 1.0).collect();
+        Tensor::from_vec(values, shape)
+    }
+
+    #[test]
+    fn gradients_agree_with_central_differences() {
+        let x = [ramp(&[2, 3, 4])];
+        check_gradients(&x, |v| v[0].sum()).unwrap();
+        check_gradients(&x, |v| v[0].mean()).unwrap();
+        for axes in [&[0][..], &[1], &[2], &[0, 2], &[1, 2], &[0, 1, 2], &[]] {
+            check_gradients(&x, |v| v[0].square().sum_axes(axes, false)).unwrap();
+            check_gradients(&x, |v| v[0].square().mean_axes(axes, true)).unwrap();
+        }
+        check_gradients(&[ramp(&[3, 5])], |v| v[0].max_axis(1, false)).unwrap();
+        check_gradients(&[ramp(&[3, 3])], |v| v[0].max_axis(0, true)).unwrap();
+    }
+
+    #[test]
+    fn empty_tensors_sum_to_zero() -> Result<()> {
+        let empty = Tensor::zeros(&[0, 3], DType::F64);
+        assert_eq!(empty.sum().item()?, 0.0);
+        assert_eq!(empty.sum_axes(&[0], false).to_vec::<f64>()?, [0.0; 3]);
+        assert!(empty.mean().item()?.is_nan());
+        Ok(())
+    }
+
+    #[test]
+    fn argmax_takes_the_first() -> Result<()> {
+        let x = Tensor::from_vec(vec![1.0_f32, 3.0, 3.0, 0.0, -1.0, -2.0], &[2, 3]);
+        assert_eq!(x.argmax(-1).to_vec::<f32>()?, [1.0, 0.0]);
+        assert_eq!(x.argmax(0).to_vec::<f32>()?, [0.0, 0.0, 0.0]);
+        Ok(())
+    }
+}

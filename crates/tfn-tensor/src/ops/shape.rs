@@ -1,0 +1,223 @@
+//! The same entries in another shape.
+
+use std::panic::Location;
+
+use crate::dtype::{Element, dispatch};
+use crate::error::{Result, TensorError};
+use crate::graph::{Vjp, VjpContext, apply_one};
+use crate::kernels::{self, Accumulate};
+use crate::shape::{axis_of, broadcast_shapes, count};
+use crate::tensor::{Live, Tensor};
+
+struct Reshape;
+
+impl Vjp for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
+        if let Some(g) = ctx.grad(0).cloned() {
+            let back = g.reshape(ctx.shape(0));
+            ctx.add(0, back);
+        }
+        Ok(())
+    }
+}
+
+struct Broadcast;
+
+impl Vjp for Broadcast {
+    fn name(&self) -> &'static str {
+        "broadcast_to"
+    }
+
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
+        if let Some(g) = ctx.grad(0).cloned() {
+            ctx.add(0, g);
+        }
+        Ok(())
+    }
+}
+
+struct Transpose;
+
+impl Vjp for Transpose {
+    fn name(&self) -> &'static str {
+        "transpose"
+    }
+
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
+        if let Some(g) = ctx.grad(0).cloned() {
+            ctx.add(0, g.transpose());
+        }
+        Ok(())
+    }
+}
+
+impl Tensor {
+    /// The same entries in another shape of as many; shares them.
+    #[track_caller]
+    #[must_use]
+    pub fn reshape(&self, shape: &[usize]) -> Self {
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(error) => return Self::from_error(error.clone()),
+        };
+        if live.len() != count(shape) {
+            return Self::from_error(TensorError::Shapes {
+                op: "reshape",
+                lhs: live.shape.to_vec(),
+                rhs: shape.to_vec(),
+                expected: "the same number of entries",
+                place: Location::caller(),
+            });
+        }
+        let storage = live.storage.clone();
+        let output = Self::from_live(Live { shape: shape.into(), storage, edge: None });
+        apply_one(&[self], output, || Reshape)
+    }
+
+    /// The entries repeated along new axes and axes of size 1, by NumPy's rule.
+    #[track_caller]
+    #[must_use]
+    pub fn broadcast_to(&self, shape: &[usize]) -> Self {
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(error) => return Self::from_error(error.clone()),
+        };
+        if *live.shape == *shape {
+            return self.clone();
+        }
+        if broadcast_shapes(&live.shape, shape).as_deref() != Some(shape) {
+            return Self::from_error(TensorError::Shapes {
+                op: "broadcast_to",
+                lhs: live.shape.to_vec(),
+                rhs: shape.to_vec(),
+                expected: "a shape that the first broadcasts to",
+                place: Location::caller(),
+            });
+        }
+        let output = dispatch!(live.dtype(), E => Self::build::<E>(shape, |out| {
+            let x = live.slice::<E>();
+            kernels::broadcast_map1(out, Accumulate::Set, x, &live.shape, shape, move |v| v);
+        }));
+        apply_one(&[self], output, || Broadcast)
+    }
+
+    /// A new axis of size 1 before position `axis` (negative: counted from the end of the result).
+    #[track_caller]
+    #[must_use]
+    pub fn expand_dims(&self, axis: isize) -> Self {
+        let place = Location::caller();
+        let shape = self.shape().and_then(|shape| {
+            let axis = axis_of("expand_dims", axis, shape.len() + 1, place)?;
+            let mut shape = shape.to_vec();
+            shape.insert(axis, 1);
+            Ok(shape)
+        });
+        match shape {
+            Ok(shape) => self.reshape(&shape),
+            Err(error) => Self::from_error(error),
+        }
+    }
+
+    /// Without an axis of size 1.
+    #[track_caller]
+    #[must_use]
+    pub fn squeeze(&self, axis: isize) -> Self {
+        let place = Location::caller();
+        let shape = self.shape().and_then(|shape| {
+            let resolved = axis_of("squeeze", axis, shape.len(), place)?;
+            let mut left = shape.to_vec();
+            if left.remove(resolved) == 1 {
+                return Ok(left);
+            }
+            let (given, expected) = (shape.to_vec(), format!("size 1 at axis {axis}"));
+            Err(TensorError::Shape { op: "squeeze", argument: "self", given, expected, place })
+        });
+        match shape {
+            Ok(shape) => self.reshape(&shape),
+            Err(error) => Self::from_error(error),
+        }
+    }
+
+    /// With the last two axes swapped, by a copy. Products take transposition as a flag instead.
+    #[track_caller]
+    #[must_use]
+    pub fn transpose(&self) -> Self {
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(error) => return Self::from_error(error.clone()),
+        };
+        let &[ref outer @ .., rows, columns] = &*live.shape else {
+            return Self::from_error(TensorError::Shape {
+                op: "transpose",
+                argument: "self",
+                given: live.shape.to_vec(),
+                expected: "at least two axes".into(),
+                place: Location::caller(),
+            });
+        };
+        let shape: Vec<usize> = outer.iter().copied().chain([columns, rows]).collect();
+        let output = dispatch!(live.dtype(), E => Self::build::<E>(&shape, |out| {
+            swap::<E>(out, live.slice::<E>(), rows, columns);
+        }));
+        apply_one(&[self], output, || Transpose)
+    }
+}
+
+/// Each `rows × columns` matrix of `x` transposed.
+fn swap<E: Element>(out: &mut [E], x: &[E], rows: usize, columns: usize) {
+    let size = rows * columns;
+    if size == 0 {
+        return;
+    }
+    for (out, x) in out.chunks_exact_mut(size).zip(x.chunks_exact(size)) {
+        for (row, values) in x.chunks_exact(columns).enumerate() {
+            for (column, &value) in values.iter().enumerate() {
+                out[column * rows + row] = value;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check_gradients;
+    use crate::{Result, Tensor, TensorError};
+
+    fn ramp(shape: &[usize]) -> Tensor {
+        let len: usize = shape.iter().product();
+        Tensor::from_vec((0..len).map(|i| i as f64 * 0.5 - 1.0).collect(), shape)
+    }
+
+    #[test]
+    fn gradients_agree_with_central_differences() {
+        let x = [ramp(&[2, 1, 3])];
+        check_gradients(&x, |v| v[0].reshape(&[3, 2]).square()).unwrap();
+        check_gradients(&x, |v| v[0].broadcast_to(&[4, 2, 5, 3]).square()).unwrap();
+        check_gradients(&x, |v| v[0].transpose().square()).unwrap();
+        check_gradients(&x, |v| v[0].expand_dims(-1).squeeze(1).square()).unwrap();
+    }
+
+    #[test]
+    fn entries_move_as_numpy_moves_them() -> Result<()> {
+        let x = ramp(&[2, 3]);
+        assert_eq!(x.transpose().to_vec::<f64>()?, [-1.0, 0.5, -0.5, 1.0, 0.0, 1.5]);
+        assert_eq!(x.reshape(&[6]).data::<f64>()?.as_ptr(), x.data::<f64>()?.as_ptr());
+        assert_eq!(x.expand_dims(1).shape()?, [2, 1, 3]);
+        assert_eq!(x.expand_dims(-1).shape()?, [2, 3, 1]);
+        Ok(())
+    }
+
+    #[test]
+    fn wrong_shapes_are_errors() {
+        let x = ramp(&[2, 3]);
+        assert!(matches!(x.reshape(&[5]).shape(), Err(TensorError::Shapes { op: "reshape", .. })));
+        assert!(matches!(x.broadcast_to(&[3, 2]).shape(), Err(TensorError::Shapes { .. })));
+        assert!(matches!(x.squeeze(0).shape(), Err(TensorError::Shape { op: "squeeze", .. })));
+        assert!(matches!(x.expand_dims(4).shape(), Err(TensorError::OutOfRange { .. })));
+        assert!(matches!(ramp(&[3]).transpose().shape(), Err(TensorError::Shape { .. })));
+    }
+}

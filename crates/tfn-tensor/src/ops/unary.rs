@@ -1,0 +1,270 @@
+//! Elementwise functions of one tensor.
+
+use num_traits::{Float, One, Zero};
+
+use crate::dtype::{Element, dispatch};
+use crate::error::Result;
+use crate::graph::{Vjp, VjpContext, apply_one};
+use crate::kernels::math::Math;
+use crate::kernels::{self, Accumulate};
+use crate::tensor::{Live, Tensor};
+
+/// What the backward pass of a function reads.
+enum Reads {
+    Nothing,
+    Input,
+    Output,
+}
+
+struct Unary {
+    function: Function,
+    /// Input or output, as [`Reads`] says; empty if it reads nothing.
+    saved: Option<Tensor>,
+}
+
+impl Vjp for Unary {
+    fn name(&self) -> &'static str {
+        self.function.name()
+    }
+
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
+        let Some(g) = ctx.grad(0).cloned() else {
+            return Ok(());
+        };
+        dispatch!(g.dtype()?, E => {
+            let grad = g.data::<E>()?;
+            let saved = self.saved.as_ref().map_or(Ok(grad), |saved| saved.data::<E>())?;
+            ctx.into::<E>(0, |out, accumulate| self.function.backward(out, accumulate, grad, saved))
+        })
+    }
+}
+
+impl Tensor {
+    /// The function of each entry.
+    fn unary(&self, function: Function) -> Self {
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(error) => return Self::from_error(error.clone()),
+        };
+        let output = function.forward(live);
+        let saved = match function.reads() {
+            _ if !self.is_tracked() => None,
+            Reads::Nothing => None,
+            Reads::Input => Some(self.detach()),
+            Reads::Output => Some(output.clone()),
+        };
+        apply_one(&[self], output, || Unary { function, saved })
+    }
+}
+
+/// Writes, from one table, the functions with their kernels and the methods of [`Tensor`].
+///
+/// A line: method, optional `f64` parameters, what the backward pass reads, function of an entry `x`,
+/// gradient from that of the output `g` and the entry read `v`.
+macro_rules! unary {
+    ($(
+        $(#[$doc:meta])*
+        $vis:vis $variant:ident $method:ident($($p:ident),*) reads $reads:ident:
+            |$x:ident| $forward:expr; |$g:ident, $v:ident| $backward:expr;
+    )*) => {
+        #[derive(Clone, Copy, Debug)]
+        enum Function { $($variant { $($p: f64),* }),* }
+
+        impl Function {
+            fn name(self) -> &'static str {
+                match self { $(Self::$variant { .. } => stringify!($method)),* }
+            }
+
+            fn reads(self) -> Reads {
+                match self { $(Self::$variant { .. } => Reads::$reads),* }
+            }
+
+            fn forward(self, x: &Live) -> Tensor {
+                match self { $(Self::$variant { $($p),* } => dispatch!(x.dtype(), E => {
+                    $(let $p = <E as Element>::from_f64($p);)*
+                    Tensor::build::<E>(&x.shape, |out| {
+                        kernels::map1(out, Accumulate::Set, x.slice::<E>(), #[inline(always)] move |$x| $forward);
+                    })
+                })),* }
+            }
+
+            fn backward<E: Element>(self, out: &mut [E], acc: Accumulate, grad: &[E], read: &[E]) {
+                match self { $(Self::$variant { $($p),* } => {
+                    $(let $p = <E as Element>::from_f64($p); let _ = $p;)*
+                    kernels::map2(out, acc, grad, read, #[inline(always)] move |$g, $v| $backward);
+                }),* }
+            }
+        }
+
+        impl Tensor { $(
+            $(#[$doc])*
+            #[must_use]
+            $vis fn $method(&self, $($p: f64),*) -> Self {
+                self.unary(Function::$variant { $($p),* })
+            }
+        )* }
+    };
+}
+
+#[inline(always)]
+fn c<E: Element>(value: f64) -> E {
+    <E as Element>::from_f64(value)
+}
+
+/// `1/sqrt(2π)`.
+const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
+
+unary! {
+    /// `−x`.
+    pub(super) Neg negated() reads Nothing: |x| -x; |g, _v| -g;
+    /// `|x|`; gradient 0 at 0.
+    pub Abs abs() reads Input: |x| x.abs();
+        |g, v| if v > E::zero() { g } else if v < E::zero() { -g } else { E::zero() };
+    /// `exp(x)`.
+    pub Exp exp() reads Output: |x| x.m_exp(); |g, v| g * v;
+    /// `exp(x) − 1`, accurate near 0.
+    pub Expm1 expm1() reads Output: |x| x.m_expm1(); |g, v| g * (v + E::one());
+    /// Natural logarithm.
+    pub Ln ln() reads Input: |x| x.m_ln(); |g, v| g / v;
+    /// `ln(1 + x)`, accurate near 0.
+    pub Log1p log1p() reads Input: |x| x.m_log1p(); |g, v| g / (E::one() + v);
+    /// Square root; gradient 0 at 0, so that a variance of zero contributes nothing instead of NaN.
+    pub Sqrt sqrt() reads Output: |x| x.m_sqrt();
+        |g, v| if v > E::zero() { g * c::<E>(0.5) / v } else { E::zero() };
+    /// `x²`.
+    pub Square square() reads Input: |x| x * x; |g, v| g * (v + v);
+    /// `1/x`.
+    pub Reciprocal reciprocal() reads Output: |x| E::one() / x; |g, v| -g * v * v;
+    /// Hyperbolic tangent.
+    pub Tanh tanh() reads Output: |x| x.m_tanh(); |g, v| g * (E::one() - v * v);
+    /// `1 / (1 + exp(−x))`.
+    pub Sigmoid sigmoid() reads Output: |x| x.m_sigmoid(); |g, v| g * v * (E::one() - v);
+    /// `ln(sigmoid(x))`, without underflow.
+    pub LogSigmoid log_sigmoid() reads Input: |x| x.m_log_sigmoid(); |g, v| g * (-v).m_sigmoid();
+    /// `max(x, 0)`; gradient 0 at 0.
+    pub Relu relu() reads Output: |x| if x > E::zero() { x } else { x * E::zero() };
+        |g, v| if v > E::zero() { g } else { E::zero() };
+    /// `x` above 0, `exp(x) − 1` below.
+    pub Elu elu() reads Output: |x| if x > E::zero() { x } else { x.m_expm1() };
+        |g, v| if v > E::zero() { g } else { g * (v + E::one()) };
+    /// `ln(1 + exp(x))`, over the whole range.
+    pub Softplus softplus() reads Input: |x| x.m_softplus(); |g, v| g * v.m_sigmoid();
+    /// `ln(exp(x) − 1)`, the inverse of [`softplus`](Tensor::softplus), over the whole range.
+    pub SoftplusInverse softplus_inverse() reads Input: |x| x.m_softplus_inverse();
+        |g, v| -g / (-v).m_expm1();
+    /// Sine.
+    pub Sin sin() reads Input: |x| x.m_sin(); |g, v| g * v.m_cos();
+    /// Cosine.
+    pub Cos cos() reads Input: |x| x.m_cos(); |g, v| -g * v.m_sin();
+    /// Error function.
+    pub Erf erf() reads Input: |x| x.m_erf();
+        |g, v| g * c::<E>(std::f64::consts::FRAC_2_SQRT_PI) * (-v * v).m_exp();
+    /// Cumulative distribution function of the standard normal.
+    pub Ndtr ndtr() reads Input: |x| x.m_ndtr();
+        |g, v| g * c::<E>(FRAC_1_SQRT_2PI) * (c::<E>(-0.5) * v * v).m_exp();
+    /// Logarithm of [`ndtr`](Tensor::ndtr), exact far into the left tail.
+    pub LogNdtr log_ndtr() reads Input: |x| x.m_log_ndtr();
+        |g, v| g * c::<E>(FRAC_1_SQRT_2PI) * (c::<E>(-0.5) * v * v - v.m_log_ndtr()).m_exp();
+    /// `x` to the power of a number.
+    pub Powf powf(exponent) reads Input: |x| x.m_powf(exponent);
+        |g, v| if exponent == E::zero() { E::zero() } else { g * exponent * v.m_powf(exponent - E::one()) };
+    /// `x` forced into `[low, high]`; gradient 0 outside.
+    pub Clamp clamp(low, high) reads Input:
+        |x| if x < low { low } else if x > high { high } else { x };
+        |g, v| if v < low || v > high { E::zero() } else { g };
+    /// −1, 0 or 1; gradient 0.
+    pub Sign sign() reads Nothing:
+        |x| if x > E::zero() { E::one() } else if x < E::zero() { -E::one() } else { x };
+        |_g, _v| E::zero();
+    /// The largest integer not above `x`; gradient 0.
+    pub Floor floor() reads Nothing: |x| Float::floor(x); |_g, _v| E::zero();
+    /// `x + number`.
+    pub(super) AddNumber add_number(number) reads Nothing: |x| x + number; |g, _v| g;
+    /// `number − x`.
+    pub(super) NumberMinus number_minus(number) reads Nothing: |x| number - x; |g, _v| -g;
+    /// `number · x`.
+    pub(super) MulNumber mul_number(number) reads Nothing: |x| x * number; |g, _v| g * number;
+    /// `x / number`.
+    pub(super) DivNumber div_number(number) reads Nothing: |x| x / number; |g, _v| g / number;
+    /// `number / x`.
+    pub(super) NumberOver number_over(number) reads Input: |x| number / x; |g, v| -g * number / (v * v);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check_gradients;
+    use crate::{DType, Result, Tensor, Variable};
+
+    /// Each differentiable function, with points at which it is smooth.
+    type Case = (&'static str, fn(&Tensor) -> Tensor, &'static [f64]);
+
+    const REAL: &[f64] = &[-3.1, -1.0, -0.2, 0.3, 1.7, 4.0];
+    const POSITIVE: &[f64] = &[0.05, 0.2, 1.0, 3.7, 40.0];
+
+    const CASES: &[Case] = &[
+        ("neg", |x| -x, REAL),
+        ("abs", |x| x.abs(), REAL),
+        ("exp", |x| x.exp(), REAL),
+        ("expm1", |x| x.expm1(), REAL),
+        ("ln", |x| x.ln(), POSITIVE),
+        ("log1p", |x| x.log1p(), POSITIVE),
+        ("sqrt", |x| x.sqrt(), POSITIVE),
+        ("square", |x| x.square(), REAL),
+        ("reciprocal", |x| x.reciprocal(), REAL),
+        ("tanh", |x| x.tanh(), REAL),
+        ("sigmoid", |x| x.sigmoid(), REAL),
+        ("log_sigmoid", |x| x.log_sigmoid(), REAL),
+        ("relu", |x| x.relu(), REAL),
+        ("elu", |x| x.elu(), REAL),
+        ("softplus", |x| x.softplus(), REAL),
+        ("softplus_inverse", |x| x.softplus_inverse(), POSITIVE),
+        ("sin", |x| x.sin(), REAL),
+        ("cos", |x| x.cos(), REAL),
+        ("erf", |x| x.erf(), REAL),
+        ("ndtr", |x| x.ndtr(), REAL),
+        ("log_ndtr", |x| x.log_ndtr(), REAL),
+        ("powf", |x| x.powf(2.5), POSITIVE),
+        ("clamp", |x| x.clamp(-1.5, 2.0), REAL),
+        ("sign", |x| x.sign(), POSITIVE),
+        ("floor", |x| x.floor(), &[-3.1, -0.2, 0.3, 1.7]),
+        ("add_number", |x| x + 2.0, REAL),
+        ("number_minus", |x| 2.0 - x, REAL),
+        ("mul_number", |x| x * -3.0, REAL),
+        ("number_over", |x| 3.0 / x, REAL),
+    ];
+
+    #[test]
+    fn gradients_agree_with_central_differences() {
+        for (name, function, points) in CASES {
+            let x = Tensor::from_slice(points, &[points.len()]);
+            check_gradients(&[x], |v| function(&v[0])).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+    }
+
+    #[test]
+    fn no_gradient_is_nan_at_the_edge_of_a_smooth_range() -> Result<()> {
+        for function in [|x: &Tensor| x.sqrt(), |x: &Tensor| x.abs(), |x: &Tensor| x.relu()] {
+            let x = Variable::new("x", Tensor::zeros(&[2], DType::F64))?;
+            let gradient = function(&x.tensor()).sum().gradients()?.of(&x);
+            assert_eq!(gradient.to_vec::<f64>()?, [0.0, 0.0]);
+        }
+        let x = Variable::new("x", Tensor::from_vec(vec![-800.0, 800.0], &[2]))?;
+        for function in
+            [|x: &Tensor| x.softplus(), |x: &Tensor| x.log_sigmoid(), |x: &Tensor| x.elu()]
+        {
+            assert!(function(&x.tensor()).sum().gradients()?.of(&x).all_finite()?);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn nan_goes_through_every_function() -> Result<()> {
+        for dtype in [DType::F32, DType::F64] {
+            for (name, function, _) in CASES {
+                let y = function(&Tensor::full(&[9], f64::NAN, dtype));
+                assert!(y.to_f64_vec()?.iter().all(|v| v.is_nan()), "{name} {dtype}");
+            }
+        }
+        Ok(())
+    }
+}

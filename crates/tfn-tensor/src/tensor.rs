@@ -1,0 +1,380 @@
+//! The tensor itself: how values go in and come out.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::buffer::{Buffer, Storage};
+use crate::dtype::{DType, Element, dispatch};
+use crate::error::{Result, TensorError};
+use crate::graph::Edge;
+use crate::shape::count;
+
+/// An immutable n-dimensional array of `f32` or `f64` that remembers how it was made.
+///
+/// Counterpart: `tf.Tensor`, with `tf.GradientTape` built in. Entries lie row-major over the shape.
+/// A clone shares the entries. Arithmetic gives tensors, so that a formula reads like the formula,
+/// and a failed check (shapes, types) gives a tensor that carries its error: every way out
+/// ([`data`](Self::data), [`item`](Self::item), [`shape`](Self::shape),
+/// [`gradients`](Self::gradients), …) returns [`Result`] and hands it over.
+///
+/// # Examples
+///
+/// ```
+/// use tfn_tensor::{Tensor, TensorError, Variable};
+///
+/// let x = Variable::new("x", Tensor::from_vec(vec![1.0, 2.0, 3.0], &[3]))?;
+/// let loss = ((x.tensor() - 1.0).square() * 0.5).sum();
+/// assert_eq!(loss.item()?, 2.5);
+/// assert_eq!(loss.gradients()?.of(&x).to_vec::<f64>()?, [0.0, 1.0, 2.0]);
+///
+/// let wrong = x.tensor() + Tensor::from_vec(vec![1.0, 2.0], &[2]);
+/// assert!(matches!((wrong * 2.0).sum().item(), Err(TensorError::Shapes { .. })));
+/// # Ok::<(), TensorError>(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Live(Live),
+    Failed(Arc<TensorError>),
+}
+
+/// A tensor without an error.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) shape: Arc<[usize]>,
+    pub(crate) storage: Storage,
+    pub(crate) edge: Option<Edge>,
+}
+
+impl Live {
+    /// The entries, known to be of type `E` by a check or a dispatch on the type.
+    pub(crate) fn slice<E: Element>(&self) -> &[E] {
+        match self.storage.buffer::<E>() {
+            Some(buffer) => buffer.as_slice(),
+            None => unreachable!("entries read as another type than the checked one"),
+        }
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        self.storage.dtype()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.storage.len()
+    }
+}
+
+impl Tensor {
+    pub(crate) fn live(&self) -> Result<&Live, &Arc<TensorError>> {
+        match &self.0 {
+            Repr::Live(live) => Ok(live),
+            Repr::Failed(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn from_live(live: Live) -> Self {
+        Self(Repr::Live(live))
+    }
+
+    /// An untracked tensor over a buffer that has as many entries as the shape asks.
+    pub(crate) fn from_buffer<E: Element>(buffer: Buffer<E>, shape: &[usize]) -> Self {
+        debug_assert_eq!(buffer.as_slice().len(), count(shape));
+        Self::from_live(Live { shape: shape.into(), storage: Storage::new(buffer), edge: None })
+    }
+
+    /// An untracked tensor all of whose entries `fill` writes; they hold arbitrary numbers before.
+    pub fn build<E: Element>(shape: &[usize], fill: impl FnOnce(&mut [E])) -> Self {
+        Self::from_buffer(Buffer::build(count(shape), fill), shape)
+    }
+
+    /// A tensor from its entries in row-major order; carries an error if their number is not the
+    /// product of `shape`.
+    ///
+    /// ```
+    /// # use tfn_tensor::{Tensor, TensorError};
+    /// let x = Tensor::from_vec(vec![1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3]);
+    /// assert_eq!(x.shape()?, [2, 3]);
+    /// assert!(Tensor::from_vec(vec![1.0], &[2]).shape().is_err());
+    /// # Ok::<(), TensorError>(())
+    /// ```
+    #[track_caller]
+    pub fn from_vec<E: Element>(data: Vec<E>, shape: &[usize]) -> Self {
+        if let Err(error) = Self::check_len("from_vec", data.len(), shape) {
+            return Self::from_error(error);
+        }
+        Self::from_buffer(Buffer::from_vec(data), shape)
+    }
+
+    /// A tensor from a copy of its entries in row-major order.
+    #[track_caller]
+    pub fn from_slice<E: Element>(data: &[E], shape: &[usize]) -> Self {
+        if let Err(error) = Self::check_len("from_slice", data.len(), shape) {
+            return Self::from_error(error);
+        }
+        Self::build(shape, |out| out.copy_from_slice(data))
+    }
+
+    /// A tensor of a type chosen at run time, from numbers in `f64`.
+    #[track_caller]
+    pub fn from_f64(data: &[f64], shape: &[usize], dtype: DType) -> Self {
+        if let Err(error) = Self::check_len("from_f64", data.len(), shape) {
+            return Self::from_error(error);
+        }
+        dispatch!(dtype, E => Self::build::<E>(shape, |out| {
+            for (o, &v) in out.iter_mut().zip(data) {
+                *o = E::from_f64(v);
+            }
+        }))
+    }
+
+    #[track_caller]
+    pub(crate) fn check_len(op: &'static str, len: usize, shape: &[usize]) -> Result<()> {
+        if len == count(shape) {
+            return Ok(());
+        }
+        Err(TensorError::Shapes {
+            op,
+            lhs: vec![len],
+            rhs: shape.to_vec(),
+            expected: "as many entries as the shape has",
+            place: Location::caller(),
+        })
+    }
+
+    /// A tensor of shape `[]` with one entry.
+    pub fn scalar<E: Element>(value: E) -> Self {
+        Self::from_buffer(Buffer::from_vec(vec![value]), &[])
+    }
+
+    /// A tensor all of whose entries are `value`.
+    pub fn full(shape: &[usize], value: f64, dtype: DType) -> Self {
+        dispatch!(dtype, E => Self::build::<E>(shape, |out| out.fill(E::from_f64(value))))
+    }
+
+    /// A tensor of zeros.
+    pub fn zeros(shape: &[usize], dtype: DType) -> Self {
+        Self::full(shape, 0.0, dtype)
+    }
+
+    /// A tensor of ones.
+    pub fn ones(shape: &[usize], dtype: DType) -> Self {
+        Self::full(shape, 1.0, dtype)
+    }
+
+    /// A tensor that carries `error`.
+    pub fn from_error(error: impl Into<Arc<TensorError>>) -> Self {
+        Self(Repr::Failed(error.into()))
+    }
+
+    /// Its sizes, slowest axis first.
+    ///
+    /// # Errors
+    /// The error that the tensor carries.
+    pub fn shape(&self) -> Result<&[usize]> {
+        Ok(&self.checked()?.shape)
+    }
+
+    /// The type of its entries.
+    ///
+    /// # Errors
+    /// The error that the tensor carries.
+    pub fn dtype(&self) -> Result<DType> {
+        Ok(self.checked()?.dtype())
+    }
+
+    /// The number of its axes.
+    ///
+    /// # Errors
+    /// The error that the tensor carries.
+    pub fn ndims(&self) -> Result<usize> {
+        Ok(self.checked()?.shape.len())
+    }
+
+    /// The number of its entries.
+    ///
+    /// # Errors
+    /// The error that the tensor carries.
+    pub fn len(&self) -> Result<usize> {
+        Ok(self.checked()?.len())
+    }
+
+    /// Whether it has no entries.
+    ///
+    /// # Errors
+    /// The error that the tensor carries.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    fn checked(&self) -> Result<&Live> {
+        self.live().map_err(|error| error.as_ref().clone())
+    }
+
+    /// Its entries in row-major order, without a copy.
+    ///
+    /// # Errors
+    /// The error that the tensor carries, or [`TensorError::DType`] if they are not of type `E`.
+    #[track_caller]
+    pub fn data<E: Element>(&self) -> Result<&[E]> {
+        let live = self.checked()?;
+        live.storage.buffer::<E>().map(Buffer::as_slice).ok_or(TensorError::DType {
+            op: "data",
+            given: live.dtype(),
+            expected: E::DTYPE,
+            place: Location::caller(),
+        })
+    }
+
+    /// A copy of its entries in row-major order.
+    ///
+    /// # Errors
+    /// As [`data`](Self::data).
+    #[track_caller]
+    pub fn to_vec<E: Element>(&self) -> Result<Vec<E>> {
+        Ok(self.data::<E>()?.to_vec())
+    }
+
+    /// A copy of its entries as `f64`, whatever their type.
+    ///
+    /// # Errors
+    /// The error that the tensor carries.
+    pub fn to_f64_vec(&self) -> Result<Vec<f64>> {
+        let live = self.checked()?;
+        Ok(
+            dispatch!(live.dtype(), E => live.slice::<E>().iter().map(|&v| Element::to_f64(v)).collect()),
+        )
+    }
+
+    /// The entry of a tensor that has exactly one.
+    ///
+    /// # Errors
+    /// The error that the tensor carries, or [`TensorError::Shape`] if it has more or none.
+    #[track_caller]
+    pub fn item(&self) -> Result<f64> {
+        match self.to_f64_vec()?.as_slice() {
+            &[value] => Ok(value),
+            _ => Err(TensorError::Shape {
+                op: "item",
+                argument: "self",
+                given: self.shape()?.to_vec(),
+                expected: "exactly one entry".into(),
+                place: Location::caller(),
+            }),
+        }
+    }
+
+    /// The tensor itself (a cheap clone), or the error that it carries.
+    ///
+    /// # Errors
+    /// The error that the tensor carries.
+    pub fn check(&self) -> Result<Self> {
+        self.checked()?;
+        Ok(self.clone())
+    }
+
+    /// The error that it carries, if any.
+    pub fn error(&self) -> Option<&TensorError> {
+        self.live().err().map(AsRef::as_ref)
+    }
+
+    /// Whether all entries are finite.
+    ///
+    /// # Errors
+    /// The error that the tensor carries.
+    pub fn all_finite(&self) -> Result<bool> {
+        let live = self.checked()?;
+        Ok(dispatch!(live.dtype(), E => crate::kernels::all_finite(live.slice::<E>())))
+    }
+
+    /// The same values with no memory of how they were made.
+    ///
+    /// Counterpart: `tf.stop_gradient`.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        let mut copy = self.clone();
+        if let Repr::Live(live) = &mut copy.0 {
+            live.edge = None;
+        }
+        copy
+    }
+
+    /// Whether a gradient can flow back through it to some variable.
+    pub fn is_tracked(&self) -> bool {
+        self.live().is_ok_and(|live| live.edge.is_some())
+    }
+
+    pub(crate) fn with_edge(self, edge: Edge) -> Self {
+        match self.0 {
+            Repr::Live(live) => Self::from_live(Live { edge: Some(edge), ..live }),
+            failed @ Repr::Failed(_) => Self(failed),
+        }
+    }
+
+    /// The entries for writing, in place if this is the only holder of them.
+    pub(crate) fn make_mut<E: Element>(&mut self) -> Option<&mut [E]> {
+        match &mut self.0 {
+            Repr::Live(live) => live.storage.make_mut::<E>(),
+            Repr::Failed(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 8;
+        match self.live() {
+            Err(error) => write!(f, "Tensor(error: {error})"),
+            Ok(live) => {
+                write!(f, "Tensor({:?}, {}, [", live.shape, live.dtype())?;
+                let values = self.to_f64_vec().unwrap_or_default();
+                for (i, value) in values.iter().take(SHOWN).enumerate() {
+                    write!(f, "{}{value:?}", if i > 0 { ", " } else { "" })?;
+                }
+                f.write_str(if values.len() > SHOWN { ", …])" } else { "])" })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn assert_send_sync<T: Send + Sync>() {}
+    const _: () = assert_send_sync::<Tensor>();
+
+    #[test]
+    fn values_go_in_and_out() -> Result<()> {
+        let x = Tensor::from_slice(&[1.0_f32, 2.0, 3.0], &[3]);
+        assert_eq!(x.data::<f32>()?, [1.0, 2.0, 3.0]);
+        assert!(matches!(x.data::<f64>(), Err(TensorError::DType { given: DType::F32, .. })));
+        assert_eq!(x.to_f64_vec()?, [1.0, 2.0, 3.0]);
+        assert!(matches!(x.item(), Err(TensorError::Shape { .. })));
+        assert_eq!(Tensor::scalar(4.0).item()?, 4.0);
+        assert_eq!(Tensor::from_f64(&[0.1], &[1], DType::F32).data::<f32>()?, [0.1_f32]);
+        assert!(Tensor::zeros(&[0, 3], DType::F64).is_empty()?);
+        Ok(())
+    }
+
+    #[test]
+    fn an_error_is_handed_over_by_every_way_out() {
+        let bad = Tensor::from_vec(vec![1.0, 2.0], &[3]);
+        assert!(bad.shape().is_err() && bad.dtype().is_err() && bad.len().is_err());
+        assert!(bad.data::<f64>().is_err() && bad.item().is_err() && bad.check().is_err());
+        assert!(bad.all_finite().is_err() && bad.gradients().is_err());
+        assert!(bad.detach().error().is_some());
+        assert!(format!("{bad:?}").contains("from_vec"));
+    }
+
+    #[test]
+    fn all_finite_sees_each_entry() -> Result<()> {
+        let mut values = vec![0.5_f32; 70_000];
+        assert!(Tensor::from_slice(&values, &[70_000]).all_finite()?);
+        values[69_999] = f32::NAN;
+        assert!(!Tensor::from_slice(&values, &[70_000]).all_finite()?);
+        Ok(())
+    }
+}
