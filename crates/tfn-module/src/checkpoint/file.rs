@@ -1,0 +1,124 @@
+//! Replacing a file so that it is never half written.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use tempfile::Builder;
+
+/// Replaces `path` by what `write` writes: into a new file beside it, flushed to the disk, then renamed.
+///
+/// If anything fails the new file is removed and `path` is as it was.
+pub(super) fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = Builder::new();
+    builder.prefix(".tfn-").suffix(".tmp");
+    // Private by default; a checkpoint is as open as any other new file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut new = builder.tempfile_in(folder)?;
+    write(new.as_file_mut())?;
+    if let Ok(former) = fs::metadata(path) {
+        new.as_file().set_permissions(former.permissions())?;
+    }
+    new.as_file().sync_all()?;
+    new.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use std::io::Write;
+    use std::process::Command;
+
+    use super::*;
+
+    fn files_in(folder: &Path) -> Vec<String> {
+        let name =
+            |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        fs::read_dir(folder).unwrap().map(name).collect()
+    }
+
+    #[test]
+    fn a_failing_write_leaves_the_former_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        fs::write(&path, "former").unwrap();
+        let failed = replace(&path, |file| {
+            file.write_all(b"half of the ne")?;
+            Err(io::Error::other("disk full"))
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "disk full");
+        assert_eq!(fs::read(&path).unwrap(), b"former");
+        assert_eq!(files_in(folder.path()), ["model"]);
+    }
+
+    #[test]
+    fn a_whole_write_replaces_and_leaves_no_other_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        for text in ["first, and long", "second"] {
+            replace(&path, |file| file.write_all(text.as_bytes())).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), text.as_bytes());
+        }
+        assert_eq!(files_in(folder.path()), ["model"]);
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_replaced_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        fs::create_dir(&path).unwrap();
+        assert!(replace(&path, |file| file.write_all(b"x")).is_err());
+        assert!(replace(&folder.path().join("none/model"), |_| Ok(())).is_err());
+        assert_eq!(files_in(folder.path()), ["model"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_are_those_of_the_former_file() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        fs::write(&path, "former").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        replace(&path, |file| file.write_all(b"x")).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    /// The child that this test starts is the same test with the variable set: it dies while it writes.
+    #[test]
+    fn a_process_that_dies_in_the_middle_leaves_the_former_file() {
+        const PATH: &str = "TFN_TEST_DIE_WHILE_WRITING";
+        if let Some(path) = std::env::var_os(PATH) {
+            let _ = replace(Path::new(&path), |file| {
+                file.write_all(b"half of the ne")?;
+                file.sync_all()?;
+                std::process::exit(1)
+            });
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        fs::write(&path, "former").unwrap();
+        let this =
+            "checkpoint::file::tests::a_process_that_dies_in_the_middle_leaves_the_former_file";
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", this])
+            .env(PATH, &path)
+            .output()
+            .unwrap();
+        assert!(!child.status.success(), "the child should have died");
+        assert_eq!(fs::read(&path).unwrap(), b"former");
+        assert_eq!(files_in(folder.path()).len(), 2, "the child died before it wrote");
+    }
+}

@@ -1,0 +1,155 @@
+//! Saving and loading the variables of a module.
+//!
+//! A checkpoint is a safetensors file: one tensor a variable, under the variable's path
+//! ([`named_variables`]), with its shape and type, little-endian. The file's metadata
+//! hold one entry, `tfn`: a JSON object of the format's version, the variables' names by path, and a map of
+//! your own. Saving the same values twice gives the same bytes. Any reader of safetensors reads such a file,
+//! and a file from elsewhere loads if paths, shapes and types are the module's.
+//!
+//! [`save`] writes beside the file and then renames: whatever interrupts it, the file is the former or the new one,
+//! whole. [`load`] checks everything before it changes anything.
+//!
+//! # Examples
+//! ```
+//! use tfn_module::{Module, ModuleError, Tensor, Variable, load, save};
+//!
+//! #[derive(Module)]
+//! struct Dense { kernel: Variable }
+//!
+//! let dense = Dense { kernel: Variable::new("kernel", Tensor::from_vec(vec![1.0_f32, 2.0], &[2]))? };
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("dense.safetensors");
+//! save(&dense, &path)?;
+//! dense.kernel.assign(&Tensor::from_vec(vec![0.0_f32, 0.0], &[2]))?;
+//! load(&dense, &path)?;
+//! assert_eq!(dense.kernel.value().to_vec::<f32>()?, [1.0, 2.0]);
+//!
+//! let wider = Dense { kernel: Variable::new("kernel", Tensor::from_vec(vec![1.0_f32; 3], &[3]))? };
+//! let Err(ModuleError::Mismatch(mismatch)) = load(&wider, &path) else { unreachable!() };
+//! assert_eq!(mismatch.shapes[0].given, [2]);
+//! assert_eq!(mismatch.shapes[0].expected, [3]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod contents;
+mod encode;
+mod file;
+mod mismatch;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use contents::{Contents, Entry};
+pub use mismatch::{DTypeMismatch, Mismatch, ShapeMismatch};
+
+use crate::{Module, ModuleError, Result, Variable, named_variables};
+
+/// Saves all variables of `module`.
+///
+/// Counterpart: `tfn.Layer.save`, which keys by position; here the key is the path.
+///
+/// # Errors
+/// [`ModuleError::Io`]; [`ModuleError::DuplicatePath`]. The former file is then as it was.
+pub fn save<M: Module + ?Sized>(module: &M, path: impl AsRef<Path>) -> Result<()> {
+    save_with(module, path, &BTreeMap::new())
+}
+
+/// Saves all variables of `module`, and a map of your own beside them ([`read_metadata`]).
+///
+/// # Errors
+/// As [`save`].
+pub fn save_with<M: Module + ?Sized>(
+    module: &M,
+    path: impl AsRef<Path>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let bytes = to_bytes(module, metadata)?;
+    file::replace(path, |file| std::io::Write::write_all(file, &bytes))
+        .map_err(|source| ModuleError::Io { op: "save", path: path.to_owned(), source })
+}
+
+/// The bytes that [`save_with`] writes.
+///
+/// # Errors
+/// [`ModuleError::DuplicatePath`].
+pub fn to_bytes<M: Module + ?Sized>(
+    module: &M,
+    metadata: &BTreeMap<String, String>,
+) -> Result<Vec<u8>> {
+    encode::encode(&by_path("save", module)?, metadata)
+}
+
+/// Sets all variables of `module` to what was saved, found by path.
+///
+/// Names and trainability stay the module's. If anything does not fit, nothing changes.
+///
+/// Counterpart: `tfn.Layer.load`.
+///
+/// # Errors
+/// [`ModuleError::Mismatch`], with all that is missing, extra, of another shape or of another type;
+/// [`ModuleError::Format`], [`ModuleError::Version`]; [`ModuleError::Io`]; [`ModuleError::DuplicatePath`].
+pub fn load<M: Module + ?Sized>(module: &M, path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    restore(module, &read("load", path)?, &path.display().to_string())
+}
+
+/// Sets all variables of `module` from the bytes of a saved file.
+///
+/// # Errors
+/// As [`load`], without [`ModuleError::Io`].
+pub fn from_bytes<M: Module + ?Sized>(module: &M, bytes: &[u8]) -> Result<()> {
+    restore(module, bytes, "the given bytes")
+}
+
+/// The map that [`save_with`] was given. A file from elsewhere has its own safetensors metadata here.
+///
+/// # Errors
+/// [`ModuleError::Format`], [`ModuleError::Version`]; [`ModuleError::Io`].
+pub fn read_metadata(path: impl AsRef<Path>) -> Result<BTreeMap<String, String>> {
+    Ok(inspect(path)?.metadata)
+}
+
+/// What a saved file holds, without a module to load it into.
+///
+/// # Errors
+/// [`ModuleError::Format`], [`ModuleError::Version`]; [`ModuleError::Io`].
+pub fn inspect(path: impl AsRef<Path>) -> Result<Contents> {
+    let path = path.as_ref();
+    let origin = path.display().to_string();
+    Ok(contents::Parsed::new("inspect", &read("inspect", path)?, &origin)?.contents())
+}
+
+fn read(op: &'static str, path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|source| ModuleError::Io { op, path: path.to_owned(), source })
+}
+
+fn restore<M: Module + ?Sized>(module: &M, bytes: &[u8], origin: &str) -> Result<()> {
+    let variables = by_path("load", module)?;
+    let parsed = contents::Parsed::new("load", bytes, origin)?;
+    let mismatch = Mismatch::between(origin, &parsed.contents(), &variables);
+    if !mismatch.is_empty() {
+        return Err(ModuleError::Mismatch(Box::new(mismatch)));
+    }
+    // All values are made before the first is set: an error on the way leaves the module as it was.
+    let values: Vec<_> = variables
+        .iter()
+        .map(|(path, variable)| parsed.value(path, variable))
+        .collect::<Result<_>>()?;
+    for (variable, value) in variables.values().zip(&values) {
+        variable.assign(value)?;
+    }
+    Ok(())
+}
+
+fn by_path<M: Module + ?Sized>(op: &'static str, module: &M) -> Result<BTreeMap<String, Variable>> {
+    let mut variables: BTreeMap<String, Variable> = BTreeMap::new();
+    for (path, variable) in named_variables(module) {
+        if let Some(first) = variables.get(&path) {
+            let (first, second) = (first.name().to_owned(), variable.name().to_owned());
+            return Err(ModuleError::DuplicatePath { op, path, first, second });
+        }
+        variables.insert(path, variable);
+    }
+    Ok(variables)
+}

@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+
+// The derive names this crate by its own name, in here too.
+extern crate self as tfn_module;
+
+pub mod checkpoint;
+mod copy;
+mod copy_impls;
+mod error;
+mod freeze;
+mod module;
+mod name;
+mod open_trait;
+mod properties;
+mod property;
+mod scope;
+mod summary;
+mod walk;
+
+pub use checkpoint::{load, read_metadata, save, save_with};
+pub use copy::{Copies, CopyArc, DeepCopy, deep_copy};
+pub use error::{ModuleError, Result};
+pub use freeze::{freeze, unfreeze};
+pub use module::Module;
+pub use name::{layer_name, module_name, snake_case};
+pub use properties::Properties;
+pub use property::Property;
+pub use scope::NameScope;
+pub use tfn_module_derive::Module;
+pub use tfn_tensor::{DType, Tensor, TensorError, Variable, VariableId};
+pub use walk::{named_submodules, named_variables};

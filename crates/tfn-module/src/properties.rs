@@ -1,0 +1,140 @@
+//! What a module hands over when it is asked for its attributes.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use tfn_tensor::Variable;
+
+use crate::{Module, Property};
+
+/// Collects the attributes of one object; the walk over a tree of modules is made of these.
+///
+/// A [`Module`] names its attributes by [`add`](Self::add), in any order: the walk sorts them by name,
+/// byte by byte, and goes through a list in the order of its items. A [`Property`] says what it is:
+/// a [`variable`](Self::variable), a [`module`](Self::module), or a container of further ones.
+///
+/// # Examples
+/// ```
+/// use tfn_module::{Module, Properties, Tensor, Variable};
+///
+/// struct Dense { kernel: Variable, bias: Option<Variable> }
+///
+/// impl Module for Dense {
+///     fn properties<'a>(&'a self, properties: &mut Properties<'a>) {
+///         properties.add("kernel", &self.kernel).add("bias", &self.bias);
+///     }
+/// }
+///
+/// let kernel = Variable::new("kernel", Tensor::from_vec(vec![1.0, 2.0], &[1, 2]))?;
+/// let bias = Variable::new("bias", Tensor::from_vec(vec![0.0, 0.0], &[2]))?;
+/// let dense = Dense { kernel: kernel.clone(), bias: Some(bias.clone()) };
+/// assert_eq!(dense.variables(), [bias, kernel]);
+/// assert_eq!(dense.name_scope().name(), "dense/");
+/// # Ok::<(), tfn_module::TensorError>(())
+/// ```
+pub struct Properties<'a> {
+    children: Vec<(Segment<'a>, &'a dyn Property)>,
+    leaves: Vec<(String, Leaf<'a>)>,
+    path: String,
+    paths_wanted: bool,
+    behind_arc: bool,
+}
+
+/// One step of a path. Items of a list come before named entries, by index.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment<'a> {
+    Index(usize),
+    Name(Cow<'a, str>),
+}
+
+/// Where a path ends.
+pub(crate) enum Leaf<'a> {
+    Variable(Variable),
+    Module { module: &'a dyn Module, behind_arc: bool },
+}
+
+impl<'a> Properties<'a> {
+    pub(crate) fn new(paths_wanted: bool) -> Self {
+        Self {
+            children: Vec::new(),
+            leaves: Vec::new(),
+            path: String::new(),
+            paths_wanted,
+            behind_arc: false,
+        }
+    }
+
+    /// Hands over an attribute, or an entry of a dictionary, under its name.
+    pub fn add(&mut self, name: impl Into<Cow<'a, str>>, value: &'a dyn Property) -> &mut Self {
+        self.children.push((Segment::Name(name.into()), value));
+        self
+    }
+
+    /// Hands over an item of a list or tuple under its index.
+    pub fn item(&mut self, index: usize, value: &'a dyn Property) -> &mut Self {
+        self.children.push((Segment::Index(index), value));
+        self
+    }
+
+    /// Says that the property being visited is this variable.
+    pub fn variable(&mut self, variable: &Variable) {
+        self.leaf(Leaf::Variable(variable.clone()));
+    }
+
+    /// Says that the property being visited is this module.
+    pub fn module(&mut self, module: &'a dyn Module) {
+        self.leaf(Leaf::Module { module, behind_arc: self.behind_arc });
+    }
+
+    /// Visits what an `Arc` points to: its address alone says which object it is.
+    pub(crate) fn shared<T: Property + ?Sized>(&mut self, value: &'a T) {
+        let before = std::mem::replace(&mut self.behind_arc, true);
+        value.visit(self);
+        self.behind_arc = before;
+    }
+
+    fn leaf(&mut self, leaf: Leaf<'a>) {
+        let path = if self.paths_wanted { self.path.clone() } else { String::new() };
+        self.leaves.push((path, leaf));
+    }
+
+    /// The leaves below the attributes collected so far, in order, with paths that begin with `prefix`.
+    pub(crate) fn take_leaves(&mut self, prefix: &str) -> Vec<(String, Leaf<'a>)> {
+        self.path.clear();
+        self.path.push_str(prefix);
+        self.descend(0);
+        std::mem::take(&mut self.leaves)
+    }
+
+    /// Visits the children from `start` on. They lie on a stack: what a child hands over comes above
+    /// them and is gone when the child is done.
+    fn descend(&mut self, start: usize) {
+        self.children[start..].sort_by(|(a, _), (b, _)| a.cmp(b));
+        let end = self.children.len();
+        for child in start..end {
+            let value = self.children[child].1;
+            let length = self.path.len();
+            self.push_segment(child);
+            value.visit(self);
+            self.descend(end);
+            self.path.truncate(length);
+        }
+        self.children.truncate(start);
+    }
+
+    fn push_segment(&mut self, child: usize) {
+        if !self.paths_wanted {
+            return;
+        }
+        if !self.path.is_empty() {
+            self.path.push('/');
+        }
+        match &self.children[child].0 {
+            Segment::Name(name) => self.path.push_str(name),
+            Segment::Index(index) => {
+                // Writing to a string does not fail.
+                let _ = write!(self.path, "{index}");
+            }
+        }
+    }
+}
