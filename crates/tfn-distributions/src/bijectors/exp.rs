@@ -1,0 +1,57 @@
+//! The exponential function.
+
+use tfn_module::Module;
+use tfn_tensor::Tensor;
+
+use super::{Bijector, number};
+
+/// `f(x) = exp(x)`, from all numbers to the positive ones.
+///
+/// Counterpart: `tfp.bijectors.Exp`.
+#[derive(Clone, Debug, Default, Module)]
+#[non_exhaustive]
+pub struct Exp {}
+
+impl Exp {
+    /// The exponential function.
+    pub fn new() -> Self {
+        Self {}
+    }
+}
+
+impl Bijector for Exp {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        x.exp()
+    }
+
+    fn inverse(&self, y: &Tensor) -> Tensor {
+        y.ln()
+    }
+
+    fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
+        x.clone()
+    }
+
+    fn in_range(&self, y: &Tensor) -> Option<Tensor> {
+        Some(y.gt(&number(0.0, y)))
+    }
+
+    fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
+        Some(number(1.0, like))
+    }
+
+    fn is_same(&self, other: &dyn Bijector) -> bool {
+        other.downcast_ref::<Self>().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check_bijector;
+
+    #[test]
+    fn keeps_the_laws() {
+        check_bijector(&Exp::new(), &[-20.0, -3.0, 0.0, 2.5, 20.0]).unwrap();
+    }
+}

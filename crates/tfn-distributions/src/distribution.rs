@@ -1,0 +1,318 @@
+//! The contract of a distribution.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use tfn_module::Module;
+use tfn_tensor::random::{Key, Stream};
+use tfn_tensor::{DType, Tensor};
+
+use crate::kl::KlRule;
+use crate::structure::{Structure, Support};
+use crate::{DistributionError, ParameterSpec, Result, shapes, validation};
+
+/// Whether gradients flow through samples to the parameters.
+///
+/// Counterpart: `tfp.distributions.ReparameterizationType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reparameterization {
+    /// A sample is a differentiable function of the parameters and of noise without parameters.
+    Fully,
+    /// Samples are constants.
+    Not,
+}
+
+/// A batch of probability distributions over tensors.
+///
+/// Counterpart: `tfp.distributions.Distribution`. It is a [`Module`]: the variables behind its parameters
+/// are its variables.
+///
+/// An author writes [`family`](Self::family), [`parameters`](Self::parameters),
+/// [`log_prob_of`](Self::log_prob_of) and [`sample_of`](Self::sample_of), and what else has a closed form;
+/// shapes follow from the parameters, and whatever is left out is an error that names the family and the
+/// method ([`DistributionError::Unsupported`]).
+///
+/// # Shapes
+/// One distribution's outcome has the *event shape*; the *batch shape* is that of the independent, differently
+/// parameterized copies; `sample(s)` gives `s + batch + event`, and `log_prob` of that `s + batch`.
+///
+/// # Examples
+/// A family of one's own:
+/// ```
+/// use tfn_distributions::module::Module;
+/// use tfn_distributions::tensor::{Stream, Tensor};
+/// use tfn_distributions::{Distribution, Parameter, ParameterSpec, Result};
+///
+/// #[derive(Debug, Module)]
+/// struct Exponential {
+///     rate: Parameter,
+/// }
+///
+/// impl Distribution for Exponential {
+///     fn family(&self) -> &'static str {
+///         "Exponential"
+///     }
+///     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
+///         vec![ParameterSpec::positive("rate", &self.rate)]
+///     }
+///     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
+///         let rate = self.rate.value();
+///         let zero = &rate * 0.0;
+///         let inside = rate.ln() - &rate * x;
+///         Ok(Tensor::select(&x.ge(&zero), &inside, &(zero + f64::NEG_INFINITY)))
+///     }
+///     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
+///         Ok(-stream.uniform_open(shape, self.dtype()?).ln() / self.rate.value())
+///     }
+/// }
+///
+/// let waiting = Exponential { rate: 2.0.into() }.checked()?;
+/// assert_eq!(waiting.log_prob(&Tensor::scalar(0.5))?.item()?, 2.0_f64.ln() - 1.0);
+/// assert_eq!(waiting.sample(&[3], &mut Stream::from_seed(1))?.shape()?, [3]);
+/// assert_eq!(waiting.mean().unwrap_err().to_string(), "Exponential has no mean");
+/// assert!(Exponential { rate: (-2.0).into() }.checked().is_err());
+/// # Ok::<(), tfn_distributions::DistributionError>(())
+/// ```
+pub trait Distribution: Module + Debug + DistributionCopy {
+    /// Name of the family: `"Normal"`.
+    fn family(&self) -> &'static str;
+
+    /// The parameters, with their names, constraints and event axes.
+    ///
+    /// Wrappers of other distributions have none; they give shapes and type of their own.
+    fn parameters(&self) -> Vec<ParameterSpec<'_>>;
+
+    /// The log-density (or log-mass) at `x`, which has been checked: its type is right and its shape
+    /// broadcasts with `batch + event`.
+    ///
+    /// Where the density of an event is a product over its entries, the terms may be returned as they
+    /// are, in the shape of the events: [`log_prob`](Self::log_prob) adds them.
+    fn log_prob_of(&self, x: &Tensor) -> Result<Tensor>;
+
+    /// A sample of `shape`, which is `sample + batch + event`.
+    fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor>;
+
+    /// Type of the events and parameters.
+    fn dtype(&self) -> Result<DType> {
+        validation::dtype(self)
+    }
+
+    /// Shape of the batch.
+    fn batch_shape(&self) -> Result<Vec<usize>> {
+        shapes::batch_of(self)
+    }
+
+    /// Shape of one event.
+    fn event_shape(&self) -> Result<Vec<usize>> {
+        shapes::event_of(self)
+    }
+
+    /// The log-density (or log-mass) at `value`.
+    ///
+    /// # Shapes
+    /// `value` broadcasts with `batch + event` and ends in the event shape; the result has the shape of
+    /// both without the event.
+    ///
+    /// # Errors
+    /// [`DistributionError::Shape`] or [`DistributionError::DType`] if `value` is none of this
+    /// distribution's; under [`validate_args`](Self::validate_args) also
+    /// [`DistributionError::Argument`] for parameters outside their range or a NaN in `value`.
+    fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
+        let full = validation::value_shape(self, value)?;
+        if self.validate_args() {
+            self.check_values()?;
+            validation::no_nan(self, value)?;
+        }
+        shapes::sum_event(self, self.log_prob_of(value)?, &full)
+    }
+
+    /// The density (or mass) at `value`: `exp(log_prob(value))`.
+    fn prob(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(self.log_prob(value)?.exp())
+    }
+
+    /// Independent samples, `sample_shape` of them.
+    ///
+    /// # Errors
+    /// Under [`validate_args`](Self::validate_args) [`DistributionError::Argument`] for parameters outside
+    /// their range.
+    fn sample(&self, sample_shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
+        if self.validate_args() {
+            self.check_values()?;
+        }
+        let shape = [sample_shape, &self.batch_shape()?, &self.event_shape()?].concat();
+        let sample = self.sample_of(&shape, stream)?;
+        validation::sample_shape(self, &sample, &shape)?;
+        Ok(sample)
+    }
+
+    /// Expected value. All statistics have the shape `batch + event`.
+    fn mean(&self) -> Result<Tensor> {
+        unsupported(self, "mean")
+    }
+
+    /// Variance of each entry.
+    fn variance(&self) -> Result<Tensor> {
+        unsupported(self, "variance")
+    }
+
+    /// Standard deviation of each entry.
+    fn stddev(&self) -> Result<Tensor> {
+        Ok(self.variance()?.sqrt())
+    }
+
+    /// An outcome of highest density.
+    fn mode(&self) -> Result<Tensor> {
+        unsupported(self, "mode")
+    }
+
+    /// Shannon entropy in nats, of the shape of the batch.
+    fn entropy(&self) -> Result<Tensor> {
+        unsupported(self, "entropy")
+    }
+
+    /// Probability of an outcome of at most `value`.
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let _ = value;
+        unsupported(self, "cdf")
+    }
+
+    /// Logarithm of [`cdf`](Self::cdf).
+    fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(self.cdf(value)?.ln())
+    }
+
+    /// Probability of an outcome above `value`.
+    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(1.0 - self.cdf(value)?)
+    }
+
+    /// The outcome below which the probability is `p`.
+    fn quantile(&self, p: &Tensor) -> Result<Tensor> {
+        let _ = p;
+        unsupported(self, "quantile")
+    }
+
+    /// Whether gradients flow through samples to the parameters.
+    fn reparameterization(&self) -> Reparameterization {
+        Reparameterization::Not
+    }
+
+    /// Which outcomes there are: numbers unless the family says otherwise.
+    fn support(&self) -> Support {
+        Support::Continuous
+    }
+
+    /// Whether values of variables and arguments are checked whenever they are read.
+    fn validate_args(&self) -> bool {
+        false
+    }
+
+    /// Checks the present values of all parameters against their constraints.
+    ///
+    /// # Errors
+    /// [`DistributionError::Argument`] that names the parameter, its value and what was expected.
+    fn check_values(&self) -> Result<()> {
+        validation::all_values(self)
+    }
+
+    /// The distribution itself if its parameters' types agree, their shapes broadcast, and those that never
+    /// change (numbers and tensors) lie where they may: for the end of a constructor.
+    ///
+    /// # Errors
+    /// [`DistributionError::Argument`], [`DistributionError::Shapes`], [`DistributionError::DType`].
+    fn checked(self) -> Result<Self>
+    where
+        Self: Sized,
+    {
+        validation::construction(&self)?;
+        Ok(self)
+    }
+
+    /// `tensor` in the shape `batch + event`, for statistics that depend on some parameters only.
+    fn spread(&self, tensor: &Tensor) -> Result<Tensor> {
+        let shape = [self.batch_shape()?, self.event_shape()?].concat();
+        Ok(tensor.broadcast_to(&shape).check()?)
+    }
+
+    /// The rules for KL divergences that this family brings, those in which it comes second included.
+    fn kl_rules(&self) -> &'static [KlRule] {
+        &[]
+    }
+
+    /// The same distribution as a member of a more general family, whose KL rules hold for this one too.
+    fn parent(&self) -> Option<Arc<dyn Distribution>> {
+        None
+    }
+
+    /// How it is made from other distributions, if it is.
+    fn structure(&self) -> Structure {
+        Structure::Simple
+    }
+
+    /// The parts of a joint distribution; `None` if this is not a joint one.
+    fn parts(&self) -> Option<&[Arc<dyn Distribution>]> {
+        None
+    }
+
+    /// `(loc, scale)` of the shape `batch + event` if all entries are independent normals.
+    ///
+    /// Layers that draw pre-activations instead of weights ask for this, and so does the last KL rule.
+    fn elementwise_normal(&self) -> Option<(Tensor, Tensor)> {
+        None
+    }
+
+    /// The log-density of each entry of `x`, if all entries are independent: in the shape that `x` and
+    /// `batch + event` broadcast to.
+    fn elementwise_log_prob(&self, x: &Tensor) -> Option<Result<Tensor>> {
+        match self.event_shape() {
+            Ok(event) if event.is_empty() => Some(self.log_prob(x)),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Samples of the parts of a joint distribution, in their order; of any other one a single sample.
+    ///
+    /// Part `i` draws from `key.index(i)`, a distribution that is not joint from `key` itself.
+    fn sample_parts(&self, sample_shape: &[usize], key: &Key) -> Result<Vec<Tensor>> {
+        match self.parts() {
+            None => Ok(vec![self.sample(sample_shape, &mut key.stream())?]),
+            Some(parts) => parts
+                .iter()
+                .enumerate()
+                .map(|(i, part)| part.sample(sample_shape, &mut key.index(i as u64).stream()))
+                .collect(),
+        }
+    }
+
+    /// The log-density at one value for each part; the densities of the parts add up.
+    ///
+    /// # Errors
+    /// [`DistributionError::Parts`] if there is not one value for each part.
+    fn log_prob_parts(&self, values: &[Tensor]) -> Result<Tensor> {
+        validation::parts(self, values)?;
+        let Some(parts) = self.parts() else {
+            return self.log_prob(&values[0]);
+        };
+        let mut sum = Tensor::zeros(&self.batch_shape()?, self.dtype()?);
+        for (part, value) in parts.iter().zip(values) {
+            sum = sum + part.log_prob(value)?;
+        }
+        Ok(sum.check()?)
+    }
+}
+
+fn unsupported<T>(family: &(impl Distribution + ?Sized), method: &'static str) -> Result<T> {
+    Err(DistributionError::Unsupported { family: family.family(), method })
+}
+
+tfn_module::open_trait!(Distribution, DistributionCopy);
+
+impl dyn Distribution {
+    /// The distribution as `D`, if it is one.
+    pub fn downcast_ref<D: Distribution>(&self) -> Option<&D> {
+        (self as &dyn Any).downcast_ref()
+    }
+}

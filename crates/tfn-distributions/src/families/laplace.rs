@@ -1,0 +1,193 @@
+//! The Laplace distribution.
+
+use std::f64::consts::{LN_2, SQRT_2};
+
+use tfn_module::Module;
+use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Tensor};
+
+use crate::kl::{KlDivergence, KlRule};
+use crate::masking::constant;
+use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+
+/// The Laplace distribution around `loc` with mean distance `scale` from it.
+///
+/// Counterpart: `tfp.distributions.Laplace`.
+///
+/// ```text
+/// log p(x) = −|z| − ln(2 scale),   z = (x − loc)/scale
+/// ```
+///
+/// # Examples
+/// ```
+/// use tfn_distributions::{Distribution, Laplace};
+///
+/// let laplace = Laplace::new(1.0, 2.0)?;
+/// assert_eq!((laplace.mean()?.item()?, laplace.variance()?.item()?), (1.0, 8.0));
+/// # Ok::<(), tfn_distributions::DistributionError>(())
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct Laplace {
+    loc: Parameter,
+    scale: Parameter,
+    validate_args: bool,
+}
+
+family!(Laplace);
+
+impl Laplace {
+    /// Laplace distributions around `loc` with the mean distances `scale`.
+    ///
+    /// # Errors
+    /// [`DistributionError`](crate::DistributionError) if a fixed `loc` is not finite or a fixed `scale` not
+    /// positive, if their shapes do not broadcast, or if their types differ.
+    pub fn new(loc: impl Into<Parameter>, scale: impl Into<Parameter>) -> Result<Self> {
+        let [loc, scale] = Parameter::unify([loc.into(), scale.into()]);
+        Self { loc, scale, validate_args: false }.checked()
+    }
+
+    /// The centre.
+    pub fn loc(&self) -> &Parameter {
+        &self.loc
+    }
+
+    /// The mean distance from the centre.
+    pub fn scale(&self) -> &Parameter {
+        &self.scale
+    }
+
+    fn standardized(&self, x: &Tensor) -> Tensor {
+        (x - self.loc.value()) / self.scale.value()
+    }
+}
+
+/// A standard draw: noise around 0 with mean distance 1, by the inverse of the distribution function.
+fn standard_laplace(shape: &[usize], dtype: DType, stream: &mut Stream) -> Tensor {
+    standard_quantile(&stream.uniform_open(shape, dtype))
+}
+
+/// `−sign(p − ½) ln(1 − |2p − 1|)`.
+fn standard_quantile(p: &Tensor) -> Tensor {
+    let centred = p - 0.5;
+    -(centred.sign() * (centred.abs() * -2.0).log1p())
+}
+
+/// Probability of a standard draw of at most `z`, exact in both tails.
+fn standard_cdf(z: &Tensor) -> Tensor {
+    let tail = (-z.abs()).exp() * 0.5;
+    Tensor::select(&z.lt(&constant(0.0, z)), &tail, &(1.0 - &tail))
+}
+
+impl Distribution for Laplace {
+    fn family(&self) -> &'static str {
+        "Laplace"
+    }
+
+    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
+        vec![ParameterSpec::real("loc", &self.loc), ParameterSpec::positive("scale", &self.scale)]
+    }
+
+    fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(-self.standardized(x).abs() - (self.scale.value().ln() + LN_2))
+    }
+
+    fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
+        let noise = standard_laplace(shape, self.dtype()?, stream);
+        Ok(self.loc.value() + self.scale.value() * noise)
+    }
+
+    fn mean(&self) -> Result<Tensor> {
+        self.spread(&self.loc.value())
+    }
+
+    fn variance(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value().square() * 2.0))
+    }
+
+    fn stddev(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value() * SQRT_2))
+    }
+
+    fn mode(&self) -> Result<Tensor> {
+        self.mean()
+    }
+
+    fn entropy(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value().ln() + (1.0 + LN_2)))
+    }
+
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(standard_cdf(&self.standardized(value)))
+    }
+
+    fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let z = self.standardized(value);
+        let above = ((-z.abs()).exp() * -0.5).log1p();
+        Ok(Tensor::select(&z.lt(&constant(0.0, &z)), &(&z - LN_2), &above))
+    }
+
+    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(standard_cdf(&-self.standardized(value)))
+    }
+
+    fn quantile(&self, p: &Tensor) -> Result<Tensor> {
+        Ok(self.loc.value() + self.scale.value() * standard_quantile(p))
+    }
+
+    fn reparameterization(&self) -> Reparameterization {
+        Reparameterization::Fully
+    }
+
+    fn validate_args(&self) -> bool {
+        self.validate_args
+    }
+
+    fn kl_rules(&self) -> &'static [KlRule] {
+        const { &[KlRule::of::<Laplace, Laplace>()] }
+    }
+}
+
+/// ```text
+/// r exp(−d/scale_q) + d/scale_p − ln r − 1,   r = scale_q/scale_p,   d = |loc_q − loc_p|
+/// ```
+impl KlDivergence<Self> for Laplace {
+    fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
+        let (scale_q, scale_p) = (self.scale.value(), p.scale.value());
+        let distance = (self.loc.value() - p.loc.value()).abs();
+        let ratio = &scale_q / &scale_p;
+        let shrunk = (-(&distance / scale_q)).exp();
+        Ok(&ratio * shrunk + distance / scale_p - ratio.ln() - 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DistributionError, kl_divergence};
+
+    #[test]
+    fn bad_arguments_are_named() {
+        let error = Laplace::new(0.0, 0.0).unwrap_err();
+        assert!(matches!(error, DistributionError::Argument { argument: "scale", .. }));
+        assert!(Laplace::new(f64::INFINITY, 1.0).is_err());
+    }
+
+    #[test]
+    fn both_tails_are_exact() {
+        let laplace = Laplace::new(0.0, 1.0).unwrap();
+        let far = Tensor::from_vec(vec![-40.0, 40.0], &[2]);
+        let tail = 0.5 * (-40.0_f64).exp();
+        let below = laplace.cdf(&far).unwrap().to_vec::<f64>().unwrap();
+        let above = laplace.survival_function(&far).unwrap().to_vec::<f64>().unwrap();
+        assert!((below[0] / tail - 1.0).abs() < 1e-14 && below[1] == 1.0);
+        assert!((above[1] / tail - 1.0).abs() < 1e-14 && above[0] == 1.0);
+        let log = laplace.log_cdf(&far).unwrap().to_vec::<f64>().unwrap();
+        assert!((log[0] + 40.0 + LN_2).abs() < 1e-13 && (log[1] / -tail - 1.0).abs() < 1e-14);
+    }
+
+    #[test]
+    fn the_divergence_from_itself_is_exactly_zero() {
+        let laplace = Laplace::new(0.3, 1.7e-3).unwrap();
+        assert_eq!(kl_divergence(&laplace, &laplace).unwrap().item().unwrap(), 0.0);
+    }
+}

@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+
+pub mod bijectors;
+mod constraint;
+mod distribution;
+mod error;
+mod families;
+mod into_distribution;
+mod kl;
+mod masking;
+mod parameter;
+mod shapes;
+mod special;
+mod structure;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod transformed_variable;
+mod validation;
+
+pub use constraint::Constraint;
+#[doc(hidden)]
+pub use distribution::DistributionCopy;
+pub use distribution::{Distribution, Reparameterization};
+pub use error::{DistributionError, Result};
+pub use families::{
+    Bernoulli, Categorical, Deterministic, Independent, JointDistributionSequential, Laplace,
+    MixtureSameFamily, MultivariateNormalDiag, Normal, OneHotCategorical, Sample,
+    TransformedDistribution, Uniform,
+};
+pub use into_distribution::IntoDistribution;
+pub use kl::{KlDivergence, KlEstimate, KlMethod, KlRule, estimate_kl, kl_divergence, register_kl};
+pub use parameter::{Parameter, ParameterSpec};
+pub use structure::{Structure, Support};
+pub use transformed_variable::TransformedVariable;
+
+pub use tfn_module as module;
+pub use tfn_tensor as tensor;

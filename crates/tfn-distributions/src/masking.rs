@@ -1,0 +1,49 @@
+//! Choices under which no NaN comes from the side that was not chosen.
+
+use tfn_tensor::Tensor;
+
+/// `value` where `mask` is not 0, minus infinity elsewhere.
+pub(crate) fn only_where(mask: &Tensor, value: &Tensor) -> Tensor {
+    Tensor::select(mask, value, &constant(f64::NEG_INFINITY, value))
+}
+
+/// `weight·value`, and 0 where the weight is 0, whatever the value: `p ln p` at `p = 0`.
+pub(crate) fn weigh(weight: &Tensor, value: &Tensor) -> Tensor {
+    let (zero, some) = (constant(0.0, weight), nonzero(weight));
+    Tensor::select(&some, &(weight * Tensor::select(&some, value, &zero)), &zero)
+}
+
+/// `ln(p)`, minus infinity with zero gradient at 0.
+pub(crate) fn ln_or_minus_infinity(p: &Tensor) -> Tensor {
+    let positive = p.gt(&constant(0.0, p));
+    let safe = Tensor::select(&positive, p, &constant(1.0, p));
+    only_where(&positive, &safe.ln())
+}
+
+/// 1 where `tensor` is not 0.
+fn nonzero(tensor: &Tensor) -> Tensor {
+    1.0 - tensor.eq(&constant(0.0, tensor))
+}
+
+/// A number in the type of `like`; carries the error of `like`.
+pub(crate) fn constant(value: f64, like: &Tensor) -> Tensor {
+    match like.dtype() {
+        Ok(dtype) => Tensor::full(&[], value, dtype),
+        Err(error) => Tensor::from_error(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tfn_tensor::Variable;
+
+    #[test]
+    fn nothing_times_infinity_is_nothing() {
+        let p = Variable::new("p", Tensor::from_vec(vec![0.0, 0.5, 1.0], &[3])).unwrap();
+        let value = weigh(&p.tensor(), &ln_or_minus_infinity(&p.tensor()));
+        assert_eq!(value.to_vec::<f64>().unwrap(), [0.0, 0.5 * 0.5_f64.ln(), 0.0]);
+        let slope = value.sum().gradients().unwrap().of(&p).to_vec::<f64>().unwrap();
+        assert_eq!(slope, [0.0, 0.5_f64.ln() + 1.0, 1.0]);
+    }
+}

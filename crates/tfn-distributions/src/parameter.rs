@@ -1,0 +1,286 @@
+//! Parameters of distributions: numbers, tensors, variables, transformed variables.
+
+use std::fmt;
+
+use tfn_module::{Copies, DeepCopy, Properties, Property};
+use tfn_tensor::{DType, Tensor, Variable};
+
+use crate::{Constraint, Result, TransformedVariable};
+
+/// A parameter of a distribution or bijector: a number, a tensor, a [`Variable`], or a
+/// [`TransformedVariable`].
+///
+/// Clones of a parameter read the same variable. Everything that takes a parameter takes
+/// `impl Into<Parameter>`.
+///
+/// # Examples
+/// ```
+/// use tfn_distributions::{Normal, Parameter};
+/// use tfn_tensor::{DType, Tensor, Variable};
+///
+/// let loc = Variable::new("loc", Tensor::from_vec(vec![0.0_f32, 1.0], &[2]))?;
+/// let normal = Normal::new(&loc, 0.5)?; // the number adopts the variable's type
+/// let [_, scale] = Parameter::unify([Parameter::from(&loc), Parameter::from(0.5)]);
+/// assert_eq!(scale.dtype()?, DType::F32);
+/// # Ok::<(), tfn_distributions::DistributionError>(())
+/// ```
+#[derive(Clone)]
+pub struct Parameter(Source);
+
+#[derive(Clone)]
+enum Source {
+    /// A bare number, which adopts the type of what it meets.
+    Number(Tensor),
+    Tensor(Tensor),
+    Variable(Variable),
+    Transformed(TransformedVariable),
+}
+
+impl Parameter {
+    /// Its present value, tracked if it is a trainable variable.
+    pub fn value(&self) -> Tensor {
+        match &self.0 {
+            Source::Number(tensor) | Source::Tensor(tensor) => tensor.clone(),
+            Source::Variable(variable) => variable.tensor(),
+            Source::Transformed(variable) => variable.value(),
+        }
+    }
+
+    /// Its present value; a bare number takes the type of `other`.
+    pub fn value_like(&self, other: &Tensor) -> Tensor {
+        match (&self.0, other.dtype()) {
+            (Source::Number(tensor), Ok(dtype)) => tensor.cast(dtype),
+            _ => self.value(),
+        }
+    }
+
+    /// Its shape.
+    ///
+    /// # Errors
+    /// The error that its tensor carries.
+    pub fn shape(&self) -> Result<Vec<usize>> {
+        Ok(match &self.0 {
+            Source::Number(tensor) | Source::Tensor(tensor) => tensor.shape()?.to_vec(),
+            Source::Variable(variable) => variable.shape().to_vec(),
+            Source::Transformed(variable) => variable.variable().shape().to_vec(),
+        })
+    }
+
+    /// Its type.
+    ///
+    /// # Errors
+    /// The error that its tensor carries.
+    pub fn dtype(&self) -> Result<DType> {
+        Ok(match &self.0 {
+            Source::Number(tensor) | Source::Tensor(tensor) => tensor.dtype()?,
+            Source::Variable(variable) => variable.dtype(),
+            Source::Transformed(variable) => variable.variable().dtype(),
+        })
+    }
+
+    /// Whether its value never changes: it is a number or a tensor, not a variable.
+    pub fn is_fixed(&self) -> bool {
+        matches!(self.0, Source::Number(_) | Source::Tensor(_))
+    }
+
+    /// Whether both always have the same value: they read one variable, or are fixed and equal.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let bits = |tensor: &Tensor| {
+            let values = tensor.to_f64_vec().ok()?;
+            let shape = tensor.shape().ok()?.to_vec();
+            Some((shape, values.iter().map(|value| value.to_bits()).collect::<Vec<_>>()))
+        };
+        match (&self.0, &other.0) {
+            (Source::Variable(a), Source::Variable(b)) => a == b,
+            (Source::Transformed(a), Source::Transformed(b)) => a.is_same(b),
+            (Source::Number(a) | Source::Tensor(a), Source::Number(b) | Source::Tensor(b)) => {
+                !a.is_tracked() && !b.is_tracked() && bits(a).is_some_and(|a| Some(a) == bits(b))
+            }
+            _ => false,
+        }
+    }
+
+    /// The same parameters with one type: bare numbers adopt that of the first other one.
+    ///
+    /// If all are bare numbers, they are `f32` if all of them are, `f64` otherwise. Tensors and
+    /// variables of different types stay as they are.
+    #[must_use]
+    pub fn unify<const N: usize>(parameters: [Self; N]) -> [Self; N] {
+        let is_number = |parameter: &&Self| matches!(parameter.0, Source::Number(_));
+        let leader = parameters.iter().find(|parameter| !is_number(parameter));
+        let wide =
+            || parameters.iter().find(|parameter| parameter.dtype().ok() == Some(DType::F64));
+        let Some(dtype) = leader.or_else(wide).and_then(|parameter| parameter.dtype().ok()) else {
+            return parameters;
+        };
+        parameters.map(|parameter| match parameter.0 {
+            Source::Number(tensor) => Self(Source::Number(tensor.cast(dtype))),
+            source => Self(source),
+        })
+    }
+}
+
+impl From<f64> for Parameter {
+    fn from(number: f64) -> Self {
+        Self(Source::Number(Tensor::scalar(number)))
+    }
+}
+
+impl From<f32> for Parameter {
+    fn from(number: f32) -> Self {
+        Self(Source::Number(Tensor::scalar(number)))
+    }
+}
+
+impl From<Tensor> for Parameter {
+    fn from(tensor: Tensor) -> Self {
+        Self(Source::Tensor(tensor))
+    }
+}
+
+impl From<Variable> for Parameter {
+    fn from(variable: Variable) -> Self {
+        Self(Source::Variable(variable))
+    }
+}
+
+impl From<TransformedVariable> for Parameter {
+    fn from(variable: TransformedVariable) -> Self {
+        Self(Source::Transformed(variable))
+    }
+}
+
+macro_rules! from_reference {
+    ($($source:ty),*) => { $(
+        impl From<&$source> for Parameter {
+            fn from(source: &$source) -> Self {
+                source.clone().into()
+            }
+        }
+    )* };
+}
+from_reference!(Tensor, Variable, TransformedVariable, Parameter);
+
+impl fmt::Debug for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Number(tensor) | Source::Tensor(tensor) => tensor.fmt(f),
+            Source::Variable(variable) => variable.fmt(f),
+            Source::Transformed(variable) => variable.fmt(f),
+        }
+    }
+}
+
+impl Property for Parameter {
+    fn visit<'a>(&'a self, properties: &mut Properties<'a>) {
+        match &self.0 {
+            Source::Number(_) | Source::Tensor(_) => {}
+            Source::Variable(variable) => variable.visit(properties),
+            Source::Transformed(variable) => variable.visit(properties),
+        }
+    }
+}
+
+impl DeepCopy for Parameter {
+    fn deep_copy_with(&self, copies: &mut Copies) -> Self {
+        Self(match &self.0 {
+            Source::Variable(variable) => Source::Variable(variable.deep_copy_with(copies)),
+            Source::Transformed(variable) => Source::Transformed(variable.deep_copy_with(copies)),
+            fixed => fixed.clone(),
+        })
+    }
+}
+
+/// What a distribution says of one of its parameters: name, constraint, and how many of its last
+/// axes belong to one event.
+///
+/// Counterpart: `tfp.util.ParameterProperties`.
+///
+/// # Examples
+/// ```
+/// use tfn_distributions::{Parameter, ParameterSpec};
+///
+/// let scale = Parameter::from(0.5);
+/// let spec = ParameterSpec::positive("scale_diag", &scale).event_ndims(1);
+/// assert_eq!((spec.name, spec.event_ndims), ("scale_diag", 1));
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ParameterSpec<'a> {
+    /// Its name, as the constructor's argument.
+    pub name: &'static str,
+    /// The parameter.
+    pub parameter: &'a Parameter,
+    /// The numbers it may take.
+    pub constraint: Constraint,
+    /// How many of its last axes belong to one event.
+    pub event_ndims: usize,
+}
+
+macro_rules! specs {
+    ($($(#[$doc:meta])* $method:ident: $constraint:ident;)*) => { $(
+        $(#[$doc])*
+        pub fn $method(name: &'static str, parameter: &'a Parameter) -> Self {
+            Self { name, parameter, constraint: Constraint::$constraint, event_ndims: 0 }
+        }
+    )* };
+}
+
+impl<'a> ParameterSpec<'a> {
+    specs! {
+        /// A parameter of finite numbers.
+        real: Real;
+        /// A parameter of numbers that may be infinite, such as logits.
+        extended: Extended;
+        /// A parameter of positive numbers.
+        positive: Positive;
+        /// A parameter of numbers of at least 0.
+        non_negative: NonNegative;
+        /// A parameter of numbers in `[0, 1]`.
+        unit_interval: UnitInterval;
+        /// A parameter of rows of probabilities.
+        simplex: Simplex;
+    }
+
+    /// The same with `ndims` last axes that belong to one event; without this call it is none.
+    #[must_use]
+    pub fn event_ndims(self, ndims: usize) -> Self {
+        Self { event_ndims: ndims, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_adopt_the_type_of_tensors_and_variables() {
+        let tensor = Tensor::scalar(1.0_f32);
+        let [a, b] = Parameter::unify([0.1.into(), tensor.into()]);
+        assert_eq!((a.dtype().unwrap(), b.dtype().unwrap()), (DType::F32, DType::F32));
+        assert_eq!(a.value().to_vec::<f32>().unwrap(), [0.1_f32]);
+        let [a, b] = Parameter::unify([0.1_f32.into(), 0.2_f32.into()]);
+        assert_eq!((a.dtype().unwrap(), b.dtype().unwrap()), (DType::F32, DType::F32));
+        let [a, b] = Parameter::unify([0.5_f32.into(), 0.2.into()]);
+        assert_eq!((a.dtype().unwrap(), b.dtype().unwrap()), (DType::F64, DType::F64));
+    }
+
+    #[test]
+    fn tensors_of_two_types_stay_apart() {
+        let pair = [Tensor::scalar(1.0_f32).into(), Tensor::scalar(1.0).into()];
+        let [a, b] = Parameter::unify(pair);
+        assert_eq!((a.dtype().unwrap(), b.dtype().unwrap()), (DType::F32, DType::F64));
+    }
+
+    #[test]
+    fn sameness_is_that_of_the_variable_or_of_fixed_values() {
+        let v = Variable::new("v", Tensor::scalar(1.0)).unwrap();
+        let one = Parameter::from(1.0);
+        assert!(Parameter::from(&v).is_same(&(&v).into()));
+        assert!(!Parameter::from(&v).is_same(&v.deep_copy().into()));
+        assert!(!Parameter::from(&v).is_same(&one));
+        assert!(one.is_same(&Tensor::scalar(1.0).into()));
+        assert!(!one.is_same(&2.0.into()));
+        assert!(!Parameter::from(v.tensor()).is_same(&one));
+    }
+}

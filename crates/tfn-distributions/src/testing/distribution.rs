@@ -1,0 +1,293 @@
+//! The laws of distributions.
+
+use tfn_module::{Copies, CopyArc};
+use tfn_tensor::{DType, Tensor, Variable};
+
+use super::density::{check_integrals, check_one_hot, check_outside, check_sums};
+use super::differences::{check_gradients, weighed};
+use super::statistics::{check_cdf, check_moments};
+use super::{LawError, Laws, Subject, rounding};
+use crate::shapes::sum_last;
+use crate::structure::Support;
+use crate::{Distribution, Reparameterization, Result as Answer};
+
+/// Samples at which densities and gradients are looked at one by one.
+const FEW: usize = 6;
+
+pub(super) type Outcome = Result<(), LawError>;
+
+/// Checks a distribution.
+///
+/// The laws that apply to it, of these: shapes of samples and densities; the density of several values is that of
+/// each; densities integrate (masses sum) to 1, and mean, variance, entropy and cdf are the integrals that they are
+/// named for; samples have the distribution, mean and variance that are claimed; quantiles invert the cdf; `prob`,
+/// `stddev`, `log_cdf` and `survival_function` agree with what they are made from; the mode has the highest density;
+/// outside the support there is no density, and never NaN; gradients of the density in the value and in the
+/// variables, and of reparameterized samples, agree with central differences; elementwise densities add up to the
+/// whole; a copy has its own variables. A joint distribution is checked part by part.
+///
+/// Gradients are compared in `f64` only. A density with a pole at an end of its support can be integrated as far as
+/// the pole is no steeper than the square root; choose such parameters.
+///
+/// # Errors
+/// [`LawError`] with the first law that does not hold.
+///
+/// # Examples
+/// ```
+/// use tfn_distributions::Normal;
+/// use tfn_distributions::testing::{Laws, check_distribution};
+///
+/// check_distribution(&Normal::new(0.3, 1.7)?, &Laws::default())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn check_distribution(distribution: &dyn Distribution, laws: &Laws) -> Outcome {
+    if let Some(parts) = distribution.parts() {
+        check_copy(
+            Subject { law: "a copy has its own variables", family: distribution.family() },
+            distribution,
+        )?;
+        return parts.iter().try_for_each(|part| check_distribution(part.as_ref(), laws));
+    }
+    let case = Case::new(distribution, laws)?;
+    check_shapes(case.about("samples and densities have their shapes"), &case)?;
+    check_rows(case.about("the density of several values is that of each"), &case)?;
+    match distribution.support() {
+        Support::Continuous if case.event.is_empty() => {
+            check_integrals(case.about("statistics are integrals of the density"), &case)?;
+            check_outside(case.about("there is no density at infinity"), &case, f64::INFINITY)?;
+            check_outside(case.about("there is no density at infinity"), &case, f64::NEG_INFINITY)?;
+        }
+        Support::Integers if case.event.is_empty() => {
+            check_sums(case.about("statistics are sums over the masses"), &case)?;
+            check_outside(case.about("there is no mass between whole numbers"), &case, 0.5)?;
+        }
+        Support::OneHot if case.event.len() == 1 => {
+            check_one_hot(case.about("statistics are sums over the masses"), &case)?;
+        }
+        Support::Continuous | Support::Integers | Support::OneHot | Support::Points => {}
+    }
+    check_samples(&case)?;
+    check_consistency(&case)?;
+    check_mode(case.about("the mode has the highest density"), &case)?;
+    check_derivatives(&case)?;
+    check_elements(case.about("elementwise densities add up to the whole"), &case)?;
+    check_copy(case.about("a copy has its own variables"), distribution)
+}
+
+/// A distribution, its shapes, and samples of it.
+pub(super) struct Case<'a> {
+    pub(super) d: &'a dyn Distribution,
+    laws: &'a Laws,
+    pub(super) batch: Vec<usize>,
+    pub(super) event: Vec<usize>,
+    pub(super) dtype: DType,
+    /// Detached, of the shape `[samples] + batch + event`.
+    sample: Tensor,
+    entries: Vec<f64>,
+}
+
+impl<'a> Case<'a> {
+    fn new(d: &'a dyn Distribution, laws: &'a Laws) -> Result<Self, LawError> {
+        let subject = Subject { law: "shapes, type and samples exist", family: d.family() };
+        let sample = subject.get(d.sample(&[laws.samples], &mut laws.key().stream()))?.detach();
+        Ok(Self {
+            d,
+            laws,
+            batch: subject.get(d.batch_shape())?,
+            event: subject.get(d.event_shape())?,
+            dtype: subject.get(d.dtype())?,
+            entries: subject.entries(Ok(sample.clone()))?,
+            sample,
+        })
+    }
+
+    fn about(&self, law: &'static str) -> Subject<'a> {
+        Subject { law, family: self.d.family() }
+    }
+
+    /// Entries of one sample.
+    pub(super) fn width(&self) -> usize {
+        self.batch.iter().chain(&self.event).product()
+    }
+
+    /// All samples of one entry.
+    pub(super) fn column(&self, entry: usize) -> Vec<f64> {
+        self.entries.iter().skip(entry).step_by(self.width().max(1)).copied().collect()
+    }
+
+    fn few(&self) -> Tensor {
+        self.sample.narrow(0, 0, FEW.min(self.laws.samples))
+    }
+
+    /// `values` for each entry of the batch, of scalar events.
+    pub(super) fn values(&self, values: &[f64]) -> Tensor {
+        let shape = [&[values.len()][..], &vec![1; self.batch.len()]].concat();
+        Tensor::from_f64(values, &shape, self.dtype)
+    }
+
+    /// The log-density at each of `values` of one entry of the batch.
+    pub(super) fn log_probs(&self, values: &[f64], entry: usize) -> Answer<Vec<f64>> {
+        let all = self.d.log_prob(&self.values(values))?.to_f64_vec()?;
+        Ok(all.into_iter().skip(entry).step_by(self.width().max(1)).collect())
+    }
+}
+
+fn check_shapes(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
+    for sample_shape in [&[][..], &[2, 3]] {
+        let key = case.laws.key().child("shapes");
+        let sample = subject.get(case.d.sample(sample_shape, &mut key.stream()))?;
+        let expected = [sample_shape, &case.batch].concat();
+        let log_prob = subject.get(case.d.log_prob(&sample))?;
+        let given = subject.get(log_prob.shape().map_err(Into::into))?;
+        if given != expected {
+            return Err(subject.broken(format!("log_prob {given:?}"), format!("{expected:?}")));
+        }
+    }
+    let shape = [&case.batch[..], &case.event].concat();
+    for (statistic, name) in
+        [(case.d.mean(), "mean"), (case.d.variance(), "variance"), (case.d.mode(), "mode")]
+    {
+        let Some(statistic) = subject.optional(statistic)? else {
+            continue;
+        };
+        let given = subject.get(statistic.shape().map_err(Into::into))?;
+        if given != shape {
+            return Err(subject.broken(format!("{name} {given:?}"), format!("{shape:?}")));
+        }
+    }
+    Ok(())
+}
+
+fn check_rows(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
+    let few = case.few();
+    let together = subject.entries(case.d.log_prob(&few))?;
+    let mut apart = Vec::new();
+    for row in 0..subject.get(few.shape().map_err(Into::into))?[0] {
+        let one = few.narrow(0, row, 1).squeeze(0);
+        apart.extend(subject.entries(case.d.log_prob(&one))?);
+    }
+    subject.equal(&together, &apart, rounding(case.dtype))
+}
+
+fn check_samples(case: &Case<'_>) -> Outcome {
+    let subject = case.about("samples have the mean and variance claimed");
+    let mean = subject.optional_entries(case.d.mean())?;
+    let variance = subject.optional_entries(case.d.variance())?;
+    let get =
+        |list: &Option<Vec<f64>>, i: usize| list.as_ref().and_then(|list| list.get(i).copied());
+    for entry in 0..case.width() {
+        check_moments(subject, &case.column(entry), get(&mean, entry), get(&variance, entry))?;
+    }
+    let subject = case.about("samples have the distribution claimed");
+    if !case.event.is_empty() {
+        return Ok(());
+    }
+    let Some(cdf) = subject.optional_entries(case.d.cdf(&case.sample))? else {
+        return Ok(());
+    };
+    let is_continuous = case.d.support() == Support::Continuous;
+    for entry in 0..case.width() {
+        let column: Vec<f64> = cdf.iter().skip(entry).step_by(case.width()).copied().collect();
+        check_cdf(subject, &case.column(entry), &column, is_continuous)?;
+    }
+    Ok(())
+}
+
+fn check_consistency(case: &Case<'_>) -> Outcome {
+    let (few, near) = (case.few(), rounding(case.dtype));
+    let subject = case.about("prob is the exponential of log_prob");
+    let log_prob = subject.get(case.d.log_prob(&few))?;
+    let prob = subject.entries(case.d.prob(&few))?;
+    subject.equal(&prob, &subject.entries(Ok(log_prob.exp()))?, near)?;
+    let subject = case.about("variance is the square of stddev");
+    if let Some(variance) = subject.optional_entries(case.d.variance())? {
+        let stddev = subject.entries(case.d.stddev())?;
+        let squares: Vec<f64> = stddev.iter().map(|s| s * s).collect();
+        subject.equal(&squares, &variance, near)?;
+    }
+    let subject = case.about("log_cdf and survival_function follow from cdf");
+    if let Some(cdf) = subject.optional_entries(case.d.cdf(&few))? {
+        let logs: Vec<f64> =
+            subject.entries(case.d.log_cdf(&few))?.iter().map(|l| l.exp()).collect();
+        subject.equal(&logs, &cdf, near)?;
+        let above = subject.entries(case.d.survival_function(&few))?;
+        let rest: Vec<f64> = cdf.iter().map(|p| 1.0 - p).collect();
+        subject.equal(&above, &rest, near)?;
+    }
+    let subject = case.about("quantiles invert the cdf");
+    let levels = case.values(&[0.01, 0.3, 0.5, 0.9]);
+    if let Some(values) = subject.optional(case.d.quantile(&levels))? {
+        let back = subject.entries(case.d.cdf(&values))?;
+        let expected = subject.entries(Ok(levels + values * 0.0))?;
+        subject.equal(&back, &expected, near)?;
+    }
+    Ok(())
+}
+
+fn check_mode(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
+    let Some(mode) = subject.optional(case.d.mode())? else {
+        return Ok(());
+    };
+    let best = subject.entries(case.d.log_prob(&mode))?;
+    let all = subject.entries(case.d.log_prob(&case.sample))?;
+    for (i, log_prob) in all.iter().enumerate() {
+        let best = best[i % best.len().max(1)];
+        if *log_prob > best + rounding(case.dtype) * best.abs().max(1.0) || best.is_nan() {
+            return Err(
+                subject.broken(format!("{best} at the mode"), format!("at least {log_prob}"))
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_derivatives(case: &Case<'_>) -> Outcome {
+    let subject = case.about("gradients are those of central differences");
+    let few = case.few();
+    let value = Variable::new("value", few.clone()).map_err(|error| subject.failed(error))?;
+    let mut variables = case.d.trainable_variables();
+    if case.d.support() == Support::Continuous {
+        variables.push(value.clone());
+    }
+    // A point mass has no density that could have a slope in its place.
+    if case.d.support() != Support::Points {
+        check_gradients(subject, &variables, || weighed(&case.d.log_prob(&value.tensor())?))?;
+    }
+    let subject = case.about("samples have the gradients that reparameterization claims");
+    let draw = || case.d.sample(&[FEW], &mut case.laws.key().child("gradients").stream());
+    match case.d.reparameterization() {
+        Reparameterization::Fully => {
+            check_gradients(subject, &case.d.trainable_variables(), || weighed(&draw()?))
+        }
+        Reparameterization::Not if subject.get(draw())?.is_tracked() => {
+            Err(subject.broken("a tracked sample", "a constant"))
+        }
+        Reparameterization::Not => Ok(()),
+    }
+}
+
+fn check_elements(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
+    let few = case.few();
+    let whole = subject.entries(case.d.log_prob(&few))?;
+    let near = rounding(case.dtype) * 10.0;
+    if let Some(terms) = case.d.elementwise_log_prob(&few) {
+        let sum = sum_last(&subject.get(terms)?, case.event.len());
+        subject.equal(&subject.entries(Ok(sum))?, &whole, near)?;
+    }
+    if let Some((loc, scale)) = case.d.elementwise_normal() {
+        let sum = sum_last(&Tensor::normal_log_prob(&few, &loc, &scale), case.event.len());
+        subject.equal(&subject.entries(Ok(sum))?, &whole, near)?;
+    }
+    Ok(())
+}
+
+fn check_copy(subject: Subject<'_>, distribution: &dyn Distribution) -> Outcome {
+    let copy = distribution
+        .copy_arc(&mut Copies::default())
+        .ok_or_else(|| subject.broken("no copy", "one"))?;
+    let (own, copied) = (distribution.variables(), copy.variables());
+    if own.len() != copied.len() || own.iter().any(|variable| copied.contains(variable)) {
+        return Err(subject.broken("variables shared with the copy", "fresh ones"));
+    }
+    Ok(())
+}
