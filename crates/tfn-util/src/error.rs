@@ -1,0 +1,57 @@
+//! What can go wrong when weights are made.
+
+use tfn_distributions::DistributionError;
+use tfn_module::ModuleError;
+use tfn_tensor::TensorError;
+
+/// Result of the factories and initializers.
+pub type Result<T, E = UtilError> = std::result::Result<T, E>;
+
+/// Why weights could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UtilError {
+    /// A shape that an initializer cannot read sizes from.
+    #[error(
+        "{initializer}: argument `shape` is {given:?} with {batch_ndims} batch axes, expected {expected}"
+    )]
+    Shape {
+        /// Name of the initializer.
+        initializer: &'static str,
+        /// Shape given.
+        given: Vec<usize>,
+        /// Leading axes that index a batch of weights.
+        batch_ndims: usize,
+        /// What it asks of the shape.
+        expected: &'static str,
+    },
+    /// A number outside its range.
+    #[error("{function}: argument `{argument}` is {given}, expected {expected}")]
+    Value {
+        /// Name of the function.
+        function: &'static str,
+        /// Name of the argument.
+        argument: &'static str,
+        /// The number given.
+        given: f64,
+        /// What it asks of the number.
+        expected: &'static str,
+    },
+    /// Parts of weights that are not a kernel with or without a bias.
+    #[error("unpack_kernel_and_bias: argument `parts` is {given:?}, expected {expected}")]
+    Parts {
+        /// Names of the parts, empty for a part without a name.
+        given: Vec<String>,
+        /// What can be unpacked.
+        expected: &'static str,
+    },
+    /// An error of a tensor.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// An error of a module or variable.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// An error of a distribution.
+    #[error(transparent)]
+    Distribution(#[from] DistributionError),
+}

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+pub mod initializers;
+mod kernel_bias;
+mod posterior;
+mod prior;
+mod spec;
+
+pub use error::{Result, UtilError};
+pub use initializers::Initializer;
+pub use kernel_bias::{KernelBias, make_kernel_bias, unpack_kernel_and_bias};
+pub use posterior::{
+    make_kernel_bias_posterior_mvn_diag, make_kernel_bias_posterior_mvn_diag_with_scale,
+};
+pub use prior::{make_kernel_bias_prior_scale_mixture, make_kernel_bias_prior_spike_and_slab};
+pub use spec::KernelBiasSpec;
+
+pub use tfn_distributions as distributions;
+pub use tfn_module as module;
+pub use tfn_tensor as tensor;
