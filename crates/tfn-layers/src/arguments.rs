@@ -1,0 +1,293 @@
+//! The arguments that all variational layers share.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use tfn_distributions::{Distribution, IntoDistribution};
+use tfn_tensor::{DType, Key, Tensor};
+use tfn_util::{
+    Initializer, KernelBias, KernelBiasSpec, UtilError, initializers,
+    make_kernel_bias_posterior_mvn_diag, make_kernel_bias_prior_spike_and_slab,
+    unpack_kernel_and_bias,
+};
+
+use crate::error::{LayerError, Result};
+use crate::losses;
+use crate::weights::{Divergence, PosteriorValue};
+
+/// Function of a layer's pre-activation.
+pub type Activation = Arc<dyn Fn(&Tensor) -> Tensor + Send + Sync>;
+/// Factory of a posterior or prior.
+pub(crate) type WeightsFn =
+    Arc<dyn Fn(&KernelBiasSpec) -> Result<Arc<dyn Distribution>, UtilError> + Send + Sync>;
+/// How weights are drawn from the posterior.
+pub(crate) type ValueFn =
+    Arc<dyn Fn(&dyn Distribution, &Key) -> Result<Vec<Tensor>, UtilError> + Send + Sync>;
+/// Which parts are kernel and bias.
+pub(crate) type UnpackFn =
+    Arc<dyn Fn(&[Option<&str>]) -> Result<KernelBias<usize>, UtilError> + Send + Sync>;
+
+/// The arguments of TFP's variational layers, with TFP's names and defaults.
+///
+/// | argument | default |
+/// |---|---|
+/// | `input_size`, `output_size` | required |
+/// | `kernel_initializer` | [`glorot_uniform`](initializers::glorot_uniform) |
+/// | `bias_initializer` | [`zeros`](initializers::zeros) |
+/// | `make_posterior_fn` | [`make_kernel_bias_posterior_mvn_diag`] |
+/// | `make_prior_fn` | [`make_kernel_bias_prior_spike_and_slab`] |
+/// | `posterior_value_fn` | a sample ([`Distribution::sample_parts`]) |
+/// | `unpack_weights_fn` | [`unpack_kernel_and_bias`] |
+/// | `dtype` | [`DType::F32`] |
+/// | `activation_fn` | none |
+/// | `seed` | drawn from the system |
+/// | `validate_args` | `false` |
+/// | `name` | name of the class |
+///
+/// TFP's classes lack `divergence`: the default is what their documentation computes,
+/// [`losses::kl_divergence_monte_carlo`].
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct VariationalArguments {
+    /// Size of the input's last axis.
+    pub input_size: usize,
+    /// Size of the output's last axis.
+    pub output_size: usize,
+    pub(crate) kernel_initializer: Initializer,
+    pub(crate) bias_initializer: Initializer,
+    pub(crate) make_posterior_fn: WeightsFn,
+    pub(crate) make_prior_fn: WeightsFn,
+    pub(crate) posterior_value_fn: ValueFn,
+    pub(crate) unpack_weights_fn: UnpackFn,
+    pub(crate) dtype: DType,
+    pub(crate) activation_fn: Option<Activation>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) validate_args: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) divergence: Divergence,
+}
+
+impl VariationalArguments {
+    /// The defaults for these sizes.
+    pub fn new(input_size: usize, output_size: usize) -> Self {
+        Self {
+            input_size,
+            output_size,
+            kernel_initializer: initializers::glorot_uniform(),
+            bias_initializer: initializers::zeros(),
+            make_posterior_fn: Arc::new(make_kernel_bias_posterior_mvn_diag),
+            make_prior_fn: Arc::new(make_kernel_bias_prior_spike_and_slab),
+            posterior_value_fn: Arc::new(|q, key| Ok(q.sample_parts(&[], key)?)),
+            unpack_weights_fn: Arc::new(unpack_kernel_and_bias),
+            dtype: DType::F32,
+            activation_fn: None,
+            seed: None,
+            validate_args: false,
+            name: None,
+            divergence: Arc::new(losses::kl_divergence_monte_carlo),
+        }
+    }
+
+    /// Checks the sizes.
+    pub(crate) fn sizes(&self, layer: &'static str) -> Result<(usize, usize)> {
+        let (inputs, outputs) = (self.input_size, self.output_size);
+        for (argument, given) in [("input_size", inputs), ("output_size", outputs)] {
+            if given == 0 {
+                return Err(LayerError::Size { layer, argument, given });
+            }
+        }
+        Ok((inputs, outputs))
+    }
+}
+
+/// A layer class that is made of [`VariationalArguments`].
+pub trait FromArguments: Sized {
+    /// The layer.
+    ///
+    /// # Errors
+    /// What the arguments' factories report, and what does not fit.
+    fn from_arguments(arguments: &VariationalArguments) -> Result<Self>;
+}
+
+/// Sets the arguments of a variational layer, then builds it.
+///
+/// See [`VariationalArguments`] for the defaults.
+#[must_use]
+pub struct Builder<L> {
+    arguments: VariationalArguments,
+    layer: PhantomData<fn() -> L>,
+}
+
+impl<L: FromArguments> Builder<L> {
+    /// The defaults for these sizes.
+    pub fn new(input_size: usize, output_size: usize) -> Self {
+        Self { arguments: VariationalArguments::new(input_size, output_size), layer: PhantomData }
+    }
+
+    /// Where the kernel's locations start.
+    pub fn kernel_initializer(mut self, initializer: Initializer) -> Self {
+        self.arguments.kernel_initializer = initializer;
+        self
+    }
+
+    /// Where the bias's locations start.
+    pub fn bias_initializer(mut self, initializer: Initializer) -> Self {
+        self.arguments.bias_initializer = initializer;
+        self
+    }
+
+    /// The factory of the posterior: a joint distribution of kernel and bias, or of a kernel alone.
+    pub fn make_posterior_fn<D: IntoDistribution, E: Into<UtilError>>(
+        mut self,
+        make: impl Fn(&KernelBiasSpec) -> Result<D, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.arguments.make_posterior_fn =
+            Arc::new(move |spec| Ok(make(spec).map_err(Into::into)?.into_distribution()));
+        self
+    }
+
+    /// The factory of the prior, of as many parts as the posterior.
+    pub fn make_prior_fn<D: IntoDistribution, E: Into<UtilError>>(
+        mut self,
+        make: impl Fn(&KernelBiasSpec) -> Result<D, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.arguments.make_prior_fn =
+            Arc::new(move |spec| Ok(make(spec).map_err(Into::into)?.into_distribution()));
+        self
+    }
+
+    /// How weights are drawn from the posterior: a sample by default, its mean for a deterministic pass.
+    pub fn posterior_value_fn<E: Into<UtilError>>(
+        mut self,
+        value: impl Fn(&dyn Distribution, &Key) -> Result<Vec<Tensor>, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.arguments.posterior_value_fn =
+            Arc::new(move |q, key| value(q, key).map_err(Into::into));
+        self
+    }
+
+    /// Which parts of the weights are kernel and bias, by the parts' names.
+    pub fn unpack_weights_fn<E: Into<UtilError>>(
+        mut self,
+        unpack: impl Fn(&[Option<&str>]) -> Result<KernelBias<usize>, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.arguments.unpack_weights_fn = Arc::new(move |parts| unpack(parts).map_err(Into::into));
+        self
+    }
+
+    /// Type of the weights, and so of inputs and outputs.
+    pub fn dtype(mut self, dtype: DType) -> Self {
+        self.arguments.dtype = dtype;
+        self
+    }
+
+    /// Function of the pre-activation, such as [`Tensor::relu`].
+    pub fn activation_fn(
+        mut self,
+        activation: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,
+    ) -> Self {
+        self.arguments.activation_fn = Some(Arc::new(activation));
+        self
+    }
+
+    /// Seed of the initial weights and of the draws of [`Layer::call`](crate::Layer::call).
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.arguments.seed = Some(seed);
+        self
+    }
+
+    /// Whether each call checks its input and the weights' scales.
+    pub fn validate_args(mut self, validate_args: bool) -> Self {
+        self.arguments.validate_args = validate_args;
+        self
+    }
+
+    /// Name of the layer; characters that a name may not have are replaced.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.arguments.name = Some(name.into());
+        self
+    }
+
+    /// The divergence of posterior from prior used by the losses, such as
+    /// [`losses::kl_divergence_exact`]. Not among TFP's arguments.
+    pub fn divergence(
+        mut self,
+        divergence: impl Fn(&dyn Distribution, &dyn Distribution, &PosteriorValue<'_>) -> Result<Tensor>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.arguments.divergence = Arc::new(divergence);
+        self
+    }
+
+    /// The layer.
+    ///
+    /// # Errors
+    /// [`LayerError::Size`] for a size of zero, [`LayerError::Module`] for a name that cannot be mended,
+    /// [`LayerError::WeightShape`], [`LayerError::Structure`] or [`LayerError::Part`] for factories whose
+    /// results do not fit, and what the factories report.
+    pub fn build(self) -> Result<L> {
+        L::from_arguments(&self.arguments)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{
+        AffineVariationalReparameterization as Shared,
+        AffineVariationalReparameterizationLocal as Local, Layer, VariationalLayer,
+    };
+    use tfn_module::Module;
+
+    #[test]
+    fn defaults_are_tfps() {
+        let arguments = VariationalArguments::new(3, 2);
+        assert_eq!(arguments.kernel_initializer.name(), "glorot_uniform");
+        assert_eq!(arguments.bias_initializer.name(), "zeros");
+        assert_eq!(arguments.dtype, DType::F32);
+        assert!(arguments.activation_fn.is_none() && arguments.seed.is_none());
+        assert!(!arguments.validate_args && arguments.name.is_none());
+        let layer = Local::new(3, 2).unwrap();
+        assert_eq!(layer.name(), "AffineVariationalReparameterizationLocal");
+        assert_eq!(Shared::new(3, 2).unwrap().name(), "AffineVariationalReparameterization");
+        let (q, p) = (layer.kernel_posterior(), layer.kernel_prior());
+        assert!(
+            q.stddev().unwrap().to_f64_vec().unwrap().iter().all(|s| (s / 1e-3 - 1.0).abs() < 1e-6)
+        );
+        assert_eq!(p.variance().unwrap().to_f64_vec().unwrap()[0], 2_000_000.5);
+        assert!(layer.weights().seed() != Local::new(3, 2).unwrap().weights().seed());
+    }
+
+    #[test]
+    fn sizes_of_zero_are_errors() {
+        for (inputs, outputs, name) in [(0, 2, "input_size"), (2, 0, "output_size")] {
+            let error = Local::new(inputs, outputs).unwrap_err();
+            assert!(
+                matches!(error, LayerError::Size { argument, given: 0, .. } if argument == name)
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_mended_or_refused() {
+        assert_eq!(Local::builder(1, 1).name("a b").build().unwrap().name(), "a_b");
+        assert!(matches!(Local::builder(1, 1).name("1a").build(), Err(LayerError::Module(_))));
+    }
+
+    #[test]
+    fn a_value_function_can_take_the_mean() {
+        let layer = Shared::builder(2, 1)
+            .posterior_value_fn(|q, _| {
+                q.parts().unwrap_or_default().iter().map(|part| part.mean()).collect()
+            })
+            .seed(1)
+            .build()
+            .unwrap();
+        let x = Tensor::ones(&[4, 2], DType::F32);
+        let first = layer.call(&x).unwrap().to_f64_vec().unwrap();
+        assert_eq!(first, layer.call(&x).unwrap().to_f64_vec().unwrap());
+    }
+}

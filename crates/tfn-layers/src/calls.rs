@@ -1,0 +1,73 @@
+//! The calls of a layer: which key comes next, and which was the last.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use tfn_tensor::Key;
+
+/// Keys for a layer's `call`s in sequence, and the key of the last one.
+///
+/// Everything that a layer draws is a function of a key. `call` is [`Layer::call_at`](crate::Layer::call_at)
+/// with the next key of a counter, and what speaks of the last call needs nothing but its key.
+#[derive(Debug)]
+pub struct Calls {
+    root: Key,
+    next: AtomicU64,
+    last: Mutex<Option<Key>>,
+}
+
+impl Calls {
+    /// Calls whose keys lie below `root`.
+    pub fn new(root: Key) -> Self {
+        Self { root, next: AtomicU64::new(0), last: Mutex::new(None) }
+    }
+
+    /// The key that those of all calls lie below.
+    pub fn root(&self) -> &Key {
+        &self.root
+    }
+
+    /// The key of the next call.
+    pub fn next_key(&self) -> Key {
+        self.root.index(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The key of the last call, if there was one.
+    pub fn last_key(&self) -> Option<Key> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes `key` the key of the last call.
+    pub fn remember(&self, key: &Key) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
+    }
+}
+
+/// A copy continues where the original stands.
+impl Clone for Calls {
+    fn clone(&self) -> Self {
+        Self {
+            root: self.root.clone(),
+            next: AtomicU64::new(self.next.load(Ordering::Relaxed)),
+            last: Mutex::new(self.last_key()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_follow_one_another_and_copies_continue() {
+        let calls = Calls::new(Key::from_seed(1));
+        let first = calls.next_key();
+        assert!(calls.last_key().is_none());
+        calls.remember(&first);
+        let copy = calls.clone();
+        assert_eq!(copy.last_key(), Some(first.clone()));
+        let second = calls.next_key();
+        assert_ne!(first, second);
+        assert_eq!(copy.next_key(), second);
+    }
+}

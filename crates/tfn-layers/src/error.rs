@@ -1,0 +1,169 @@
+//! What can go wrong in a layer.
+
+use tfn_distributions::DistributionError;
+use tfn_module::ModuleError;
+use tfn_tensor::TensorError;
+use tfn_util::UtilError;
+
+/// Result of making and calling layers.
+pub type Result<T, E = LayerError> = std::result::Result<T, E>;
+
+/// Why a layer could not be made or called.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayerError {
+    /// Something failed in a layer; the path leads to it from the outermost net.
+    #[error("{path}: {source}")]
+    In {
+        /// Names from the outermost net to the layer, parted by `/`.
+        path: String,
+        /// What failed.
+        source: Box<LayerError>,
+    },
+    /// A size that is zero.
+    #[error("{layer}: argument `{argument}` is {given}, expected at least 1")]
+    Size {
+        /// Class of the layer.
+        layer: &'static str,
+        /// Name of the argument.
+        argument: &'static str,
+        /// The size given.
+        given: usize,
+    },
+    /// A posterior or prior whose parts are of other shapes than the layer's weights.
+    #[error(
+        "{layer}: {part} of `{argument}` has shape {given:?} (batch and event), expected {expected:?}"
+    )]
+    WeightShape {
+        /// Class of the layer.
+        layer: &'static str,
+        /// The factory it came from.
+        argument: &'static str,
+        /// `kernel` or `bias`.
+        part: &'static str,
+        /// Its shape.
+        given: Vec<usize>,
+        /// Shape of the layer's weight.
+        expected: Vec<usize>,
+    },
+    /// A posterior or prior that is a batch of more than the layer's one set of weights asks for.
+    #[error(
+        "{layer}: `make_posterior_fn` gave {posterior} parts and `make_prior_fn` {prior}, expected as many"
+    )]
+    Structure {
+        /// Class of the layer.
+        layer: &'static str,
+        /// Number of parts of the posterior.
+        posterior: usize,
+        /// Number of parts of the prior.
+        prior: usize,
+    },
+    /// An index of `unpack_weights_fn` that is no part.
+    #[error("{layer}: `unpack_weights_fn` gave part {given} of {parts}")]
+    Part {
+        /// Class of the layer.
+        layer: &'static str,
+        /// The index given.
+        given: usize,
+        /// Number of parts.
+        parts: usize,
+    },
+    /// A kernel posterior whose entries are not independent normals.
+    #[error(
+        "{layer}: kernel posterior is {given}, expected one whose entries are independent normals \
+         (`elementwise_normal`); `AffineVariationalReparameterization` takes any"
+    )]
+    Kernel {
+        /// Class of the layer.
+        layer: &'static str,
+        /// Family of the kernel posterior.
+        given: &'static str,
+    },
+    /// Entries that are not what `validate_args` asks for.
+    #[error(
+        "{layer}: argument `{argument}` has {count} entries that are not {expected}, the first {given} at \
+         flat index {index}"
+    )]
+    Entries {
+        /// Class of the layer.
+        layer: &'static str,
+        /// Name of the argument.
+        argument: &'static str,
+        /// First offending entry.
+        given: f64,
+        /// Its place in row-major order.
+        index: usize,
+        /// Number of offending entries.
+        count: usize,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The last call was asked about, but there has been none.
+    #[error(
+        "{layer}: `{method}` speaks of the last `call`, but there has been none; use `{method}_at` with a key"
+    )]
+    NotCalled {
+        /// Name of the layer.
+        layer: String,
+        /// The method.
+        method: &'static str,
+    },
+    /// A sequence without layers.
+    #[error("Sequential: argument `layers` has 0 layers, expected at least 1")]
+    NoLayers,
+    /// A range of layers outside the sequence.
+    #[error(
+        "Sequential: argument `range` is {start}..{end}, expected a range within 0..{layers} of at least one layer"
+    )]
+    Range {
+        /// Start of the range.
+        start: usize,
+        /// End of the range.
+        end: usize,
+        /// Number of layers.
+        layers: usize,
+    },
+    /// An error of a tensor.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// An error of a module: a name that is not allowed, say.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// An error of a distribution.
+    #[error(transparent)]
+    Distribution(#[from] DistributionError),
+    /// An error of a factory or initializer.
+    #[error(transparent)]
+    Util(#[from] UtilError),
+}
+
+impl LayerError {
+    /// The same failure, seen from the layer or net `name` around it.
+    #[must_use]
+    pub fn within(self, name: &str) -> Self {
+        match self {
+            Self::In { path, source } => Self::In { path: format!("{name}/{path}"), source },
+            other => Self::In { path: name.to_string(), source: Box::new(other) },
+        }
+    }
+
+    /// What failed, without the path to it.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::In { source, .. } => source.root(),
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_grows_outwards() {
+        let error = LayerError::NoLayers.within("hidden").within("net");
+        assert!(error.to_string().starts_with("net/hidden: Sequential"), "{error}");
+        assert!(matches!(error.root(), LayerError::NoLayers));
+    }
+}

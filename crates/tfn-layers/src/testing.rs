@@ -1,0 +1,137 @@
+//! The laws that a layer is tested by, for this crate's layers and for anyone's.
+
+use tfn_tensor::{DType, Key, Tensor, Variable};
+
+use crate::error::{LayerError, Result};
+use crate::layer::Layer;
+
+/// A law that a layer breaks, or a layer that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayerLawError {
+    /// One key gave two results.
+    #[error("{layer}: {what} with one key differs from call to call")]
+    Impure {
+        /// Name of the layer.
+        layer: String,
+        /// What was computed.
+        what: &'static str,
+    },
+    /// A gradient that disagrees with the central difference.
+    #[error(
+        "{layer}: gradient of {variable}, entry {entry}, is {given}, expected {expected} by central differences"
+    )]
+    Gradient {
+        /// Name of the layer.
+        layer: String,
+        /// Name of the variable.
+        variable: String,
+        /// Flat index of the entry.
+        entry: usize,
+        /// What the backward pass gave.
+        given: f64,
+        /// What differences of the forward pass gave.
+        expected: f64,
+    },
+    /// A trainable variable that neither output nor losses depend on.
+    #[error("{layer}: nothing depends on the trainable variable {variable}")]
+    Unused {
+        /// Name of the layer.
+        layer: String,
+        /// Name of the variable.
+        variable: String,
+    },
+    /// The layer failed.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+}
+
+impl From<tfn_tensor::TensorError> for LayerLawError {
+    fn from(error: tfn_tensor::TensorError) -> Self {
+        Self::Layer(error.into())
+    }
+}
+
+/// Checks a layer of type `f64` at `x`: outputs and losses are functions of the key; every trainable
+/// variable is used; gradients of `sum(output²)/2 + losses` agree with central differences.
+///
+/// The tolerance is 1e-6 of the largest entry of the variable's gradient (or of 1): differences use a step
+/// of 1e-4 with one Richardson extrapolation.
+///
+/// # Errors
+/// The first law that is broken.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{Affine, testing::check_layer};
+///
+/// let layer = Affine::builder(3, 2).dtype(DType::F64).activation_fn(Tensor::tanh).seed(1).build()?;
+/// check_layer(&layer, &Tensor::ones(&[4, 3], DType::F64))?;
+/// # Ok::<(), tfn_layers::testing::LayerLawError>(())
+/// ```
+pub fn check_layer(layer: &dyn Layer, x: &Tensor) -> Result<(), LayerLawError> {
+    let key = Key::from_seed(11);
+    let input = Variable::new("x", x)?;
+    check_purity(layer, x, &key)?;
+    let gradients = objective(layer, &input.tensor(), &key)?.gradients()?;
+    for variable in layer.trainable_variables() {
+        if gradients.get(&variable).is_none() {
+            let (layer, variable) = (layer.name(), variable.name().to_string());
+            return Err(LayerLawError::Unused { layer, variable });
+        }
+        let given = gradients.of(&variable).to_vec::<f64>()?;
+        check_gradient(layer, &variable, &given, &|| {
+            objective(layer, x, &key)?.item().map_err(Into::into)
+        })?;
+    }
+    let given = gradients.of(&input).to_vec::<f64>()?;
+    check_gradient(layer, &input, &given, &|| {
+        objective(layer, &input.value(), &key)?.item().map_err(Into::into)
+    })
+}
+
+fn objective(layer: &dyn Layer, x: &Tensor, key: &Key) -> Result<Tensor> {
+    let output = layer.call_at(x, key)?.square().sum() * 0.5;
+    Ok((output + layer.losses_at(key)?.cast(DType::F64)).check()?)
+}
+
+fn check_purity(layer: &dyn Layer, x: &Tensor, key: &Key) -> Result<(), LayerLawError> {
+    let first = (layer.call_at(x, key)?.to_f64_vec()?, layer.losses_at(key)?.item()?);
+    layer.call_at(x, &Key::from_seed(99))?;
+    let second = (layer.call_at(x, key)?.to_f64_vec()?, layer.losses_at(key)?.item()?);
+    for (same, what) in [(first.0 == second.0, "the output"), (first.1 == second.1, "the loss")] {
+        if !same {
+            return Err(LayerLawError::Impure { layer: layer.name(), what });
+        }
+    }
+    Ok(())
+}
+
+fn check_gradient(
+    layer: &dyn Layer,
+    variable: &Variable,
+    given: &[f64],
+    objective: &dyn Fn() -> Result<f64>,
+) -> Result<(), LayerLawError> {
+    const STEP: f64 = 1e-4;
+    let largest = given.iter().fold(1.0_f64, |m, g| m.max(g.abs()));
+    let start = variable.value();
+    let values = start.to_vec::<f64>()?;
+    let at = |entry: usize, offset: f64| -> Result<f64> {
+        let mut moved = values.clone();
+        moved[entry] += offset;
+        variable.assign(&Tensor::from_vec(moved, variable.shape()))?;
+        objective()
+    };
+    let slope = |entry, h| -> Result<f64> { Ok((at(entry, h)? - at(entry, -h)?) / (2.0 * h)) };
+    for (entry, &given) in given.iter().enumerate() {
+        let expected = (4.0 * slope(entry, STEP / 2.0)? - slope(entry, STEP)?) / 3.0;
+        variable.assign(&start)?;
+        if (given - expected).is_nan() || (given - expected).abs() > 1e-6 * largest {
+            let (layer, variable) = (layer.name(), variable.name().to_string());
+            return Err(LayerLawError::Gradient { layer, variable, entry, given, expected });
+        }
+    }
+    Ok(())
+}
