@@ -1,0 +1,196 @@
+//! What can go wrong around a training run.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tfn_distributions::DistributionError;
+use tfn_layers::LayerError;
+use tfn_module::ModuleError;
+use tfn_tensor::TensorError;
+
+/// Result of this crate's functions.
+pub type Result<T, E = TrainError> = std::result::Result<T, E>;
+
+/// Why reading data, training or evaluating failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// An operation on tensors failed.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// Saving or loading a module's variables failed.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// A distribution refused its input.
+    #[error(transparent)]
+    Distribution(#[from] DistributionError),
+    /// A layer refused its input.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// A number is outside what the function takes.
+    #[error("{op}: argument `{argument}` is {given}, expected {expected}")]
+    Value {
+        /// Name of the function or type.
+        op: &'static str,
+        /// Name of the argument.
+        argument: &'static str,
+        /// The number given.
+        given: f64,
+        /// What the function asks of it.
+        expected: &'static str,
+    },
+    /// A tensor has a shape that the function does not take.
+    #[error("{op}: argument `{argument}` has shape {given:?}, expected {expected}")]
+    Shape {
+        /// Name of the function or type.
+        op: &'static str,
+        /// Name of the argument.
+        argument: &'static str,
+        /// Its shape.
+        given: Vec<usize>,
+        /// What the function asks of it.
+        expected: String,
+    },
+    /// Two arguments that go together row by row have different numbers of rows.
+    #[error("{op}: `{lhs_argument}` has {lhs} rows, `{rhs_argument}` has {rhs}")]
+    Rows {
+        /// Name of the function or type.
+        op: &'static str,
+        /// Name of the first argument.
+        lhs_argument: &'static str,
+        /// Rows of the first argument.
+        lhs: usize,
+        /// Name of the second argument.
+        rhs_argument: &'static str,
+        /// Rows of the second argument.
+        rhs: usize,
+    },
+    /// An entry of a tensor is not what the function takes.
+    #[error("{op}: argument `{argument}` is {given} in row {row}, expected {expected}")]
+    Entry {
+        /// Name of the function or type.
+        op: &'static str,
+        /// Name of the argument.
+        argument: &'static str,
+        /// Row of the first such entry.
+        row: usize,
+        /// The entry.
+        given: f64,
+        /// What the function asks of it.
+        expected: String,
+    },
+    /// None of the variables given to an optimizer has a gradient.
+    #[error("apply_gradients: none of the {variables} variables given has a gradient")]
+    NoGradients {
+        /// Number of variables given.
+        variables: usize,
+    },
+    /// A loss or a gradient became NaN or infinite.
+    #[error("step {step}: {what} is {given}, expected a finite number")]
+    NotFinite {
+        /// Number of the step, counted from 0.
+        step: u64,
+        /// What is not finite: the loss, or the gradient of a variable by name.
+        what: String,
+        /// Its value, or the first such entry.
+        given: f64,
+    },
+    /// None of the files that could hold the data is in the folder.
+    #[error("{}: no such file, tried {}", dir.display(), tried.join(", "))]
+    NoFile {
+        /// The folder.
+        dir: PathBuf,
+        /// Names that were looked for.
+        tried: Vec<String>,
+    },
+    /// A file could not be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// A file is not an IDX file of unsigned bytes.
+    #[error("{}: begins with {given:#010x}, expected {expected:#010x} (IDX, unsigned bytes)", path.display())]
+    IdxMagic {
+        /// The file.
+        path: PathBuf,
+        /// Its first four bytes.
+        given: u32,
+        /// The four bytes of such a file.
+        expected: u32,
+    },
+    /// An IDX file has another number of dimensions.
+    #[error("{}: has {given} dimensions, expected {expected}", path.display())]
+    IdxDimensions {
+        /// The file.
+        path: PathBuf,
+        /// Its number of dimensions.
+        given: usize,
+        /// The number expected: 3 for images, 1 for labels.
+        expected: usize,
+    },
+    /// A file ends within the IDX header.
+    #[error("{}: ends within the first {expected} bytes of its header", path.display())]
+    IdxHeader {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that the header needs at least.
+        expected: usize,
+    },
+    /// The sizes in an IDX header cannot be true.
+    #[error("{}: its header claims the size {given:?}, more than a file can hold", path.display())]
+    IdxSize {
+        /// The file.
+        path: PathBuf,
+        /// The sizes claimed.
+        given: Vec<usize>,
+    },
+    /// An IDX file ends early.
+    #[error("{}: ends after {given} bytes of data, expected {expected}", path.display())]
+    IdxTruncated {
+        /// The file.
+        path: PathBuf,
+        /// Bytes of data in it.
+        given: u64,
+        /// Bytes that its header announces.
+        expected: u64,
+    },
+    /// An IDX file holds more than its header announces.
+    #[error("{}: has more than the {expected} bytes of data that its header announces", path.display())]
+    IdxTrailing {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that its header announces.
+        expected: u64,
+    },
+    /// There are more or fewer labels than images.
+    #[error("{}: holds {given} labels, expected {expected}, one for each image", path.display())]
+    LabelCount {
+        /// The file of the labels.
+        path: PathBuf,
+        /// Number of labels.
+        given: usize,
+        /// Number of images.
+        expected: usize,
+    },
+    /// A label is not the number of a class.
+    #[error("{}: label {index} is {given}, expected less than {classes}", path.display())]
+    LabelRange {
+        /// The file of the labels.
+        path: PathBuf,
+        /// Index of the first such label.
+        index: usize,
+        /// The label.
+        given: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+}
+
+impl TrainError {
+    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source }
+    }
+}

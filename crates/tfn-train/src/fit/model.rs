@@ -1,0 +1,184 @@
+//! Training a model as a whole.
+
+use std::ops::ControlFlow;
+
+use tfn_distributions::Support;
+use tfn_layers::Model;
+use tfn_module::Module;
+use tfn_tensor::Tensor;
+
+use super::{Event, Fit, FitReport, Step, StepLoss};
+use crate::data::Dataset;
+use crate::{Optimizer, Result};
+
+impl Fit {
+    /// [`run`](Self::run) for a model: all its trainable variables, by [`Step::of_model`].
+    ///
+    /// # Errors
+    /// As [`run`](Self::run) and [`Step::of_model`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use tfn_layers::distributions::OneHotCategorical;
+    /// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Sequential};
+    /// use tfn_tensor::{DType, Key, Tensor};
+    /// use tfn_train::{Adam, Fit, MonteCarlo, data::Dataset};
+    ///
+    /// let labels = Tensor::from_vec([0.0_f32, 1.0].repeat(30), &[60]);
+    /// let centres = (&labels * 4.0 - 2.0).expand_dims(1);
+    /// let x = Key::from_seed(1).stream().normal(&[60, 2], DType::F32) + centres;
+    /// let data = Dataset::new(x.clone(), labels.one_hot(2))?;
+    ///
+    /// let model = Sequential::of(Bayesian::builder(2, 2).seed(1).build()?)
+    ///     .with_head(|logits| OneHotCategorical::from_logits(logits));
+    /// let mut adam = Adam::new(0.02)?;
+    /// let report = Fit::new(60, 20, 30)?.run_model(&model, &data, &mut adam, |_event| {
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert!(report.epochs[29].accuracy > Some(0.9));
+    ///
+    /// let monte_carlo = MonteCarlo::new(10)?;
+    /// let prediction = monte_carlo.predict_net(model.net().as_ref(), &x, 60, &Key::from_seed(2))?;
+    /// assert!(prediction.scores(&labels)?.accuracy() > 0.9);
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn run_model(
+        &self,
+        model: &Model,
+        data: &Dataset,
+        optimizer: &mut dyn Optimizer,
+        observe: impl FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<FitReport> {
+        let variables = model.trainable_variables();
+        let step = |batch: &Dataset, step: &Step| step.of_model(model, batch);
+        self.run(data, &variables, optimizer, step, observe)
+    }
+}
+
+impl Step {
+    /// The loss of a model at a minibatch: its call, its negative log-likelihood and its losses, all
+    /// of the draws of this step's key.
+    ///
+    /// The log-probabilities of a row's own entries, if the distribution has more batch dimensions
+    /// than the rows, are added. Right answers are counted where the targets are classes (whole
+    /// numbers or one-hot rows): those that are the distribution's mode.
+    ///
+    /// # Errors
+    /// What the model and its distribution report, and those of [`loss`](Self::loss).
+    pub fn of_model(&self, model: &Model, batch: &Dataset) -> Result<StepLoss> {
+        let distribution = model.call_at(batch.features(), &self.key)?;
+        let log_prob = distribution.log_prob(batch.targets())?;
+        let kl = model.losses_at(&self.key)?;
+        let loss = StepLoss::from(self.loss(&-row_sums(&log_prob)?, &kl)?);
+        Ok(match distribution.support() {
+            Support::Integers | Support::OneHot => {
+                loss.with_accuracy(share_of_equal_rows(&distribution.mode()?, batch.targets())?)
+            }
+            _ => loss,
+        })
+    }
+}
+
+/// Sums over all axes but the first.
+fn row_sums(x: &Tensor) -> Result<Tensor> {
+    let axes: Vec<isize> = (1..x.ndims()? as isize).collect();
+    Ok(if axes.is_empty() { x.clone() } else { x.sum_axes(&axes, false) })
+}
+
+fn share_of_equal_rows(a: &Tensor, b: &Tensor) -> Result<f64> {
+    let rows = a.shape()?.first().copied().unwrap_or(1).max(1);
+    let (a, b) = (a.to_f64_vec()?, b.to_f64_vec()?);
+    let width = (a.len() / rows).max(1);
+    let equal = a.chunks_exact(width).zip(b.chunks_exact(width)).filter(|(a, b)| a == b).count();
+    Ok(equal as f64 / rows as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use tfn_distributions::{Categorical, Normal, OneHotCategorical};
+    use tfn_layers::AffineVariationalReparameterizationLocal as Bayesian;
+    use tfn_layers::{Affine, Sequential};
+    use tfn_tensor::{DType, Key};
+
+    use super::*;
+    use crate::{Elbo, KlWeight, Sgd};
+
+    fn step(num_examples: usize, kl_weight: f64) -> Step {
+        let key = Key::from_seed(3);
+        let elbo = Elbo::new(num_examples).unwrap();
+        Step { index: 0, epoch: 0, key, kl_weight, elbo }
+    }
+
+    fn bayesian(inputs: usize, outputs: usize) -> Sequential {
+        Sequential::of(
+            Bayesian::builder(inputs, outputs).seed(5).dtype(DType::F64).build().unwrap(),
+        )
+    }
+
+    fn inputs(rows: usize) -> Tensor {
+        Key::from_seed(8).stream().normal(&[rows, 3], DType::F64)
+    }
+
+    #[test]
+    fn the_parts_are_those_of_the_same_draws() {
+        let labels = Tensor::from_vec(vec![0.0, 1.0, 3.0, 1.0], &[4]);
+        let batch = Dataset::new(inputs(4), labels.one_hot(4)).unwrap();
+        let model = bayesian(3, 4).with_head(|logits| OneHotCategorical::from_logits(logits));
+        let step = step(50, 0.25);
+        let got = step.of_model(&model, &batch).unwrap();
+
+        let logits = model.net().call_at(batch.features(), &step.key).unwrap();
+        let log_p = logits.log_softmax(-1).to_f64_vec().unwrap();
+        let nll = -[0, 5, 11, 13].iter().map(|&i| log_p[i]).sum::<f64>() / 4.0;
+        let kl = model.net().losses_at(&step.key).unwrap().item().unwrap();
+        assert!((got.elbo.nll.item().unwrap() - nll).abs() < 1e-13);
+        assert_eq!(got.elbo.kl.item().unwrap(), kl);
+        let loss = got.elbo.loss.item().unwrap();
+        assert!((loss - (nll + 0.25 * kl / 50.0)).abs() < 1e-13 * loss.abs());
+        let best = logits.argmax(-1).to_f64_vec().unwrap();
+        let right = best.iter().zip([0.0, 1.0, 3.0, 1.0]).filter(|(a, b)| **a == *b).count();
+        assert_eq!(got.accuracy, Some(right as f64 / 4.0));
+
+        let by_number = Dataset::new(inputs(4), labels).unwrap();
+        let model = bayesian(3, 4).with_head(|logits| Categorical::from_logits(logits));
+        let same = step.of_model(&model, &by_number).unwrap();
+        assert!((same.elbo.nll.item().unwrap() - nll).abs() < 1e-13);
+        assert_eq!(same.accuracy, got.accuracy);
+    }
+
+    #[test]
+    fn outputs_of_a_row_add_up() {
+        let targets = inputs(5).narrow(1, 0, 2);
+        let batch = Dataset::new(inputs(5), targets.clone()).unwrap();
+        let scale = Tensor::scalar(0.5);
+        let model = bayesian(3, 2).with_head(move |loc: &Tensor| Normal::new(loc, &scale));
+        let step = step(5, 1.0);
+        let got = step.of_model(&model, &batch).unwrap();
+        let loc = model.net().call_at(batch.features(), &step.key).unwrap();
+        // −log N(y; μ, ½) = 2 (y − μ)² + ½ ln(π / 2)
+        let constant = 0.5 * std::f64::consts::FRAC_PI_2.ln();
+        let nll = ((targets - loc).square() * 2.0 + constant).sum() / 5.0;
+        assert!((got.elbo.nll.item().unwrap() - nll.item().unwrap()).abs() < 1e-13);
+        assert_eq!(got.accuracy, None);
+    }
+
+    #[test]
+    fn a_run_is_reproducible_and_a_model_without_losses_trains() {
+        let rows = inputs(12);
+        let labels = rows.narrow(1, 0, 1).squeeze(1).ge(&Tensor::scalar(0.0));
+        let data = Dataset::new(rows, labels).unwrap();
+        let run = |net: Sequential| {
+            let model = net.with_head(|logits| Categorical::from_logits(logits));
+            let mut sgd = Sgd::new(0.1).unwrap();
+            let fit = Fit::new(12, 5, 4).unwrap().kl_weight(KlWeight::linear_warmup(2.0).unwrap());
+            let go_on = |_: Event| ControlFlow::Continue(());
+            fit.run_model(&model, &data, &mut sgd, go_on).unwrap()
+        };
+        assert_eq!(run(bayesian(3, 2)), run(bayesian(3, 2)));
+        let plain = Affine::builder(3, 2).dtype(DType::F64).seed(1).build().unwrap();
+        let report = run(Sequential::of(plain));
+        assert_eq!(report.epochs[0].kl, 0.0);
+        assert!(report.epochs[3].loss < report.epochs[0].loss);
+    }
+}

@@ -1,0 +1,114 @@
+//! What a run tells: figures of steps and epochs.
+
+use tfn_tensor::Tensor;
+
+use super::StepLoss;
+use crate::{Result, TrainError};
+
+/// Figures of one step, or means over one epoch (each row counting once).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figures {
+    /// The loss that was minimised.
+    pub loss: f64,
+    /// Mean negative log-likelihood of a row.
+    pub nll: f64,
+    /// KL divergence of all weights, neither weighted nor divided.
+    pub kl: f64,
+    /// Share of right answers, if the step counts them.
+    pub accuracy: Option<f64>,
+}
+
+/// What the loop tells its observer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A step is done, its update included.
+    Step {
+        /// Number of the step, counted from 0 over all epochs.
+        index: u64,
+        /// Number of all steps of the run.
+        of: u64,
+        /// Number of the epoch, counted from 0.
+        epoch: u64,
+        /// Figures before the update.
+        figures: Figures,
+        /// Weight of the KL term.
+        kl_weight: f64,
+    },
+    /// An epoch is done.
+    Epoch {
+        /// Number of the epoch, counted from 0.
+        epoch: u64,
+        /// Number of all epochs of the run.
+        of: u64,
+        /// Means over the epoch's rows.
+        figures: Figures,
+    },
+}
+
+/// What became of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FitReport {
+    /// Means over each epoch, in order; an epoch that was not finished is left out.
+    pub epochs: Vec<Figures>,
+    /// Number of steps done.
+    pub steps: u64,
+    /// Whether the observer ended the run early.
+    pub stopped: bool,
+}
+
+impl FitReport {
+    pub(super) fn stop(self) -> Self {
+        Self { stopped: true, ..self }
+    }
+}
+
+impl Figures {
+    /// The numbers of a step's loss, refused if one is not finite.
+    pub(super) fn of(loss: &StepLoss, step: u64) -> Result<Self> {
+        let finite = |what: &str, tensor: &Tensor| {
+            let given = tensor.item()?;
+            if given.is_finite() {
+                return Ok(given);
+            }
+            let what = what.to_owned();
+            Err(TrainError::NotFinite { step, what, given })
+        };
+        // The parts first: they say more than their sum.
+        let nll = finite("negative log-likelihood", &loss.elbo.nll)?;
+        let kl = finite("KL divergence", &loss.elbo.kl)?;
+        Ok(Self { loss: finite("loss", &loss.elbo.loss)?, nll, kl, accuracy: loss.accuracy })
+    }
+}
+
+/// Running sums over an epoch, each row counting once.
+#[derive(Default)]
+pub(super) struct Means {
+    rows: f64,
+    loss: f64,
+    nll: f64,
+    kl: f64,
+    accuracy: Option<f64>,
+}
+
+impl Means {
+    pub(super) fn add(&mut self, figures: &Figures, rows: usize) {
+        let rows = rows as f64;
+        self.rows += rows;
+        self.loss += rows * figures.loss;
+        self.nll += rows * figures.nll;
+        self.kl += rows * figures.kl;
+        if let Some(accuracy) = figures.accuracy {
+            *self.accuracy.get_or_insert(0.0) += rows * accuracy;
+        }
+    }
+
+    pub(super) fn figures(&self) -> Figures {
+        Figures {
+            loss: self.loss / self.rows,
+            nll: self.nll / self.rows,
+            kl: self.kl / self.rows,
+            accuracy: self.accuracy.map(|sum| sum / self.rows),
+        }
+    }
+}

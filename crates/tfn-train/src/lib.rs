@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+pub mod data;
+mod elbo;
+mod error;
+mod fit;
+mod kl_weight;
+pub mod metrics;
+pub mod optimizers;
+mod predict;
+mod schedules;
+
+pub use elbo::{Elbo, ElboLoss};
+pub use error::{Result, TrainError};
+pub use fit::{Event, Figures, Fit, FitReport, Step, StepLoss};
+pub use kl_weight::KlWeight;
+pub use optimizers::{Adam, Optimizer, Sgd};
+pub use predict::{MonteCarlo, Prediction};
+pub use schedules::Schedule;
+
+pub use tfn_distributions as distributions;
+pub use tfn_layers as layers;
+pub use tfn_module as module;
+pub use tfn_tensor as tensor;

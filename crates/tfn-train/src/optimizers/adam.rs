@@ -1,0 +1,288 @@
+//! Adam.
+
+use std::collections::BTreeMap;
+
+use tfn_tensor::passes::update3;
+use tfn_tensor::{DType, Element, Gradients, Tensor, Variable, VariableId};
+
+use super::{Optimizer, connected};
+use crate::check::Argument;
+use crate::{Result, Schedule};
+
+/// Adam, with the bias correction and the epsilon of Keras.
+///
+/// Counterpart: `tf_keras.optimizers.Adam`, defaults included. With the gradient g and the step t,
+/// counted from 1:
+///
+/// ```text
+/// m ← β₁ m + (1 − β₁) g
+/// v ← β₂ v + (1 − β₂) g²
+/// w ← w − lr · √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)
+/// ```
+///
+/// The paper's algorithm 1 adds ε to the corrected root; here, as in Keras and in the last lines of
+/// the paper's section 2, it is added to the root of v itself ("epsilon hat"). State is kept by the
+/// identity of the variable, so the list of variables may change between steps.
+///
+/// # Examples
+/// ```
+/// use tfn_tensor::{Tensor, Variable};
+/// use tfn_train::{Adam, Optimizer};
+///
+/// let w = Variable::new("w", Tensor::scalar(5.0))?;
+/// let mut adam = Adam::new(0.1)?;
+/// for _ in 0..400 {
+///     let loss = (w.tensor() - 2.0).square();
+///     adam.minimize(&loss, &[w.clone()])?;
+/// }
+/// assert!((w.value().item()? - 2.0).abs() < 1e-3);
+/// # Ok::<(), tfn_train::TrainError>(())
+/// ```
+///
+/// # References
+/// Kingma and Ba, *Adam: a method for stochastic optimization*, ICLR 2015, algorithm 1 and section
+/// 2.
+#[derive(Debug)]
+pub struct Adam {
+    schedule: Schedule,
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
+    iterations: u64,
+    moments_f32: BTreeMap<VariableId, Moments<f32>>,
+    moments_f64: BTreeMap<VariableId, Moments<f64>>,
+}
+
+/// Running means of a variable's gradient and of its square.
+#[derive(Debug)]
+struct Moments<E> {
+    first: Vec<E>,
+    second: Vec<E>,
+}
+
+impl Adam {
+    /// With Keras's other defaults: β₁ = 0.9, β₂ = 0.999, ε = 1e-7.
+    ///
+    /// # Errors
+    /// [`TrainError::Value`](crate::TrainError::Value) for a learning rate without meaning.
+    pub fn new(learning_rate: impl Into<Schedule>) -> Result<Self> {
+        Self::builder(learning_rate).build()
+    }
+
+    /// To set the other arguments.
+    pub fn builder(learning_rate: impl Into<Schedule>) -> AdamBuilder {
+        AdamBuilder {
+            learning_rate: learning_rate.into(),
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-7,
+        }
+    }
+}
+
+/// The arguments of [`Adam`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct AdamBuilder {
+    learning_rate: Schedule,
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
+}
+
+impl AdamBuilder {
+    /// Sets the decay of the first moment.
+    pub fn beta_1(mut self, beta_1: f64) -> Self {
+        self.beta_1 = beta_1;
+        self
+    }
+
+    /// Sets the decay of the second moment.
+    pub fn beta_2(mut self, beta_2: f64) -> Self {
+        self.beta_2 = beta_2;
+        self
+    }
+
+    /// Sets what is added to the root of the second moment.
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Checks the arguments.
+    ///
+    /// # Errors
+    /// [`TrainError::Value`](crate::TrainError::Value) for a rate without meaning, a beta outside
+    /// 0 to 1 (1 excluded), or an epsilon that is not positive.
+    pub fn build(self) -> Result<Adam> {
+        Ok(Adam {
+            schedule: self.learning_rate.check()?,
+            beta_1: Argument::new("Adam", "beta_1", self.beta_1).decay()?,
+            beta_2: Argument::new("Adam", "beta_2", self.beta_2).decay()?,
+            epsilon: Argument::new("Adam", "epsilon", self.epsilon).positive()?,
+            iterations: 0,
+            moments_f32: BTreeMap::new(),
+            moments_f64: BTreeMap::new(),
+        })
+    }
+}
+
+impl Optimizer for Adam {
+    fn apply_gradients(&mut self, gradients: &Gradients, variables: &[Variable]) -> Result<()> {
+        let pairs = connected(gradients, variables)?;
+        let rate = self.schedule.checked_at(self.iterations)?;
+        let t = (self.iterations + 1) as f64;
+        let alpha = rate * (1.0 - self.beta_2.powf(t)).sqrt() / (1.0 - self.beta_1.powf(t));
+        let step = Step { alpha, beta_1: self.beta_1, beta_2: self.beta_2, epsilon: self.epsilon };
+        for (variable, gradient) in pairs {
+            match variable.dtype() {
+                DType::F32 => step.apply(&mut self.moments_f32, variable, gradient)?,
+                DType::F64 => step.apply(&mut self.moments_f64, variable, gradient)?,
+            }
+        }
+        self.iterations += 1;
+        Ok(())
+    }
+
+    fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.schedule.at(self.iterations)
+    }
+}
+
+/// The numbers of one step, the same for all variables.
+struct Step {
+    alpha: f64,
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
+}
+
+impl Step {
+    fn apply<E: Element>(
+        &self,
+        moments: &mut BTreeMap<VariableId, Moments<E>>,
+        variable: &Variable,
+        gradient: &Tensor,
+    ) -> Result<()> {
+        let gradient = gradient.data::<E>()?;
+        let zeros = || vec![E::zero(); gradient.len()];
+        let moments = moments
+            .entry(variable.id())
+            .or_insert_with(|| Moments { first: zeros(), second: zeros() });
+        variable.update::<E>(|values| self.pass(values, moments, gradient))?;
+        Ok(())
+    }
+
+    /// Reads and writes each number once.
+    fn pass<E: Element>(&self, values: &mut [E], moments: &mut Moments<E>, gradient: &[E]) {
+        let [alpha, epsilon] = [self.alpha, self.epsilon].map(E::from_f64);
+        let [beta_1, beta_2] = [self.beta_1, self.beta_2].map(E::from_f64);
+        // From the f64 values: 1 - 0.999 in f32 is off by 5e-5.
+        let [rest_1, rest_2] = [1.0 - self.beta_1, 1.0 - self.beta_2].map(E::from_f64);
+        update3(
+            values,
+            &mut moments.first,
+            &mut moments.second,
+            gradient,
+            #[inline(always)]
+            move |w, m, v, g| {
+                let m = beta_1 * m + rest_1 * g;
+                let v = beta_2 * v + rest_2 * (g * g);
+                (w - alpha * m / (v.sqrt() + epsilon), m, v)
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TrainError;
+
+    /// Gradients of Σ c·w with respect to w are c: any gradient at will.
+    fn gradients_of(w: &Variable, c: &[f64]) -> Gradients {
+        let c = Tensor::from_f64(c, w.shape(), w.dtype());
+        (w.tensor() * c).sum().gradients().unwrap()
+    }
+
+    #[test]
+    fn three_steps_by_hand() {
+        let w = Variable::new("w", Tensor::from_vec(vec![1.0, -2.0], &[2])).unwrap();
+        let mut adam = Adam::builder(0.1).beta_1(0.5).beta_2(0.75).epsilon(0.25).build().unwrap();
+        let mut expected = [1.0_f64, -2.0];
+        let (mut m, mut v) = ([0.0_f64; 2], [0.0_f64; 2]);
+        for (t, g) in [[2.0, -1.0], [0.0, 3.0], [-4.0, 0.5]].into_iter().enumerate() {
+            adam.apply_gradients(&gradients_of(&w, &g), std::slice::from_ref(&w)).unwrap();
+            let t = t as i32 + 1;
+            for i in 0..2 {
+                m[i] = 0.5 * m[i] + 0.5 * g[i];
+                v[i] = 0.75 * v[i] + 0.25 * g[i] * g[i];
+                // Written with the corrected moments: ε there is ε / √(1 − β₂ᵗ).
+                let root = (1.0 - 0.75_f64.powi(t)).sqrt();
+                let corrected = (m[i] / (1.0 - 0.5_f64.powi(t)), v[i].sqrt() / root);
+                expected[i] -= 0.1 * corrected.0 / (corrected.1 + 0.25 / root);
+            }
+        }
+        let got = w.value().to_f64_vec().unwrap();
+        assert!((0..2).all(|i| (got[i] - expected[i]).abs() < 1e-15), "{got:?} {expected:?}");
+        assert_eq!(adam.iterations(), 3);
+    }
+
+    #[test]
+    fn first_step_is_the_learning_rate_for_any_size_of_gradient() {
+        for dtype in [DType::F32, DType::F64] {
+            let w = Variable::new("w", Tensor::zeros(&[3], dtype)).unwrap();
+            let mut adam = Adam::new(1e-3).unwrap();
+            let gradients = gradients_of(&w, &[1e3, -1.0, 30.0]);
+            adam.apply_gradients(&gradients, std::slice::from_ref(&w)).unwrap();
+            let got = w.value().to_f64_vec().unwrap();
+            // ε / √(1 − β₂) = 3.2e-6 is what is missing for |g| = 1.
+            assert!(got.iter().zip([-1e-3, 1e-3, -1e-3]).all(|(a, b)| (a - b).abs() < 4e-9));
+        }
+    }
+
+    #[test]
+    fn unconnected_variables_keep_value_and_state() {
+        let [w, u] = ["w", "u"].map(|name| Variable::new(name, Tensor::scalar(1.0)).unwrap());
+        let both = [w.clone(), u.clone()];
+        let mut adam = Adam::new(0.1).unwrap();
+        adam.minimize(&w.tensor().square(), &both).unwrap();
+        assert_eq!(u.value().item().unwrap(), 1.0);
+        assert_eq!(adam.moments_f64.len(), 1);
+        let error = adam.minimize(&u.tensor().square(), std::slice::from_ref(&w)).unwrap_err();
+        assert!(matches!(error, TrainError::NoGradients { variables: 1 }), "{error}");
+        assert_eq!(adam.iterations(), 1);
+    }
+
+    #[test]
+    fn follows_its_schedule() {
+        let w = Variable::new("w", Tensor::scalar(0.0)).unwrap();
+        let mut adam = Adam::new(Schedule::custom(|step| [0.5, 0.0, -1.0][step as usize])).unwrap();
+        let mut values = Vec::new();
+        for _ in 0..2 {
+            adam.apply_gradients(&gradients_of(&w, &[7.0]), std::slice::from_ref(&w)).unwrap();
+            values.push(w.value().item().unwrap());
+        }
+        assert!((values[0] + 0.5).abs() < 1e-6);
+        assert_eq!(values[0], values[1]);
+        assert_eq!(adam.learning_rate(), -1.0);
+        assert!(adam.apply_gradients(&gradients_of(&w, &[7.0]), std::slice::from_ref(&w)).is_err());
+    }
+
+    #[test]
+    fn arguments_without_meaning_are_refused() {
+        for (builder, message) in [
+            (Adam::builder(-1.0), "`learning_rate` is -1"),
+            (Adam::builder(1.0).beta_1(1.0), "`beta_1` is 1, expected a number from 0 to below 1"),
+            (Adam::builder(1.0).beta_2(-0.1), "`beta_2` is -0.1"),
+            (Adam::builder(1.0).epsilon(0.0), "`epsilon` is 0, expected a positive finite number"),
+        ] {
+            let error = builder.build().unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}
