@@ -1,0 +1,80 @@
+//! Training both networks, and keeping them.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use tfn::module::{Module, checkpoint};
+use tfn::train::data::Dataset;
+use tfn::train::{Adam, Event, Fit, KlWeight, Schedule, Step, StepLoss};
+use tfn::{Key, Model};
+
+use crate::network::CLASSES;
+use crate::options::{Failure, Options};
+use crate::terminal::Progress;
+
+const LEARNING_RATE: f64 = 2e-3;
+
+/// Trains by the ELBO: Adam with a cosine schedule, the KL weight rising to 1 over a quarter of the epochs.
+pub fn train_bayesian(bnn: &Model, train: &Dataset, options: &Options) -> Result<(), Failure> {
+    let warmup = KlWeight::linear_warmup(options.epochs as f64 / 4.0)?;
+    let fit = Fit::new(train.len(), options.batch, options.epochs)?
+        .key(Key::from_seed(options.seed).child("bnn"))
+        .kl_weight(warmup);
+    run("bnn", bnn, &fit, train)
+}
+
+/// Trains the same net without uncertainty, by its likelihood alone.
+pub fn train_deterministic(
+    twin: &Model,
+    train: &Dataset,
+    options: &Options,
+) -> Result<(), Failure> {
+    let fit = Fit::new(train.len(), options.batch, options.epochs)?
+        .key(Key::from_seed(options.seed).child("twin"));
+    run("twin", twin, &fit, train)
+}
+
+fn run(name: &str, model: &Model, fit: &Fit, train: &Dataset) -> Result<(), Failure> {
+    let mut adam = Adam::new(Schedule::cosine_decay(LEARNING_RATE, fit.steps()))?;
+    let progress = Progress::new(name, fit.steps());
+    fit.run(
+        train,
+        &model.trainable_variables(),
+        &mut adam,
+        |batch, step| loss(model, batch, step),
+        |event: Event| {
+            progress.show(&event);
+            ControlFlow::Continue(())
+        },
+    )?;
+    progress.finish();
+    Ok(())
+}
+
+/// One step's loss: mean negative log-likelihood of one-hot targets, and the divergence of the weights.
+fn loss(model: &Model, batch: &Dataset, step: &Step) -> tfn::train::Result<StepLoss> {
+    let targets = batch.targets().one_hot(CLASSES);
+    let prediction = model.call_at(batch.features(), &step.key)?;
+    let nll = -prediction.log_prob(&targets)?;
+    let hits = prediction.mode()?.argmax(-1).eq(batch.targets()).mean().item()?;
+    Ok(StepLoss::from(step.loss(&nll, &model.losses_at(&step.key)?)?).with_accuracy(hits))
+}
+
+/// Both networks, as one module and one file.
+#[derive(Module)]
+struct Networks {
+    bnn: Model,
+    twin: Model,
+}
+
+pub fn save(bnn: &Model, twin: &Model, file: &Path) -> Result<(), Failure> {
+    checkpoint::save(&Networks { bnn: bnn.clone(), twin: twin.clone() }, file)?;
+    println!("saved to {}", file.display());
+    Ok(())
+}
+
+pub fn load(bnn: &Model, twin: &Model, file: &Path) -> Result<(), Failure> {
+    checkpoint::load(&Networks { bnn: bnn.clone(), twin: twin.clone() }, file)?;
+    println!("loaded from {}", file.display());
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Times of training steps and predictions, one JSON line a workload.
+//!
+//! ```text
+//! cargo run --release --example step_time -- [FILTER]
+//! ```
+//!
+//! Nets: `lenet` 784-300-100-10 and `wide` 784-1200-1200-10, `f32`, Adam 1e-3, N = 60 000, random images in
+//! [0, 1), scales that start at 1e-3. `train_mc` has TFP's default prior and a Monte Carlo divergence,
+//! `train_exact` N(0, 1) and the closed form, `train_det` plain layers. Each step is timed by itself with the
+//! loss read back; two warm up, then as many as fit into `STEP_TIME_SECS` (1.5 s), at least 4.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tfn::distributions::{
+    Distribution, DistributionError, JointDistributionSequential, Normal, OneHotCategorical, Sample,
+};
+use tfn::train::{Adam, Elbo, MonteCarlo, Optimizer};
+use tfn::{
+    Affine, AffineVariationalReparameterizationLocal as BayesAffine, DType, KernelBiasSpec, Key,
+    Model, Module, Sequential, Tensor, losses,
+};
+
+type Failure = Box<dyn std::error::Error>;
+
+const NETS: [(&str, [usize; 4]); 2] =
+    [("lenet", [784, 300, 100, 10]), ("wide", [784, 1200, 1200, 10])];
+const EXAMPLES: usize = 60_000;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    MonteCarlo,
+    Exact,
+    Deterministic,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::MonteCarlo => "train_mc",
+            Self::Exact => "train_exact",
+            Self::Deterministic => "train_det",
+        }
+    }
+}
+
+fn main() -> Result<(), Failure> {
+    let filter = std::env::args().nth(1).unwrap_or_default();
+    let wanted = |name: &str| filter.split(',').any(|part| name.contains(part));
+    for (net, sizes) in NETS {
+        for batch in [32, 128, 1024] {
+            for kind in [Kind::MonteCarlo, Kind::Exact, Kind::Deterministic] {
+                let name = format!("{}/{net}/b{batch}", kind.name());
+                if wanted(&name) {
+                    train(&name, sizes, batch, kind)?;
+                }
+            }
+        }
+        for (batch, samples) in [(1, 1), (1, 32), (128, 1), (128, 32)] {
+            let name = format!("infer/{net}/b{batch}/s{samples}");
+            if wanted(&name) {
+                infer(&name, sizes, batch, samples)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn standard_normal(
+    spec: &KernelBiasSpec,
+) -> Result<JointDistributionSequential, DistributionError> {
+    let part = |shape: &[usize]| -> Result<Arc<dyn Distribution>, DistributionError> {
+        Ok(Sample::new(Normal::new(0.0_f32, 1.0_f32)?, shape)?.into())
+    };
+    JointDistributionSequential::new([part(&spec.kernel_shape)?, part(&spec.bias_shape)?])
+}
+
+fn model(sizes: [usize; 4], kind: Kind) -> Result<Model, Failure> {
+    let bayesian = |i: usize| {
+        let layer = BayesAffine::builder(sizes[i], sizes[i + 1]).seed(i as u64);
+        match kind {
+            Kind::Exact => {
+                layer.make_prior_fn(standard_normal).divergence(losses::kl_divergence_exact)
+            }
+            _ => layer,
+        }
+    };
+    let plain = |i: usize| Affine::builder(sizes[i], sizes[i + 1]).seed(i as u64);
+    let net = if kind == Kind::Deterministic {
+        Sequential::of(plain(0).activation_fn(Tensor::relu).build()?)
+            .then(plain(1).activation_fn(Tensor::relu).build()?)
+            .then(plain(2).build()?)
+    } else {
+        Sequential::of(bayesian(0).activation_fn(Tensor::relu).build()?)
+            .then(bayesian(1).activation_fn(Tensor::relu).build()?)
+            .then(bayesian(2).build()?)
+    };
+    Ok(net.with_head(|logits| OneHotCategorical::from_logits(logits)))
+}
+
+fn train(name: &str, sizes: [usize; 4], batch: usize, kind: Kind) -> Result<(), Failure> {
+    let model = model(sizes, kind)?;
+    let variables = model.trainable_variables();
+    let key = Key::from_seed(1);
+    let x = key.child("x").stream().uniform(&[batch, sizes[0]], DType::F32);
+    let labels: Vec<f32> = (0..batch).map(|i| ((i * 7919) % 10) as f32).collect();
+    let y = Tensor::from_vec(labels, &[batch]).one_hot(sizes[3]);
+    let (elbo, mut adam) = (Elbo::new(EXAMPLES)?, Adam::new(1e-3)?);
+    let mut step = 0;
+    let products = if kind == Kind::Deterministic { 1.0 } else { 2.0 };
+    let flops = products * products_of(sizes, |first| if first { 2.0 } else { 3.0 }) * batch as f64;
+    let entries = variables.iter().map(|v| v.shape().iter().product::<usize>()).sum();
+    bench(name, batch, flops, entries, || {
+        let key = key.index(step);
+        step += 1;
+        let nll = -model.call_at(&x, &key)?.log_prob(&y)?;
+        let loss = elbo.loss(&nll, &model.losses_at(&key)?, 1.0)?;
+        let value = loss.loss.item()?;
+        let gradients = loss.loss.gradients()?;
+        drop((loss, nll));
+        adam.apply_gradients(&gradients, &variables)?;
+        Ok(Some(value))
+    })
+}
+
+fn infer(name: &str, sizes: [usize; 4], batch: usize, samples: usize) -> Result<(), Failure> {
+    let model = model(sizes, Kind::MonteCarlo)?;
+    let entries = model.variables().iter().map(|v| v.shape().iter().product::<usize>()).sum();
+    let key = Key::from_seed(1);
+    let x = key.child("x").stream().uniform(&[batch, sizes[0]], DType::F32);
+    let monte_carlo = MonteCarlo::new(samples)?;
+    let every = samples as f64;
+    let flops = 2.0 * products_of(sizes, |first| if first { 1.0 } else { every }) * batch as f64;
+    let mut call = 0;
+    bench(name, batch, flops, entries, || {
+        call += 1;
+        let net = model.net();
+        monte_carlo.predict(&key.index(call), |key| Ok(net.call_at(&x, key)?))?;
+        Ok(None)
+    })
+}
+
+/// Floating-point operations of one example's products, each layer's so many times.
+fn products_of(sizes: [usize; 4], times: impl Fn(bool) -> f64) -> f64 {
+    sizes
+        .windows(2)
+        .enumerate()
+        .map(|(i, pair)| 2.0 * (pair[0] * pair[1]) as f64 * times(i == 0))
+        .sum()
+}
+
+/// Times `step`, which gives its loss if it has one, and prints the line.
+fn bench(
+    name: &str,
+    batch: usize,
+    flops: f64,
+    entries: usize,
+    mut step: impl FnMut() -> Result<Option<f64>, Failure>,
+) -> Result<(), Failure> {
+    let budget: f64 =
+        std::env::var("STEP_TIME_SECS").ok().and_then(|s| s.parse().ok()).unwrap_or(1.5);
+    let first = step()?;
+    let mut last = step()?;
+    let (mut times, started) = (Vec::new(), Instant::now());
+    while (started.elapsed().as_secs_f64() < budget || times.len() < 4) && times.len() < 2000 {
+        let begun = Instant::now();
+        last = step()?;
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    let median = times[times.len() / 2];
+    let loss = |value: Option<f64>| value.map_or("null".into(), |value| format!("{value:.5}"));
+    println!(
+        "{{\"peer\":\"tfn\",\"workload\":\"{name}\",\"median_ms\":{median:.4},\"min_ms\":{:.4},\"n\":{},\
+         \"images_per_s\":{:.1},\"gflops\":{:.3},\"params\":{entries},\"loss_first\":{},\"loss_last\":{}}}",
+        times[0],
+        times.len(),
+        batch as f64 / median * 1e3,
+        flops / median / 1e6,
+        loss(first),
+        loss(last)
+    );
+    Ok(())
+}

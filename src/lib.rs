@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+
+pub use error::{Error, Result};
+
+pub use tfn_distributions as distributions;
+pub use tfn_distributions::bijectors;
+pub use tfn_layers::losses;
+pub use tfn_layers::{
+    Affine, AffineVariationalReparameterization, AffineVariationalReparameterizationLocal, Lambda,
+    Layer, LayerError, Model, PosteriorValue, Sequential, VariationalLayer, Weights,
+};
+pub use tfn_module as module;
+pub use tfn_module::{Module, NameScope, deep_copy, freeze, load, save, unfreeze};
+pub use tfn_tensor as tensor;
+pub use tfn_tensor::{DType, Gradients, Key, Stream, Tensor, Variable};
+pub use tfn_train as train;
+pub use tfn_util as util;
+pub use tfn_util::{KernelBiasSpec, initializers};
+
+#[cfg(feature = "testing")]
+pub mod testing {
+    //! The laws that operations, families and layers are tested by, for one's own.
+
+    pub use tfn_distributions::testing as distributions;
+    pub use tfn_layers::testing as layers;
+    pub use tfn_tensor::testing as tensor;
+}
