@@ -6,10 +6,11 @@ pub use error::{Error, Result};
 
 pub use tfn_distributions as distributions;
 pub use tfn_distributions::bijectors;
+pub use tfn_layers as layers;
 pub use tfn_layers::losses;
 pub use tfn_layers::{
-    Affine, AffineVariationalReparameterization, AffineVariationalReparameterizationLocal, Lambda,
-    Layer, LayerError, Model, PosteriorValue, Sequential, VariationalLayer, Weights,
+    Affine, AffineVariationalReparameterization, AffineVariationalReparameterizationLocal, Builder,
+    Lambda, Layer, LayerError, Model, PosteriorValue, Sequential, VariationalLayer, Weights,
 };
 pub use tfn_module as module;
 pub use tfn_module::{Module, NameScope, deep_copy, freeze, load, save, unfreeze};

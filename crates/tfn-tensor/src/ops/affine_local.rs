@@ -40,15 +40,35 @@ struct AffineLocal {
 
 impl AffineLocal {
     /// Gradient of the variance from that of its root; 0 where the root is 0, so that a row without
-    /// noise contributes nothing.
+    /// noise contributes nothing. Where the root is not finite there is none: NaN, so that a square
+    /// that overflowed, or a NaN, shows in the gradients of what was squared.
     fn variance_gradient<E: Element>(&self, grad: &Tensor) -> Result<Tensor> {
         let (g, scale) = (grad.data::<E>()?, self.scale.data::<E>()?);
         let half = <E as Element>::from_f64(0.5);
         Ok(Tensor::build::<E>(grad.shape()?, |out| {
             kernels::map2(out, Accumulate::Set, g, scale, move |g, s| {
-                if s > E::zero() { g * half / s } else { E::zero() }
+                if s == E::zero() {
+                    E::zero()
+                } else if s.is_finite() {
+                    g * half / s
+                } else {
+                    E::nan()
+                }
             });
         }))
+    }
+
+    /// `Σ dvar` over the rows for the bias alone: a variance that the squares of the input made
+    /// infinite does not move with the bias.
+    fn total_for_bias<E: Element>(&self, grad: &Tensor, total: &mut [E]) -> Result<()> {
+        let (g, scale) = (grad.data::<E>()?, self.scale.data::<E>()?);
+        let half = <E as Element>::from_f64(0.5);
+        total.fill(E::zero());
+        for (index, (&g, &s)) in g.iter().zip(scale).enumerate().filter(|(_, (_, s))| !s.is_zero())
+        {
+            total[index % self.sizes.columns] += g * half / s;
+        }
+        Ok(())
     }
 
     /// `dM = xᵀ·dloc`, `dm_b = Σ dloc`, `dx += dloc·Mᵀ`.
@@ -67,7 +87,12 @@ impl AffineLocal {
     }
 
     /// `dS = 2S∘(x²ᵀ·dvar)`, `ds_b = 2s_b Σ dvar`, `dx += 2x∘(dvar·S²ᵀ)`.
-    fn through_variance<E: Element>(&self, ctx: &mut VjpContext<'_>, grad: &Tensor) -> Result<()> {
+    fn through_variance<E: Element>(
+        &self,
+        ctx: &mut VjpContext<'_>,
+        grad_of_scale: &Tensor,
+    ) -> Result<()> {
+        let grad = &self.variance_gradient::<E>(grad_of_scale)?;
         let Sizes { rows, inner, columns } = self.sizes;
         let (g, x, s) = (grad.data::<E>()?, self.x.data::<E>()?, self.kernel_scale.data::<E>()?);
         if ctx.needs(KERNEL_SCALE) {
@@ -91,9 +116,14 @@ impl AffineLocal {
             })?;
         }
         if let Some(bias_scale) = self.bias_scale.as_ref().filter(|_| ctx.needs(BIAS_SCALE)) {
+            let mut outcome = Ok(());
             let total = Tensor::build::<E>(&[columns], |out| {
                 kernels::sum_axes(out, Accumulate::Set, g, &[rows, columns], &[true, false]);
+                if out.iter().any(|total| total.is_nan()) {
+                    outcome = self.total_for_bias(grad_of_scale, out);
+                }
             });
+            outcome?;
             let (total, b) = (total.data::<E>()?, bias_scale.data::<E>()?);
             ctx.into::<E>(BIAS_SCALE, |out, acc| {
                 kernels::map2(out, acc, total, b, move |t, b| (t + t) * b);
@@ -125,8 +155,7 @@ impl Vjp for AffineLocal {
                 self.through_loc::<E>(ctx, grad)?;
             }
             if let Some(grad) = &scale {
-                let grad = self.variance_gradient::<E>(grad)?;
-                self.through_variance::<E>(ctx, &grad)?;
+                self.through_variance::<E>(ctx, grad)?;
             }
             Ok(())
         })

@@ -148,7 +148,7 @@ unary! {
     pub Elu elu() reads Output: |x| if x > E::zero() { x } else { x.m_expm1() };
         |g, v| if v > E::zero() { g } else { g * (v + E::one()) };
     /// `ln(1 + exp(x))`, over the whole range.
-    pub Softplus softplus() reads Input: |x| x.m_softplus(); |g, v| g * v.m_sigmoid();
+    pub Softplus softplus() reads Output: |x| x.m_softplus(); |g, v| -g * (-v).m_expm1();
     /// `ln(exp(x) − 1)`, the inverse of [`softplus`](Tensor::softplus), over the whole range.
     pub SoftplusInverse softplus_inverse() reads Input: |x| x.m_softplus_inverse();
         |g, v| -g / (-v).m_expm1();
