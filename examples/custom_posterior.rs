@@ -61,7 +61,7 @@ fn part(name: &str, loc: &Tensor) -> Result<Arc<dyn Distribution>> {
     let outputs = loc.shape()?.last().copied().unwrap_or(1);
     let start = Tensor::full(&[outputs], 0.05, DType::F32);
     let scale =
-        TransformedVariable::new(&start, bijectors::Softplus::new(), &format!("{name}_scale"))?;
+        TransformedVariable::new(&start, bijectors::Softplus::new(), format!("{name}_scale"))?;
     let loc = Variable::new(format!("{name}_loc"), loc)?;
     Ok(Arc::new(ScalePerOutput { loc: loc.into(), output_scale: scale.into() }.checked()?))
 }

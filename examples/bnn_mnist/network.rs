@@ -19,14 +19,14 @@ use tfn::{
 use crate::options::{Failure, Options, Prior};
 
 /// Digits.
-pub const CLASSES: usize = 10;
+pub(crate) const CLASSES: usize = 10;
 /// Pixels, hidden units, hidden units, digits.
 const SIZES: [usize; 4] = [784, 300, 100, CLASSES];
 /// Scale of every weight at the start: wide enough to learn from, small enough not to drown the signal.
 const INITIAL_SCALE: f64 = 0.02;
 
 /// 784-300-100-10 with local reparameterization, and one-hot targets.
-pub fn bayesian(options: &Options) -> Result<Model, LayerError> {
+pub(crate) fn bayesian(options: &Options) -> Result<Model, LayerError> {
     let [hidden, wide, narrow] = [0, 1, 2].map(|i| {
         let layer = BayesAffine::builder(SIZES[i], SIZES[i + 1])
             .kernel_initializer(initializers::he_normal())
@@ -61,7 +61,7 @@ fn normal_prior(spec: &KernelBiasSpec) -> Result<JointDistributionSequential, Di
 }
 
 /// The same net without uncertainty.
-pub fn deterministic(options: &Options) -> Result<Model, LayerError> {
+pub(crate) fn deterministic(options: &Options) -> Result<Model, LayerError> {
     let [hidden, wide, narrow] = [0, 1, 2].map(|i| {
         Affine::builder(SIZES[i], SIZES[i + 1])
             .kernel_initializer(initializers::he_normal())
@@ -76,7 +76,7 @@ pub fn deterministic(options: &Options) -> Result<Model, LayerError> {
 }
 
 /// Refuses images that the first layer does not take.
-pub fn check_image_size(dir: &Path, set: &LabelledImages) -> Result<(), Failure> {
+pub(crate) fn check_image_size(dir: &Path, set: &LabelledImages) -> Result<(), Failure> {
     if set.images.image_len() == SIZES[0] {
         return Ok(());
     }

@@ -10,49 +10,49 @@ use tfn::train::data::idx::{LabelledImages, Split, load_pair};
 use crate::network::CLASSES;
 
 /// What ends the program early: any error, in its own words.
-pub type Failure = Box<dyn std::error::Error>;
+pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// Trains a Bayesian network on MNIST and shows what it does not know.
 #[derive(Debug, Parser)]
-pub struct Options {
+pub(crate) struct Options {
     /// Folder with the four files of MNIST or of a set in the same format
     #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// Folder with another set's t10k pair, to be told apart by its uncertainty
     #[arg(long, value_name = "DIR")]
-    pub ood: Option<PathBuf>,
+    pub(crate) ood: Option<PathBuf>,
     /// Passes over the training set
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..))]
-    pub epochs: u64,
+    pub(crate) epochs: u64,
     /// Images a step
     #[arg(long, default_value_t = 128, value_parser = parse_batch)]
-    pub batch: usize,
+    pub(crate) batch: usize,
     /// Seed of initial weights, order of images and all noise
     #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Threads; by default as many as the machine has. The figures do not depend on it
     #[arg(long)]
-    pub threads: Option<usize>,
+    pub(crate) threads: Option<usize>,
     /// Prior on each weight
     #[arg(long, value_enum, default_value_t = Prior::Blundell)]
-    pub prior: Prior,
+    pub(crate) prior: Prior,
     /// Draws of the weights for a prediction
     #[arg(long, default_value_t = 32, value_parser = parse_batch)]
-    pub samples: usize,
+    pub(crate) samples: usize,
     /// File to save the trained networks to
     #[arg(long, value_name = "FILE")]
-    pub save: Option<PathBuf>,
+    pub(crate) save: Option<PathBuf>,
     /// File to load trained networks from, instead of training
     #[arg(long, value_name = "FILE")]
-    pub load: Option<PathBuf>,
+    pub(crate) load: Option<PathBuf>,
     /// File for the figures, as one JSON object
     #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    pub(crate) json: Option<PathBuf>,
 }
 
 /// Priors to choose from, each on every weight and bias by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Prior {
+pub(crate) enum Prior {
     /// ½N(0, 1) + ½N(0, 0.0025²): a narrow spike and a slab
     Blundell,
     /// ½N(0, 1) + ½N(0, 2000²): TFP's default
@@ -70,7 +70,7 @@ fn parse_batch(given: &str) -> Result<usize, String> {
 
 impl Options {
     /// The folder to read from: by default the one that comes with the project.
-    pub fn data_dir(&self) -> &Path {
+    pub(crate) fn data_dir(&self) -> &Path {
         match &self.data {
             Some(dir) => dir,
             None => Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist")),
@@ -78,7 +78,7 @@ impl Options {
     }
 
     /// Sets the number of threads, if one was given.
-    pub fn start_threads(&self) -> Result<(), Failure> {
+    pub(crate) fn start_threads(&self) -> Result<(), Failure> {
         if let Some(threads) = self.threads {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
         }
@@ -86,7 +86,7 @@ impl Options {
     }
 
     /// The images of the other set, which must be as large as the known ones.
-    pub fn load_ood(&self, known: &LabelledImages) -> Result<Option<Dataset>, Failure> {
+    pub(crate) fn load_ood(&self, known: &LabelledImages) -> Result<Option<Dataset>, Failure> {
         let Some(dir) = &self.ood else {
             return Ok(None);
         };

@@ -40,7 +40,7 @@ struct Auroc {
 }
 
 /// Everything that is reported.
-pub struct Report {
+pub(crate) struct Report {
     bnn: Scores,
     twin: Scores,
     rejection: Vec<RejectionPoint>,
@@ -48,11 +48,11 @@ pub struct Report {
     prediction: Prediction,
     options: String,
     epochs: u64,
-    pub seconds: f64,
+    pub(crate) seconds: f64,
 }
 
 impl Report {
-    pub fn new(
+    pub(crate) fn new(
         bnn: &Model,
         twin: &Model,
         test: &Dataset,
@@ -91,7 +91,7 @@ impl Report {
         })
     }
 
-    pub fn print(&self, images: &LabelledImages) {
+    pub(crate) fn print(&self, images: &LabelledImages) {
         println!("\n              test error      nll      ece");
         for (name, s) in [("Bayesian", &self.bnn), ("deterministic", &self.twin)] {
             println!("{name:>13}   {:>6.2} %   {:.4}   {:.4}", s.error, s.nll, s.ece);
@@ -129,7 +129,7 @@ impl Report {
         lines.map(|line| draw(line, images.images.cols()) + "\n").collect()
     }
 
-    pub fn write_json(&self, file: &Path) -> Result<(), Failure> {
+    pub(crate) fn write_json(&self, file: &Path) -> Result<(), Failure> {
         let auroc = self.auroc.as_ref();
         let figures = json!({
             "prior": self.options,

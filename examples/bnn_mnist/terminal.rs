@@ -6,13 +6,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tfn::train::Event;
 
 /// A bar over all steps with the figures of the run.
-pub struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     name: String,
 }
 
 impl Progress {
-    pub fn new(name: &str, steps: u64) -> Self {
+    pub(crate) fn new(name: &str, steps: u64) -> Self {
         let bar = ProgressBar::new(steps);
         let template = "{prefix:>4} [{bar:24}] {percent:>3} %  {msg}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -24,7 +24,7 @@ impl Progress {
     }
 
     /// Moves the bar; where there is no terminal, prints a line for each epoch instead.
-    pub fn show(&self, event: &Event) {
+    pub(crate) fn show(&self, event: &Event) {
         match event {
             Event::Step { index, figures, .. } => {
                 self.bar.set_position(index + 1);
@@ -49,13 +49,13 @@ impl Progress {
         }
     }
 
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish();
     }
 }
 
 /// Grey images side by side, two rows of pixels to a line of text, each under its caption.
-pub fn draw(images: &[(&[u8], String)], columns: usize) -> String {
+pub(crate) fn draw(images: &[(&[u8], String)], columns: usize) -> String {
     const SHADES: &[u8; 6] = b" .:+#@";
     let mut text = String::new();
     for (_, caption) in images {

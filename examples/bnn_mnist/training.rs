@@ -15,7 +15,11 @@ use crate::terminal::Progress;
 const LEARNING_RATE: f64 = 2e-3;
 
 /// Trains by the ELBO: Adam with a cosine schedule, the KL weight rising to 1 over a quarter of the epochs.
-pub fn train_bayesian(bnn: &Model, train: &Dataset, options: &Options) -> Result<(), Failure> {
+pub(crate) fn train_bayesian(
+    bnn: &Model,
+    train: &Dataset,
+    options: &Options,
+) -> Result<(), Failure> {
     let warmup = KlWeight::linear_warmup(options.epochs as f64 / 4.0)?;
     let fit = Fit::new(train.len(), options.batch, options.epochs)?
         .key(Key::from_seed(options.seed).child("bnn"))
@@ -24,7 +28,7 @@ pub fn train_bayesian(bnn: &Model, train: &Dataset, options: &Options) -> Result
 }
 
 /// Trains the same net without uncertainty, by its likelihood alone.
-pub fn train_deterministic(
+pub(crate) fn train_deterministic(
     twin: &Model,
     train: &Dataset,
     options: &Options,
@@ -67,13 +71,13 @@ struct Networks {
     twin: Model,
 }
 
-pub fn save(bnn: &Model, twin: &Model, file: &Path) -> Result<(), Failure> {
+pub(crate) fn save(bnn: &Model, twin: &Model, file: &Path) -> Result<(), Failure> {
     checkpoint::save(&Networks { bnn: bnn.clone(), twin: twin.clone() }, file)?;
     println!("saved to {}", file.display());
     Ok(())
 }
 
-pub fn load(bnn: &Model, twin: &Model, file: &Path) -> Result<(), Failure> {
+pub(crate) fn load(bnn: &Model, twin: &Model, file: &Path) -> Result<(), Failure> {
     checkpoint::load(&Networks { bnn: bnn.clone(), twin: twin.clone() }, file)?;
     println!("loaded from {}", file.display());
     Ok(())

@@ -188,7 +188,7 @@ mod tests {
     }
 
     /// A kernel posterior of one family and a bias posterior of another, with a prior for both.
-    fn with_bias(bias: fn(&[usize]) -> Result<Arc<dyn Distribution>, DistributionError>) -> Local {
+    fn with_bias(bias: fn(&[usize]) -> Part) -> Local {
         Local::builder(3, 2)
             .dtype(DType::F64)
             .seed(1)

@@ -95,7 +95,6 @@ fn positive(dtype: DType) -> Result<Arc<dyn Bijector>> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use tfn_module::Module;
 
     #[test]
     fn scales_start_where_asked() -> Result<()> {
