@@ -53,29 +53,19 @@ impl KlDivergence<Normal> for Logistic {
 fn main() -> Result<()> {
     let loc = Variable::new("loc", Tensor::scalar(0.5))?;
     let scale = Variable::new("scale", Tensor::scalar(0.7))?;
-    let q = Logistic {
-        loc: (&loc).into(),
-        scale: (&scale).into(),
-    };
+    let q = Logistic { loc: (&loc).into(), scale: (&scale).into() };
     let p = Normal::new(0.0, 1.5)?;
     assert_eq!(q.trainable_variables(), [loc.clone(), scale]);
 
     let kl = kl_divergence(&q, &p)?;
     let draws = q.sample(&[200_000], &mut Stream::from_seed(1))?;
     let estimate = (q.log_prob(&draws)? - p.log_prob(&draws)?).mean().item()?;
-    assert!(
-        (kl.item()? - estimate).abs() < 0.01,
-        "{} against {estimate}",
-        kl.item()?
-    );
+    assert!((kl.item()? - estimate).abs() < 0.01, "{} against {estimate}", kl.item()?);
     // d KL / d loc = loc / σ²
     let gradient = kl.gradients()?.of(&loc).item()?;
     assert!((gradient - 0.5 / 2.25).abs() < 1e-12);
 
     let no_rule = kl_divergence(&p, &q).expect_err("nobody wrote this rule");
-    println!(
-        "distributions: KL {:.4}, by draws {estimate:.4}; no rule: {no_rule}",
-        kl.item()?
-    );
+    println!("distributions: KL {:.4}, by draws {estimate:.4}; no rule: {no_rule}", kl.item()?);
     Ok(())
 }

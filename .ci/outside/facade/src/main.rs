@@ -14,21 +14,13 @@ struct TwoHeads {
 fn main() -> Result<(), tfn::Error> {
     let layer = |input, output| AffineVariationalReparameterizationLocal::new(input, output);
     let heads = vec![Sequential::of(layer(8, 1)?), Sequential::of(layer(8, 2)?)];
-    let net = TwoHeads {
-        trunk: layer(4, 8)?,
-        heads,
-    };
-    assert_eq!(
-        (net.name(), net.trainable_variables().len()),
-        ("two_heads".into(), 12)
-    );
+    let net = TwoHeads { trunk: layer(4, 8)?, heads };
+    assert_eq!((net.name(), net.trainable_variables().len()), ("two_heads".into(), 12));
 
     let (x, key) = (Tensor::ones(&[3, 4], DType::F32), Key::from_seed(1));
     let call = |net: &TwoHeads| -> Result<Vec<f32>, tfn::Error> {
         let hidden = net.trunk.call_at(&x, &key.child("trunk"))?.relu();
-        Ok(net.heads[1]
-            .call_at(&hidden, &key.child("heads/1"))?
-            .to_vec()?)
+        Ok(net.heads[1].call_at(&hidden, &key.child("heads/1"))?.to_vec()?)
     };
     let before = call(&net)?;
     let file = std::env::temp_dir().join(format!("tfn-facade-{}.safetensors", std::process::id()));
@@ -41,9 +33,6 @@ fn main() -> Result<(), tfn::Error> {
     load(&copy, &file)?;
     std::fs::remove_file(&file).ok();
     assert_eq!(call(&copy)?, before);
-    println!(
-        "facade: {} variables saved and loaded, {before:?}",
-        net.variables().len()
-    );
+    println!("facade: {} variables saved and loaded, {before:?}", net.variables().len());
     Ok(())
 }

@@ -18,9 +18,7 @@ impl Layer for Gain {
 }
 
 fn main() -> Result<()> {
-    let gain = Gain {
-        gain: Variable::new("gain", Tensor::scalar(1.0_f32))?,
-    };
+    let gain = Gain { gain: Variable::new("gain", Tensor::scalar(1.0_f32))? };
     let net = Sequential::of(gain).then(Bayesian::builder(4, 3).seed(1).build()?);
     let model = net.with_head(|logits| OneHotCategorical::from_logits(logits));
     let x = Key::from_seed(2).stream().normal(&[64, 4], DType::F32);
@@ -37,12 +35,7 @@ fn main() -> Result<()> {
         }
         losses.push(loss.item()?);
     }
-    assert!(
-        losses[199] < 0.5 * losses[0],
-        "{} to {}",
-        losses[0],
-        losses[199]
-    );
+    assert!(losses[199] < 0.5 * losses[0], "{} to {}", losses[0], losses[199]);
     println!("layers: loss from {:.3} to {:.3}", losses[0], losses[199]);
     Ok(())
 }

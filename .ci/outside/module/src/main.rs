@@ -18,37 +18,18 @@ struct Net {
 
 fn dense(input: usize, output: usize, bias: bool) -> Result<Dense, ModuleError> {
     let ones = |shape: &[usize]| Tensor::ones(shape, DType::F32);
-    let bias = bias
-        .then(|| Variable::new("bias", ones(&[output])))
-        .transpose()?;
-    Ok(Dense {
-        kernel: Variable::new("kernel", ones(&[input, output]))?,
-        bias,
-    })
+    let bias = bias.then(|| Variable::new("bias", ones(&[output]))).transpose()?;
+    Ok(Dense { kernel: Variable::new("kernel", ones(&[input, output]))?, bias })
 }
 
 fn main() -> Result<(), ModuleError> {
-    let net = Net {
-        layers: vec![dense(4, 3, true)?, dense(3, 2, false)?],
-        temperature: 0.5,
-    };
-    let paths: Vec<String> = named_variables(&net)
-        .into_iter()
-        .map(|(path, _)| path)
-        .collect();
-    assert_eq!(
-        paths,
-        ["layers/0/bias", "layers/0/kernel", "layers/1/kernel"]
-    );
-    assert_eq!(
-        (net.name(), net.submodules().len(), net.temperature),
-        ("net".into(), 2, 0.5)
-    );
+    let net = Net { layers: vec![dense(4, 3, true)?, dense(3, 2, false)?], temperature: 0.5 };
+    let paths: Vec<String> = named_variables(&net).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["layers/0/bias", "layers/0/kernel", "layers/1/kernel"]);
+    assert_eq!((net.name(), net.submodules().len(), net.temperature), ("net".into(), 2, 0.5));
 
     let copy = deep_copy(&net)?;
-    copy.layers[1]
-        .kernel
-        .assign(&Tensor::zeros(&[3, 2], DType::F32))?;
+    copy.layers[1].kernel.assign(&Tensor::zeros(&[3, 2], DType::F32))?;
     freeze(&copy);
     assert!(copy.trainable_variables().is_empty());
     assert_eq!(net.trainable_variables().len(), 3);

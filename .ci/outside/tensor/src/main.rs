@@ -28,21 +28,15 @@ fn cube(x: &Tensor) -> Tensor {
 
 fn main() -> Result<()> {
     let w = Variable::new("w", Tensor::from_vec(vec![1.0, -2.0, 0.5], &[3]))?;
-    let x = Key::from_seed(7)
-        .child("x")
-        .stream()
-        .normal(&[4, 3], DType::F64);
+    let x = Key::from_seed(7).child("x").stream().normal(&[4, 3], DType::F64);
     let loss = cube(&(w.tensor() * &x)).sum();
     let gradient = loss.gradients()?.of(&w).to_vec::<f64>()?;
 
     // d/dw Σ (w x)³ = Σ 3 w² x³
-    let expected = (x.powf(3.0) * w.value().square() * 3.0)
-        .sum_axes(&[0], false)
-        .to_vec::<f64>()?;
-    let close = gradient
-        .iter()
-        .zip(&expected)
-        .all(|(g, e)| (g - e).abs() < 1e-12 * e.abs().max(1.0));
+    let expected =
+        (x.powf(3.0) * w.value().square() * 3.0).sum_axes(&[0], false).to_vec::<f64>()?;
+    let close =
+        gradient.iter().zip(&expected).all(|(g, e)| (g - e).abs() < 1e-12 * e.abs().max(1.0));
     assert!(close, "{gradient:?} is not {expected:?}");
 
     let wrong = (x + Tensor::zeros(&[5], DType::F64)).sum();

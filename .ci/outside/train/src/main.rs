@@ -20,10 +20,7 @@ fn main() -> Result<()> {
     let (x, held_out) = (points("train"), points("test"));
     let data = Dataset::new(x.clone(), label(&x))?.one_hot(2)?;
 
-    let hidden = Bayesian::builder(2, 32)
-        .activation_fn(Tensor::relu)
-        .seed(1)
-        .build()?;
+    let hidden = Bayesian::builder(2, 32).activation_fn(Tensor::relu).seed(1).build()?;
     let model = Sequential::of(hidden)
         .then(Bayesian::builder(32, 2).seed(2).build()?)
         .with_head(|logits| OneHotCategorical::from_logits(logits));
@@ -37,9 +34,7 @@ fn main() -> Result<()> {
     let scores = prediction.scores(&label(&held_out))?;
     let split = |right| {
         let rows = prediction.entropy.iter().zip(scores.correct());
-        rows.filter(|(_, correct)| *correct == right)
-            .map(|(h, _)| *h)
-            .collect::<Vec<f64>>()
+        rows.filter(|(_, correct)| *correct == right).map(|(h, _)| *h).collect::<Vec<f64>>()
     };
     let doubt = auroc(&split(true), &split(false))?;
     println!(

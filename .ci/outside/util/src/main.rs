@@ -16,18 +16,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     spec.kernel_initializer = initializers::he_uniform();
     spec.key = Key::from_seed(3);
     let plain = make_kernel_bias(&spec)?;
-    let weights = Weights {
-        kernel: plain.kernel,
-        bias: plain.bias,
-    };
+    let weights = Weights { kernel: plain.kernel, bias: plain.bias };
     assert_eq!(weights.trainable_variables().len(), 2);
-    let largest = weights
-        .kernel
-        .value()
-        .abs()
-        .to_f64_vec()?
-        .into_iter()
-        .fold(0.0, f64::max);
+    let largest = weights.kernel.value().abs().to_f64_vec()?.into_iter().fold(0.0, f64::max);
     assert!(largest <= (6.0_f64 / 20.0).sqrt() && weights.kernel.dtype() == DType::F32);
 
     let posterior = make_kernel_bias_posterior_mvn_diag(&spec)?;
@@ -35,9 +26,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let draw = posterior.sample_parts(&[], &Key::from_seed(4))?;
     let kl = posterior.log_prob_parts(&draw)? - prior.log_prob_parts(&draw)?;
     assert_eq!(kl.gradients()?.len(), 4);
-    println!(
-        "util: largest of 100 weights {largest:.3}, divergence at one draw {:.1}",
-        kl.item()?
-    );
+    println!("util: largest of 100 weights {largest:.3}, divergence at one draw {:.1}", kl.item()?);
     Ok(())
 }
