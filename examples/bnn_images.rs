@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use tfn::distributions::OneHotCategorical;
 use tfn::train::data::{Dataset, idx};
-use tfn::train::{Adam, Fit};
+use tfn::train::{Adam, Event, Fit};
 use tfn::{
     AffineVariationalReparameterizationLocal as BayesAffine, DType, Module, Sequential, Tensor,
 };
@@ -12,7 +12,8 @@ use tfn::{
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // 1  Prepare the data set.
     let mnist = concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist");
-    let train = Dataset::from_images(&idx::load_pair(mnist, idx::Split::Train, 10)?, DType::F32)?;
+    let train = idx::load_pair(mnist, idx::Split::Train, 10)?;
+    let train = Dataset::from_images(&train, DType::F32)?.one_hot(10)?;
 
     // 2  Specify the model.
     let bnn =
@@ -22,25 +23,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .with_head(|logits| OneHotCategorical::from_logits(logits));
     println!("{}", bnn.summary());
 
-    // 3  Train.
-    let fit = Fit::new(train.len(), 32, 1)?;
-    let loss = |batch: &Dataset, step: &tfn::train::Step| {
-        let nll =
-            -bnn.call_at(batch.features(), &step.key)?.log_prob(&batch.targets().one_hot(10))?;
-        Ok(step.loss(&nll, &bnn.losses_at(&step.key)?)?.into())
-    };
-    let report =
-        fit.run(&train, &bnn.trainable_variables(), &mut Adam::new(1e-3)?, loss, |_| {
-            ControlFlow::Continue(())
-        })?;
-    for (epoch, mean) in report.epochs.iter().enumerate() {
-        println!(
-            "epoch {}: nll {:.3}, kl {:.0}, loss {:.3}",
-            epoch + 1,
-            mean.nll,
-            mean.kl,
-            mean.loss
-        );
-    }
+    // 3  Train by the ELBO.
+    let fit = Fit::new(train.len(), 32, 2)?;
+    fit.run_model(&bnn, &train, &mut Adam::new(1e-3)?, |event| {
+        if let Event::Epoch { epoch, figures, .. } = event {
+            println!("epoch {epoch}: nll {:.3}, kl {:.0}", figures.nll, figures.kl);
+        }
+        ControlFlow::Continue(())
+    })?;
     Ok(())
 }

@@ -164,21 +164,17 @@ fn likely(probs: &[f64]) -> String {
     answers.collect::<Vec<_>>().join(" ")
 }
 
-/// Predictions for all images, chunk by chunk.
+/// Predictions for all images.
 fn predict(
     model: &Model,
     images: &Dataset,
     samples: usize,
     key: &Key,
 ) -> Result<Prediction, Failure> {
-    let monte_carlo = MonteCarlo::new(samples)?;
-    let mut parts = Vec::new();
-    for start in (0..images.len()).step_by(CHUNK) {
-        let part = images.range(start, (start + CHUNK).min(images.len()))?;
-        let key = key.index(start as u64);
-        parts.push(
-            monte_carlo.predict(&key, |key| Ok(model.net().call_at(part.features(), key)?))?,
-        );
-    }
-    Ok(Prediction::concat(&parts)?)
+    Ok(MonteCarlo::new(samples)?.predict_net(
+        model.net().as_ref(),
+        images.features(),
+        CHUNK,
+        key,
+    )?)
 }

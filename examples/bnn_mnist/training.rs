@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tfn::module::{Module, checkpoint};
 use tfn::train::data::Dataset;
-use tfn::train::{Adam, Event, Fit, KlWeight, Schedule, Step, StepLoss};
+use tfn::train::{Adam, Event, Fit, KlWeight, Schedule};
 use tfn::{Key, Model};
 
 use crate::network::CLASSES;
@@ -41,27 +41,13 @@ pub(crate) fn train_deterministic(
 fn run(name: &str, model: &Model, fit: &Fit, train: &Dataset) -> Result<(), Failure> {
     let mut adam = Adam::new(Schedule::cosine_decay(LEARNING_RATE, fit.steps()))?;
     let progress = Progress::new(name, fit.steps());
-    fit.run(
-        train,
-        &model.trainable_variables(),
-        &mut adam,
-        |batch, step| loss(model, batch, step),
-        |event: Event| {
-            progress.show(&event);
-            ControlFlow::Continue(())
-        },
-    )?;
+    let targets = train.one_hot(CLASSES)?;
+    fit.run_model(model, &targets, &mut adam, |event: Event| {
+        progress.show(&event);
+        ControlFlow::Continue(())
+    })?;
     progress.finish();
     Ok(())
-}
-
-/// One step's loss: mean negative log-likelihood of one-hot targets, and the divergence of the weights.
-fn loss(model: &Model, batch: &Dataset, step: &Step) -> tfn::train::Result<StepLoss> {
-    let targets = batch.targets().one_hot(CLASSES);
-    let prediction = model.call_at(batch.features(), &step.key)?;
-    let nll = -prediction.log_prob(&targets)?;
-    let hits = prediction.mode()?.argmax(-1).eq(batch.targets()).mean().item()?;
-    Ok(StepLoss::from(step.loss(&nll, &model.losses_at(&step.key)?)?).with_accuracy(hits))
 }
 
 /// Both networks, as one module and one file.

@@ -157,9 +157,7 @@ impl KlDivergence<Self> for Normal {
 /// ```
 /// Exactly 0 where both are equal.
 pub(crate) fn normal_kl(q: &(Tensor, Tensor), p: &(Tensor, Tensor)) -> Tensor {
-    let log_ratio = (&q.1 / &p.1).ln();
-    let distance = (&q.0 - &p.0) / &p.1;
-    (distance.square() + (&log_ratio * 2.0).expm1()) * 0.5 - log_ratio
+    Tensor::normal_kl(&q.0, &q.1, &p.0, &p.1)
 }
 
 #[cfg(test)]

@@ -246,24 +246,6 @@ pub(crate) fn broadcast_map2<E: Element>(
     );
 }
 
-/// `out` ← or += f(x, y, z) with broadcasting; each input is its entries and its shape.
-pub(crate) fn broadcast_map3<E: Element>(
-    out: &mut [E],
-    accumulate: Accumulate,
-    inputs: [(&[E], &[usize]); 3],
-    out_shape: &[usize],
-    f: impl Fn(E, E, E) -> E + Sync + Copy,
-) {
-    broadcast_map(
-        out,
-        accumulate,
-        inputs,
-        out_shape,
-        #[inline(always)]
-        move |[x, y, z]| f(x, y, z),
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,12 +281,12 @@ mod tests {
         broadcast_map2(&mut out, Accumulate::Add, &x, x_shape, &y, y_shape, out_shape, f);
         let twice: Vec<f32> = exact.iter().map(|x| x + x).collect();
         assert_eq!(out, twice, "{x_shape:?} {y_shape:?}, added");
-        broadcast_map3(
+        broadcast_map(
             &mut out,
             Accumulate::Set,
-            [(&y, y_shape), (&x, x_shape), (&[2.0], &[])],
+            [(&y[..], y_shape), (&x[..], x_shape), (&[2.0][..], &[][..])],
             out_shape,
-            |y, x, two| f(x, y) * two,
+            |[y, x, two]| f(x, y) * two,
         );
         assert_eq!(out, twice, "{x_shape:?} {y_shape:?}, of three");
         broadcast_map1(&mut out, Accumulate::Set, &y, y_shape, out_shape, |y| y);

@@ -39,7 +39,7 @@ pub(crate) mod reduce;
 pub(crate) mod softmax;
 
 pub(crate) use axes::{sum_axes, unbroadcast};
-pub(crate) use broadcast::{broadcast_map1, broadcast_map2, broadcast_map3};
+pub(crate) use broadcast::{broadcast_map, broadcast_map1, broadcast_map2};
 pub(crate) use map::{add_assign, map1, map2, map3};
 pub use map::{update1, update2, update3};
 pub(crate) use product::gemm;

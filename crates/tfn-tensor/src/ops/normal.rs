@@ -1,16 +1,13 @@
-//! Log-density of the normal distribution, as one pass.
+//! Log-density of the normal distribution, and the divergence of two normals, each as one pass.
 
 use std::panic::Location;
-use std::sync::Arc;
 
-use super::binary::Pair;
+use super::fused::{common_shape, pass};
 use crate::dtype::{Element, dispatch};
-use crate::error::{Result, TensorError};
+use crate::error::Result;
 use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::math::Math;
-use crate::kernels::{self, Accumulate};
-use crate::shape::broadcast_shapes;
-use crate::tensor::{Live, Tensor};
+use crate::tensor::Tensor;
 
 /// `ln sqrt(2π)`.
 const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
@@ -22,51 +19,33 @@ struct NormalLogProb {
 }
 
 impl NormalLogProb {
-    /// One entry of the gradient: input 0 is `x`, 1 `loc`, 2 `scale`; `z = (x − loc)/scale`.
-    fn partial<E: Element>(&self, input: usize, out: &mut [E], shape: &[usize]) -> Result<()> {
-        let [x, loc, scale] = [live(&self.x)?, live(&self.loc)?, live(&self.scale)?];
+    /// Gradient of input 0 (`x`), 1 (`loc`) or 2 (`scale`) from the output's; `z = (x − loc)/scale`.
+    fn partial<E: Element>(&self, input: usize, g: &Tensor) -> Result<Tensor> {
+        let (operands, shape) = ([g, &self.x, &self.loc, &self.scale], g.shape()?);
         match input {
-            0 => pass::<E>(
-                out,
+            0 => pass::<E, 4>(
+                operands,
                 shape,
-                [x, loc, scale],
                 #[inline(always)]
-                move |x, m, s| -((x - m) / s) / s,
+                move |[g, x, m, s]| -g * ((x - m) / s) / s,
             ),
-            1 => pass::<E>(
-                out,
+            1 => pass::<E, 4>(
+                operands,
                 shape,
-                [x, loc, scale],
                 #[inline(always)]
-                move |x, m, s| (x - m) / s / s,
+                move |[g, x, m, s]| g * ((x - m) / s) / s,
             ),
-            _ => pass::<E>(
-                out,
+            _ => pass::<E, 4>(
+                operands,
                 shape,
-                [x, loc, scale],
                 #[inline(always)]
-                move |x, m, s| {
+                move |[g, x, m, s]| {
                     let z = (x - m) / s;
-                    (z * z - E::one()) / s
+                    g * ((z * z - E::one()) / s)
                 },
             ),
         }
-        Ok(())
     }
-}
-
-fn live(tensor: &Tensor) -> Result<&Live> {
-    tensor.live().map_err(|error| error.as_ref().clone())
-}
-
-fn pass<E: Element>(
-    out: &mut [E],
-    shape: &[usize],
-    [x, loc, scale]: [&Live; 3],
-    f: impl Fn(E, E, E) -> E + Sync + Copy,
-) {
-    let inputs = [x, loc, scale].map(|live| (live.slice::<E>(), &*live.shape));
-    kernels::broadcast_map3(out, Accumulate::Set, inputs, shape, f);
 }
 
 impl Vjp for NormalLogProb {
@@ -75,18 +54,74 @@ impl Vjp for NormalLogProb {
     }
 
     fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
-        let Some(g) = ctx.grad(0).cloned() else {
-            return Ok(());
-        };
-        let shape = g.shape()?.to_vec();
+        let Some(g) = ctx.grad(0).cloned() else { return Ok(()) };
         for input in 0..3 {
             if ctx.needs(input) {
-                let mut outcome = Ok(());
-                let slope = dispatch!(g.dtype()?, E => Tensor::build::<E>(&shape, |out| {
-                    outcome = self.partial::<E>(input, out, &shape);
-                }));
-                outcome?;
-                ctx.add(input, &g * slope);
+                let partial = dispatch!(g.dtype()?, E => self.partial::<E>(input, &g))?;
+                ctx.add(input, partial);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct NormalKl {
+    q_loc: Tensor,
+    q_scale: Tensor,
+    p_loc: Tensor,
+    p_scale: Tensor,
+}
+
+impl NormalKl {
+    /// Gradient of input 0 (`q_loc`), 1 (`q_scale`), 2 (`p_loc`) or 3 (`p_scale`) from the output's, with
+    /// `d = (q_loc − p_loc)/p_scale` and `r = q_scale/p_scale`.
+    fn partial<E: Element>(&self, input: usize, g: &Tensor) -> Result<Tensor> {
+        let shape = g.shape()?;
+        let (scales, places) =
+            ([g, &self.q_scale, &self.p_scale], [g, &self.q_loc, &self.p_loc, &self.p_scale]);
+        match input {
+            0 => pass::<E, 4>(
+                places,
+                shape,
+                #[inline(always)]
+                move |[g, q, p, s]| g * ((q - p) / s) / s,
+            ),
+            1 => pass::<E, 3>(
+                scales,
+                shape,
+                #[inline(always)]
+                move |[g, q, p]| g * ((q - p) * (q + p) / (p * p) / q),
+            ),
+            2 => pass::<E, 4>(
+                places,
+                shape,
+                #[inline(always)]
+                move |[g, q, p, s]| -g * ((q - p) / s) / s,
+            ),
+            _ => pass::<E, 5>(
+                [g, &self.q_loc, &self.p_loc, &self.q_scale, &self.p_scale],
+                shape,
+                #[inline(always)]
+                move |[g, q, p, s, t]| {
+                    let d = (q - p) / t;
+                    -g * ((d * d + (s - t) * (s + t) / (t * t)) / t)
+                },
+            ),
+        }
+    }
+}
+
+impl Vjp for NormalKl {
+    fn name(&self) -> &'static str {
+        "normal_kl"
+    }
+
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
+        let Some(g) = ctx.grad(0).cloned() else { return Ok(()) };
+        for input in 0..4 {
+            if ctx.needs(input) {
+                let partial = dispatch!(g.dtype()?, E => self.partial::<E>(input, &g))?;
+                ctx.add(input, partial);
             }
         }
         Ok(())
@@ -115,36 +150,75 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn normal_log_prob(x: &Self, loc: &Self, scale: &Self) -> Self {
-        const OP: &str = "normal_log_prob";
         let place = Location::caller();
-        let shape = (|| -> Result<Vec<usize>, Arc<TensorError>> {
-            let first = Pair::new(OP, x, loc)?.shape;
-            let Pair { lhs, rhs, .. } = Pair::new(OP, x, scale)?;
-            broadcast_shapes(&first, &rhs.shape).ok_or_else(|| {
-                let (lhs, rhs) = (lhs.shape.to_vec(), rhs.shape.to_vec());
-                let expected = "shapes that broadcast";
-                TensorError::Shapes { op: OP, lhs, rhs, expected, place }.into()
-            })
-        })();
-        let (shape, [a, b, c]) = match (shape, x.live(), loc.live(), scale.live()) {
-            (Ok(shape), Ok(a), Ok(b), Ok(c)) => (shape, [a, b, c]),
-            (Err(error), ..) => return Self::from_error(error),
-            (_, Err(error), ..) | (_, _, Err(error), _) | (.., Err(error)) => {
-                return Self::from_error(error.clone());
-            }
+        let shape = match common_shape("normal_log_prob", [x, loc, scale], place) {
+            Ok(shape) => shape,
+            Err(error) => return Self::from_error(error),
         };
-        let output = dispatch!(a.dtype(), E => Self::build::<E>(&shape, |out| {
-            let constant = <E as Element>::from_f64(LN_SQRT_2PI);
-            pass::<E>(out, &shape, [a, b, c], #[inline(always)] move |x, m, s| {
-                let z = (x - m) / s;
-                z * z * <E as Element>::from_f64(-0.5) - (s.m_ln() + constant)
-            });
-        }));
-        apply_one(&[x, loc, scale], output, || NormalLogProb {
-            x: x.detach(),
-            loc: loc.detach(),
-            scale: scale.detach(),
-        })
+        let output = x.dtype().and_then(|dtype| {
+            dispatch!(dtype, E => pass::<E, 3>(
+                [x, loc, scale],
+                &shape,
+                #[inline(always)]
+                move |[x, m, s]| {
+                    let z = (x - m) / s;
+                    let constant = <E as Element>::from_f64(LN_SQRT_2PI);
+                    z * z * <E as Element>::from_f64(-0.5) - (s.m_ln() + constant)
+                },
+            ))
+        });
+        match output {
+            Err(error) => Self::from_error(error),
+            Ok(output) => apply_one(&[x, loc, scale], output, || NormalLogProb {
+                x: x.detach(),
+                loc: loc.detach(),
+                scale: scale.detach(),
+            }),
+        }
+    }
+
+    /// `KL(N(q_loc, q_scale²) ‖ N(p_loc, p_scale²))`, each entry by itself, under broadcasting.
+    ///
+    /// ```text
+    /// d = (q_loc − p_loc)/p_scale    r = q_scale/p_scale    KL = d²/2 + (r² − 1)/2 − ln r
+    /// ```
+    ///
+    /// One pass forward and one for each gradient. Exactly 0 where both are equal.
+    ///
+    /// ```
+    /// # use tfn_tensor::{Tensor, TensorError};
+    /// let [zero, one, two] = [0.0, 1.0, 2.0].map(Tensor::scalar);
+    /// assert_eq!(Tensor::normal_kl(&two, &one, &zero, &one).item()?, 2.0);
+    /// assert_eq!(Tensor::normal_kl(&zero, &two, &zero, &two).item()?, 0.0);
+    /// # Ok::<(), TensorError>(())
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn normal_kl(q_loc: &Self, q_scale: &Self, p_loc: &Self, p_scale: &Self) -> Self {
+        let (place, operands) = (Location::caller(), [q_loc, q_scale, p_loc, p_scale]);
+        let shape = match common_shape("normal_kl", operands, place) {
+            Ok(shape) => shape,
+            Err(error) => return Self::from_error(error),
+        };
+        let output = q_loc.dtype().and_then(|dtype| {
+            dispatch!(dtype, E => pass::<E, 4>(
+                operands,
+                &shape,
+                #[inline(always)]
+                move |[m, s, n, t]| {
+                    let (d, log_ratio) = ((m - n) / t, (s / t).m_ln());
+                    let half = <E as Element>::from_f64(0.5);
+                    (d * d + (log_ratio + log_ratio).m_expm1()) * half - log_ratio
+                },
+            ))
+        });
+        match output {
+            Err(error) => Self::from_error(error),
+            Ok(output) => apply_one(&operands, output, || {
+                let [q_loc, q_scale, p_loc, p_scale] = operands.map(Self::detach);
+                NormalKl { q_loc, q_scale, p_loc, p_scale }
+            }),
+        }
     }
 }
 
@@ -171,6 +245,27 @@ mod tests {
             let expected = Normal::new(loc, scale).unwrap().ln_pdf(x);
             let got = Tensor::normal_log_prob(&a, &b, &c).item()?;
             assert!((got - expected).abs() <= 1e-12 * expected.abs(), "{got} {expected}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn gradients_of_the_divergence_agree_with_central_differences() {
+        let q_loc = Tensor::from_vec(vec![0.3, -1.2, 2.2, 0.9, 1.1, -0.4], &[2, 3]);
+        let q_scale = Tensor::from_vec(vec![0.7, 1.9, 0.4], &[3]);
+        let (p_loc, p_scale) = (Tensor::from_vec(vec![0.1, -0.5], &[2, 1]), Tensor::scalar(1.3));
+        let f = |v: &[Tensor]| Tensor::normal_kl(&v[0], &v[1], &v[2], &v[3]);
+        check_gradients(&[q_loc, q_scale, p_loc, p_scale], f).unwrap();
+    }
+
+    #[test]
+    fn the_divergence_is_the_textbook_one() -> Result<()> {
+        for [m, s, n, t] in [[0.3, 0.7, -1.0, 2.0], [5.0, 1e-3, 0.0, 1.0], [0.0, 30.0, 0.1, 0.5]] {
+            let [a, b, c, d] = [m, s, n, t].map(Tensor::scalar);
+            let ratio: f64 = s / t;
+            let expected = (ratio.powi(2) + ((m - n) / t).powi(2) - 1.0) / 2.0 - ratio.ln();
+            let got = Tensor::normal_kl(&a, &b, &c, &d).item()?;
+            assert!((got - expected).abs() <= 1e-14 * expected, "{got} {expected}");
         }
         Ok(())
     }
