@@ -103,8 +103,16 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Self {
-        self.gather_as("narrow", axis, (start..start + len).collect(), Location::caller())
-            .unwrap_or_else(Self::from_error)
+        let (place, end) = (Location::caller(), start.saturating_add(len));
+        let size = self
+            .shape()
+            .and_then(|shape| axis_of("narrow", axis, shape.len(), place).map(|axis| shape[axis]));
+        // A range that does not fit is reported by its last index, without a list of all of them.
+        let indices = match size {
+            Ok(size) if end <= size => (start..end).collect(),
+            _ => [end.saturating_sub(1)].into(),
+        };
+        self.gather_as("narrow", axis, indices, place).unwrap_or_else(Self::from_error)
     }
 
     fn gather_as(
@@ -276,6 +284,8 @@ mod tests {
         let x = ramp(&[2, 3]);
         assert!(matches!(x.gather(0, &[2]).shape(), Err(TensorError::OutOfRange { .. })));
         assert!(matches!(x.narrow(1, 2, 2).shape(), Err(TensorError::OutOfRange { .. })));
+        assert!(matches!(x.narrow(1, 0, usize::MAX).shape(), Err(TensorError::OutOfRange { .. })));
+        assert!(matches!(x.narrow(1, usize::MAX, 9).shape(), Err(TensorError::OutOfRange { .. })));
         assert!(matches!(Tensor::concat(&[], 0).shape(), Err(TensorError::OutOfRange { .. })));
         let other = Tensor::concat(&[&x, &ramp(&[2, 4])], 0);
         assert!(matches!(other.shape(), Err(TensorError::Shapes { op: "concat", .. })));
