@@ -21,7 +21,7 @@ use tfn::{
     Model, Module, Sequential, Tensor, losses,
 };
 
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const NETS: [(&str, [usize; 4]); 2] =
     [("lenet", [784, 300, 100, 10]), ("wide", [784, 1200, 1200, 10])];
@@ -45,6 +45,11 @@ impl Kind {
 }
 
 fn main() -> Result<(), Failure> {
+    // On a thread of the pool, as `Fit` does it.
+    rayon::scope(|_| run())
+}
+
+fn run() -> Result<(), Failure> {
     let filter = std::env::args().nth(1).unwrap_or_default();
     let wanted = |name: &str| filter.split(',').any(|part| name.contains(part));
     for (net, sizes) in NETS {
@@ -135,7 +140,7 @@ fn infer(name: &str, sizes: [usize; 4], batch: usize, samples: usize) -> Result<
     bench(name, batch, flops, entries, || {
         call += 1;
         let net = model.net();
-        monte_carlo.predict(&key.index(call), |key| Ok(net.call_at(&x, key)?))?;
+        monte_carlo.predict_net(net.as_ref(), &x, batch, &key.index(call))?;
         Ok(None)
     })
 }

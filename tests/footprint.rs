@@ -1,7 +1,4 @@
-//! From its third step on, training asks the allocator for no large block of numbers.
-//!
-//! What remains is the space in which the crate `gemm` packs the factors of a product. It asks for that anew each
-//! time and gives it back before the product is done. It is told by its alignment, that of cache lines.
+//! Once it is warm, training asks the allocator for no large block.
 
 // An allocator that counts cannot be written without `unsafe`; this one hands every request on as it is.
 #![allow(unsafe_code)]
@@ -17,8 +14,6 @@ use tfn::{AffineVariationalReparameterizationLocal as Local, DType, Key, Sequent
 
 /// Size in bytes from which a block counts as large.
 const LARGE: usize = 64 << 10;
-/// Alignment from which a block is packing space: that of a buffer of numbers is the numbers' own.
-const CACHE_LINE: usize = 64;
 
 /// The system's allocator, and how often it was asked for a large block.
 struct Counting;
@@ -27,8 +22,8 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Sizes of the first large blocks, for the message of a failure.
 static SIZES: [AtomicUsize; 1024] = [const { AtomicUsize::new(0) }; 1024];
 
-fn note(size: usize, align: usize) {
-    if size >= LARGE && align < CACHE_LINE {
+fn note(size: usize) {
+    if size >= LARGE {
         let index = COUNT.fetch_add(1, Ordering::Relaxed);
         if let Some(place) = SIZES.get(index) {
             place.store(size, Ordering::Relaxed);
@@ -39,17 +34,17 @@ fn note(size: usize, align: usize) {
 // SAFETY: every method is the system allocator's own, called with the arguments that came in.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note(layout.size(), layout.align());
+        note(layout.size());
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        note(layout.size(), layout.align());
+        note(layout.size());
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        note(size, layout.align());
+        note(size);
         unsafe { System.realloc(block, layout, size) }
     }
 

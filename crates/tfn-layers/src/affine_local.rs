@@ -4,6 +4,7 @@ use tfn_tensor::{Key, Tensor};
 
 use crate::arguments::{FromArguments, VariationalArguments};
 use crate::error::{LayerError, Result};
+use crate::layer::Prepared;
 use crate::variational::variational_layer;
 use crate::weights::Weights;
 
@@ -85,7 +86,7 @@ pub struct AffineVariationalReparameterizationLocal {
     input_size: usize,
 }
 
-variational_layer!(AffineVariationalReparameterizationLocal);
+variational_layer!(AffineVariationalReparameterizationLocal, prepared);
 
 impl FromArguments for AffineVariationalReparameterizationLocal {
     fn from_arguments(arguments: &VariationalArguments) -> Result<Self> {
@@ -129,8 +130,22 @@ impl AffineVariationalReparameterizationLocal {
 
     fn output(&self, x: &Tensor, key: &Key) -> Result<Tensor> {
         let (loc, scale) = self.pre_activation(x)?;
+        self.drawn(&loc, &scale, key)
+    }
+
+    /// All draws at one input have one mean and one deviation.
+    fn prepared(&self, x: &Tensor) -> Result<Prepared<'_>> {
+        let (loc, scale) = self.pre_activation(&x.detach())?;
+        let (loc, scale) = (loc.detach(), scale.detach());
+        Ok(Box::new(move |key| {
+            let drawn = self.drawn(&loc, &scale, key);
+            Ok(drawn.map_err(|error| error.within(self.weights.name()))?.detach())
+        }))
+    }
+
+    fn drawn(&self, loc: &Tensor, scale: &Tensor, key: &Key) -> Result<Tensor> {
         let noise = key.child("output").stream().normal(loc.shape()?, loc.dtype()?);
-        let mut y = loc + scale * noise;
+        let mut y = Tensor::normal_sample(loc, scale, &noise);
         if let Some(bias) = self.weights.parts().bias
             && self.weights.posteriors().bias.is_some_and(|b| b.elementwise_normal().is_none())
         {

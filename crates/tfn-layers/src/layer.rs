@@ -11,6 +11,9 @@ use crate::error::{LayerError, Result};
 use crate::variational::VariationalLayer;
 use crate::weights::Weights;
 
+/// What [`Layer::prepare`] gives: the output for a key.
+pub type Prepared<'a> = Box<dyn Fn(&Key) -> Result<Tensor> + Send + Sync + 'a>;
+
 /// A module that makes a tensor of a tensor.
 ///
 /// Counterpart: `tfp.experimental.nn.Layer`.
@@ -47,6 +50,20 @@ pub trait Layer: Module + Debug + LayerCopy {
     /// # Errors
     /// What the layer finds wrong with `x`, under the layer's name.
     fn call_at(&self, x: &Tensor, key: &Key) -> Result<Tensor>;
+
+    /// The layer at `x` with everything done that does not depend on the draw: a function from keys to outputs
+    /// that gives what [`call_at`](Self::call_at) gives, without a memory of how it was made.
+    ///
+    /// Prediction asks for many draws at the same input. A layer that draws its pre-activations has the same
+    /// mean and deviation for all of them, and a sequence has so for its first layer. The weights are those at
+    /// the time of this call or of the function's, whichever a layer reads later.
+    ///
+    /// # Errors
+    /// As `call_at`, from here or from the function.
+    fn prepare<'a>(&'a self, x: &Tensor) -> Result<Prepared<'a>> {
+        let x = x.detach();
+        Ok(Box::new(move |key| Ok(self.call_at(&x, key)?.detach())))
+    }
 
     /// Where the keys of `call` come from; `None` for a layer that draws nothing.
     fn calls(&self) -> Option<&Calls> {

@@ -23,7 +23,7 @@ pub use arguments::{Activation, Builder, FromArguments, VariationalArguments};
 pub use calls::Calls;
 pub use error::{LayerError, Result};
 pub use lambda::Lambda;
-pub use layer::{IntoLayer, Layer};
+pub use layer::{IntoLayer, Layer, Prepared};
 pub use model::{Head, Model};
 pub use sequential::Sequential;
 pub use variational::VariationalLayer;

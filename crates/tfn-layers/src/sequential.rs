@@ -10,7 +10,7 @@ use tfn_tensor::{Key, Tensor};
 
 use crate::calls::Calls;
 use crate::error::{LayerError, Result};
-use crate::layer::{IntoLayer, Layer};
+use crate::layer::{IntoLayer, Layer, Prepared};
 use crate::model::Model;
 use crate::variational::VariationalLayer;
 
@@ -150,6 +150,23 @@ impl Layer for Sequential {
             y = called.map_err(|error| error.within(&self.name()))?;
         }
         Ok(y)
+    }
+
+    fn prepare<'a>(&'a self, x: &Tensor) -> Result<Prepared<'a>> {
+        let Some((first, rest)) = self.layers.split_first() else {
+            return Err(LayerError::NoLayers);
+        };
+        let first = first.prepare(x).map_err(|error| error.within(&self.name()))?;
+        Ok(Box::new(move |key| {
+            let run = || -> Result<Tensor> {
+                let mut y = first(&key.index(0))?;
+                for (i, layer) in (1..).zip(rest) {
+                    y = layer.call_at(&y, &key.index(i))?.detach();
+                }
+                Ok(y)
+            };
+            run().map_err(|error| error.within(&self.name()))
+        }))
     }
 
     fn calls(&self) -> Option<&Calls> {

@@ -52,7 +52,7 @@ impl From<tfn_tensor::TensorError> for LayerLawError {
     }
 }
 
-/// Checks a layer of type `f64` at `x`: outputs and losses are functions of the key; every trainable
+/// Checks a layer of type `f64` at `x`: outputs and losses are functions of the key, and prepared outputs the same; every trainable
 /// variable is used; gradients of `sum(output²)/2 + losses` agree with central differences.
 ///
 /// The tolerance is 1e-6 of the largest entry of the variable's gradient (or of 1): differences use a step
@@ -100,7 +100,14 @@ fn check_purity(layer: &dyn Layer, x: &Tensor, key: &Key) -> Result<(), LayerLaw
     let first = (layer.call_at(x, key)?.to_f64_vec()?, layer.losses_at(key)?.item()?);
     layer.call_at(x, &Key::from_seed(99))?;
     let second = (layer.call_at(x, key)?.to_f64_vec()?, layer.losses_at(key)?.item()?);
-    for (same, what) in [(first.0 == second.0, "the output"), (first.1 == second.1, "the loss")] {
+    let prepared = layer.prepare(x)?;
+    prepared(&Key::from_seed(99))?;
+    let prepared = prepared(key)?.to_f64_vec()?;
+    for (same, what) in [
+        (first.0 == second.0, "the output"),
+        (first.1 == second.1, "the loss"),
+        (first.0 == prepared, "the prepared output"),
+    ] {
         if !same {
             return Err(LayerLawError::Impure { layer: layer.name(), what });
         }

@@ -75,8 +75,10 @@ pub trait VariationalLayer: Layer {
 }
 
 /// What every class over [`Weights`] has: walk, copy, constructors, and the layer's given methods.
+///
+/// A class with a method for [`prepare`](crate::Layer::prepare) names it.
 macro_rules! variational_layer {
-    ($Class:ident) => {
+    ($Class:ident $(, $prepared:ident)?) => {
         impl $Class {
             /// The layer with all defaults.
             ///
@@ -128,6 +130,13 @@ macro_rules! variational_layer {
             ) -> $crate::Result<tfn_tensor::Tensor> {
                 self.output(x, key).map_err(|error| error.within(self.weights.name()))
             }
+
+            $(fn prepare<'a>(
+                &'a self,
+                x: &tfn_tensor::Tensor,
+            ) -> $crate::Result<$crate::Prepared<'a>> {
+                self.$prepared(x).map_err(|error| error.within(self.weights.name()))
+            })?
 
             fn calls(&self) -> Option<&$crate::Calls> {
                 Some(self.weights.calls())

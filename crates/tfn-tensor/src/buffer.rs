@@ -6,11 +6,10 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use nalgebra::DVector;
 
-use crate::dtype::{DType, Element, dispatch};
+use crate::dtype::{DType, Element};
 
 /// Entries below which the allocator is as fast as the list.
 const SMALL: usize = 1024;
@@ -93,6 +92,18 @@ impl<E: Element> Buffer<E> {
         Self::from_vec(values)
     }
 
+    /// A buffer for the moment, the first `len` numbers of which `fill` writes. Nearly all are of one
+    /// length, so that one that was used for any block does for the next.
+    pub(crate) fn scratch(len: usize, fill: impl FnOnce(&mut [E])) -> Self {
+        Self::build(len.max(2 * crate::kernels::BLOCK), |out| fill(&mut out[..len]))
+    }
+
+    /// A buffer for the moment of at least `len` numbers left by whoever had it before. Lengths are rounded
+    /// up, so that few different ones are kept.
+    pub(crate) fn stale_at_least(len: usize) -> Self {
+        Self::from_vec(Self::stale(len.next_power_of_two()))
+    }
+
     pub(crate) fn from_vec(values: Vec<E>) -> Self {
         Self(DVector::from_vec(values))
     }
@@ -134,55 +145,6 @@ impl<E: Element> Drop for Buffer<E> {
     }
 }
 
-/// A shared buffer of either element type.
-#[derive(Clone, Debug)]
-pub(crate) enum Storage {
-    F32(Arc<Buffer<f32>>),
-    F64(Arc<Buffer<f64>>),
-}
-
-impl Storage {
-    pub(crate) fn new<E: Element>(buffer: Buffer<E>) -> Self {
-        let shared: Arc<dyn Any + Send + Sync> = Arc::new(buffer);
-        match shared.downcast::<Buffer<f32>>() {
-            Ok(single) => Self::F32(single),
-            Err(other) => match other.downcast::<Buffer<f64>>() {
-                Ok(double) => Self::F64(double),
-                Err(_) => unreachable!("Element is sealed: f32 and f64"),
-            },
-        }
-    }
-
-    pub(crate) fn dtype(&self) -> DType {
-        match self {
-            Self::F32(_) => DType::F32,
-            Self::F64(_) => DType::F64,
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        dispatch!(self.dtype(), E => self.buffer::<E>().map_or(0, |b| b.as_slice().len()))
-    }
-
-    /// The buffer, if its numbers are of type `E`.
-    pub(crate) fn buffer<E: Element>(&self) -> Option<&Buffer<E>> {
-        let any: &dyn Any = match self {
-            Self::F32(b) => b.as_ref(),
-            Self::F64(b) => b.as_ref(),
-        };
-        any.downcast_ref()
-    }
-
-    /// The numbers for writing: in place if nobody else holds them, else a copy of them.
-    pub(crate) fn make_mut<E: Element>(&mut self) -> Option<&mut [E]> {
-        let any: &mut dyn Any = match self {
-            Self::F32(b) => Arc::make_mut(b) as &mut Buffer<f32>,
-            Self::F64(b) => Arc::make_mut(b) as &mut Buffer<f64>,
-        };
-        any.downcast_mut::<Buffer<E>>().map(Buffer::as_mut_slice)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,18 +161,5 @@ mod tests {
         let third = Buffer::<f32>::build(4096, |out| out.fill(3.0));
         assert_ne!(third.as_slice().as_ptr(), address);
         assert_eq!(fresh_buffers(), before + 1);
-    }
-
-    #[test]
-    fn writing_copies_only_what_is_shared() {
-        let mut one = Storage::new(Buffer::from_vec(vec![1.0_f64; 3]));
-        let other = one.clone();
-        if let Some(values) = one.make_mut::<f64>() {
-            values[0] = 5.0;
-        }
-        assert_eq!(one.buffer::<f64>().map(|b| b.as_slice()[0]), Some(5.0));
-        assert_eq!(other.buffer::<f64>().map(|b| b.as_slice()[0]), Some(1.0));
-        assert!(other.buffer::<f32>().is_none());
-        assert_eq!((one.len(), one.dtype()), (3, DType::F64));
     }
 }

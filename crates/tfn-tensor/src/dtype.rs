@@ -47,6 +47,7 @@ impl fmt::Display for DType {
 pub trait Element:
     sealed::Sealed
     + crate::kernels::math::Math
+    + crate::kernels::product::Lanes
     + num_traits::Float
     + num_traits::NumAssign
     + fmt::Debug

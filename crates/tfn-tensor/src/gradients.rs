@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::panic::Location;
 
+use crate::dtype::Element;
 use crate::error::{Result, TensorError};
 use crate::graph::backward;
+use crate::kernels;
 use crate::tensor::Tensor;
 use crate::variable::{Variable, VariableId};
 
@@ -30,6 +32,59 @@ impl Gradients {
     pub fn of(&self, variable: &Variable) -> Tensor {
         let zeros = || Tensor::zeros(variable.shape(), variable.dtype());
         self.get(variable).cloned().unwrap_or_else(zeros)
+    }
+
+    /// One step of an optimizer: `(w, state) ← change(w, state, g)` for each entry `w` of `variable`, its
+    /// gradient `g` and what the optimizer remembers of it. Nothing happens if the scalar does not depend
+    /// on the variable.
+    ///
+    /// One pass over memory on several threads, with the same bits for any number of them. A gradient that
+    /// has not been looked at before, as that of a layer's weights, is computed in the same pass, block by
+    /// block, and never held as a whole. `change` is written as a closure with `#[inline(always)]` if it is
+    /// more than a few operations, or the compiler may leave it out of the vectorised loop.
+    ///
+    /// # Errors
+    /// [`TensorError::Assign`] if the variable's entries are not of type `E`, [`TensorError::Shapes`] if a
+    /// part of the state has another length.
+    ///
+    /// # Examples
+    /// Gradient descent with momentum:
+    /// ```
+    /// # use tfn_tensor::{Tensor, Variable};
+    /// let w = Variable::new("w", Tensor::from_vec(vec![3.0, 4.0], &[2]))?;
+    /// let mut velocity = vec![0.0; 2];
+    /// let gradients = w.tensor().square().sum().gradients()?;
+    /// gradients.update(&w, [&mut velocity[..]], |w, [v], g| {
+    ///     let v = 0.9 * v - 0.1 * g;
+    ///     (w + v, [v])
+    /// })?;
+    /// assert_eq!(w.value().to_vec::<f64>()?, [3.0 - 0.6, 4.0 - 0.8]);
+    /// # Ok::<(), tfn_tensor::TensorError>(())
+    /// ```
+    #[track_caller]
+    pub fn update<E: Element, const M: usize>(
+        &self,
+        variable: &Variable,
+        state: [&mut [E]; M],
+        change: impl Fn(E, [E; M], E) -> (E, [E; M]) + Sync + Copy,
+    ) -> Result<()> {
+        let Some(gradient) = self.get(variable) else { return Ok(()) };
+        let live = gradient.live().map_err(|error| error.as_ref().clone())?;
+        for part in &state {
+            Tensor::check_len("update", part.len(), &live.shape)?;
+        }
+        let Some(gradient) = live.storage.data::<E>() else {
+            return Err(variable.wrong_type(E::DTYPE));
+        };
+        let size = gradient.block();
+        variable.rewrite::<E>(|values, old| {
+            kernels::update_in_blocks(0, values, state, size, &|start, values, state| {
+                let old = old.map(|old| &old[start..start + values.len()]);
+                gradient.with_block(start, values.len(), |gradient| {
+                    kernels::update_block(values, old, state, gradient, change);
+                });
+            });
+        })
     }
 
     /// Number of variables that the scalar depends on.
@@ -107,6 +162,34 @@ mod tests {
         let y = x.tensor().exp();
         let first = y.gradients()?.of(&x).item()?;
         assert_eq!(y.gradients()?.of(&x).item()?, first);
+        Ok(())
+    }
+
+    #[test]
+    fn an_update_leaves_what_others_hold_as_it_was() -> Result<()> {
+        let len = 3 * crate::storage::LAZY;
+        let w = Variable::new("w", Tensor::ones(&[len], crate::DType::F32))?;
+        let held = w.value();
+        // The gradient of a sum is a recipe, and reads nothing; that of a square reads the variable.
+        for after in [0.5, 0.125] {
+            let loss = (w.tensor().softplus() + w.tensor()).sum() - w.tensor().softplus().sum();
+            let gradients = loss.gradients()?;
+            assert!(gradients.of(&w).is_lazy());
+            gradients.update::<f32, 0>(&w, [], |w, [], g| (w - 0.25 * (g + w), []))?;
+            assert!(
+                w.value().to_vec::<f32>()?.iter().all(|&w| (w - after).abs() < 1e-6),
+                "{after}"
+            );
+        }
+        assert!(held.to_vec::<f32>()?.iter().all(|&w| w == 1.0));
+        let wrong = w.tensor().sum().gradients()?;
+        assert!(matches!(
+            wrong.update::<f64, 0>(&w, [], |w, [], _| (w, [])),
+            Err(TensorError::Assign { .. })
+        ));
+        let mut short = [0.0_f32; 3];
+        let refused = wrong.update(&w, [&mut short[..]], |w, s, _| (w, s));
+        assert!(matches!(refused, Err(TensorError::Shapes { op: "update", .. })));
         Ok(())
     }
 

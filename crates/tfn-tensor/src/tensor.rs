@@ -4,11 +4,13 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::buffer::{Buffer, Storage};
+use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::graph::Edge;
+use crate::kernels::Accumulate;
 use crate::shape::count;
+use crate::storage::{Data, Recipe, Storage};
 
 /// An immutable n-dimensional array of `f32` or `f64` that remembers how it was made.
 ///
@@ -58,6 +60,14 @@ impl Live {
         }
     }
 
+    /// The entries or their recipe, of a type known as for [`slice`](Self::slice).
+    pub(crate) fn entries<E: Element>(&self) -> &Data<E> {
+        match self.storage.data::<E>() {
+            Some(data) => data,
+            None => unreachable!("entries read as another type than the checked one"),
+        }
+    }
+
     pub(crate) fn dtype(&self) -> DType {
         self.storage.dtype()
     }
@@ -88,6 +98,23 @@ impl Tensor {
     /// An untracked tensor all of whose entries `fill` writes; they hold arbitrary numbers before.
     pub fn build<E: Element>(shape: &[usize], fill: impl FnOnce(&mut [E])) -> Self {
         Self::from_buffer(Buffer::build(count(shape), fill), shape)
+    }
+
+    /// An untracked tensor whose entries `write` makes when they are wanted, block by block or all at once:
+    /// see [`Recipe`].
+    pub(crate) fn lazy<E: Element>(
+        shape: &[usize],
+        unit: usize,
+        write: impl Fn(usize, &mut [E], Accumulate) + Send + Sync + 'static,
+    ) -> Self {
+        let recipe = Recipe { unit: unit.max(1), write: Box::new(write) };
+        let storage = Storage::lazy::<E>(count(shape), recipe);
+        Self::from_live(Live { shape: shape.into(), storage, edge: None })
+    }
+
+    /// Whether its entries are still to be computed.
+    pub(crate) fn is_lazy(&self) -> bool {
+        self.live().is_ok_and(|live| live.storage.is_lazy())
     }
 
     /// A tensor from its entries in row-major order; carries an error if their number is not the
@@ -310,6 +337,14 @@ impl Tensor {
         match self.0 {
             Repr::Live(live) => Self::from_live(Live { edge: Some(edge), ..live }),
             failed @ Repr::Failed(_) => Self(failed),
+        }
+    }
+
+    /// Whether this is the only holder of the entries.
+    pub(crate) fn is_unique(&mut self) -> bool {
+        match &mut self.0 {
+            Repr::Live(live) => live.storage.is_unique(),
+            Repr::Failed(_) => false,
         }
     }
 

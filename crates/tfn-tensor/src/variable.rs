@@ -154,14 +154,41 @@ impl Variable {
     /// # Errors
     /// [`TensorError::Assign`] if the entries are not of type `E`.
     pub fn update<E: Element>(&self, change: impl FnOnce(&mut [E])) -> Result<()> {
-        let wrong = TensorError::Assign {
+        let wrong = self.wrong_type(E::DTYPE);
+        self.write(|state| state.value.make_mut::<E>().map(change)).ok_or(wrong)
+    }
+
+    /// Lets `write` put new entries in the place of the old ones. If others hold the old entries, `write`
+    /// is given a buffer of arbitrary numbers for the new ones, and the old ones beside it.
+    ///
+    /// # Errors
+    /// [`TensorError::Assign`] if the entries are not of type `E`.
+    pub(crate) fn rewrite<E: Element>(
+        &self,
+        write: impl FnOnce(&mut [E], Option<&[E]>),
+    ) -> Result<()> {
+        self.write(|state| {
+            if state.value.is_unique() {
+                let values =
+                    state.value.make_mut::<E>().ok_or_else(|| self.wrong_type(E::DTYPE))?;
+                write(values, None);
+                return Ok(());
+            }
+            let old = state.value.data::<E>().map_err(|_| self.wrong_type(E::DTYPE))?;
+            state.value = Tensor::build::<E>(self.shape(), |new| write(new, Some(old)));
+            Ok(())
+        })
+    }
+
+    /// The error of entries written as another type.
+    pub(crate) fn wrong_type(&self, given: DType) -> TensorError {
+        TensorError::Assign {
             name: self.0.name.clone(),
             given: self.shape().to_vec(),
-            given_dtype: E::DTYPE,
+            given_dtype: given,
             expected: self.shape().to_vec(),
             expected_dtype: self.dtype(),
-        };
-        self.write(|state| state.value.make_mut::<E>().map(change)).ok_or(wrong)
+        }
     }
 
     /// A fresh variable of the same name, value and trainability.

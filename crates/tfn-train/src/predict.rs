@@ -1,7 +1,8 @@
 //! Monte Carlo prediction: the mean over draws of the weights, and how sure it is.
 
+use rayon::prelude::*;
 use tfn_layers::Layer;
-use tfn_tensor::{Key, Tensor};
+use tfn_tensor::{DType, Key, Tensor};
 
 use crate::check::Argument;
 use crate::metrics::Classification;
@@ -137,16 +138,7 @@ impl MonteCarlo {
     ) -> Result<Prediction> {
         let mut sums: Option<Sums> = None;
         for sample in 0..self.samples {
-            let logits = logits(&key.index(sample as u64))?;
-            let &[rows, classes] = logits.shape()? else {
-                return Err(shape_error(logits.shape()?, "[n, classes]".to_owned()));
-            };
-            let sums = sums.get_or_insert_with(|| Sums::new(rows, classes));
-            if [sums.rows, sums.classes] != [rows, classes] {
-                let expected = format!("[{}, {}] as at the first draw", sums.rows, sums.classes);
-                return Err(shape_error(logits.shape()?, expected));
-            }
-            sums.add(&logits)?;
+            Sums::add_to(&mut sums, &Draw::new(&logits(&key.index(sample as u64))?)?)?;
         }
         Ok(sums.unwrap_or_else(|| Sums::new(0, 0)).prediction(self.samples))
     }
@@ -154,7 +146,9 @@ impl MonteCarlo {
     /// [`predict`](Self::predict) for a net that gives logits, `batch_size` rows at a time, so that
     /// memory does not grow with the set.
     ///
-    /// Batch b draws from child b of `key`: the same key and batch size give the same prediction.
+    /// Batch b draws from child b of `key`: the same key and batch size give the same prediction, which is that of
+    /// `predict` with a call of the net. What does not depend on the draw is done once ([`Layer::prepare`]), and
+    /// draws run on several threads.
     ///
     /// # Shapes
     /// `features`: `[n, ...]`; the net gives `[rows, classes]`.
@@ -183,9 +177,65 @@ impl MonteCarlo {
         let starts = (0..rows).step_by(batch_size).enumerate();
         let parts = starts.map(|(batch, start)| {
             let x = features.narrow(0, start, batch_size.min(rows - start));
-            self.predict(&key.index(batch as u64), |key| Ok(net.call_at(&x, key)?))
+            self.predict_batch(net, &x, &key.index(batch as u64))
         });
-        Prediction::concat(&parts.collect::<Result<Vec<_>>>()?)
+        let parts = rayon::scope(|_| parts.collect::<Result<Vec<_>>>())?;
+        Prediction::concat(&parts)
+    }
+
+    /// Draws at once as many as [`GROUP`], each on a thread, and adds them in their order.
+    fn predict_batch(&self, net: &dyn Layer, x: &Tensor, key: &Key) -> Result<Prediction> {
+        let prepared = net.prepare(x)?;
+        let mut sums: Option<Sums> = None;
+        for first in (0..self.samples).step_by(GROUP) {
+            let group = first..self.samples.min(first + GROUP);
+            let draws: Vec<Result<Draw>> = group
+                .into_par_iter()
+                .map(|sample| Draw::new(&prepared(&key.index(sample as u64))?))
+                .collect();
+            for draw in draws {
+                Sums::add_to(&mut sums, &draw?)?;
+            }
+        }
+        Ok(sums.unwrap_or_else(|| Sums::new(0, 0)).prediction(self.samples))
+    }
+}
+
+/// Draws that are held at a time.
+const GROUP: usize = 64;
+
+/// The probabilities of one draw and their logarithms.
+struct Draw {
+    rows: usize,
+    classes: usize,
+    probs: Vec<f64>,
+    log_probs: Vec<f64>,
+}
+
+impl Draw {
+    /// # Errors
+    /// [`TrainError::Shape`] for logits that are not `[n, classes]`, [`TrainError::Entry`] if a row has no
+    /// probabilities.
+    fn new(logits: &Tensor) -> Result<Self> {
+        let &[rows, classes] = logits.shape()? else {
+            return Err(shape_error(logits.shape()?, "[n, classes]".to_owned()));
+        };
+        // What draws have in common is the difference of nearly equal numbers: it needs `f64`.
+        let logits = logits.detach().cast(DType::F64);
+        let log_norm = logits.logsumexp(-1, true);
+        let norms = log_norm.to_f64_vec()?;
+        if let Some(row) = norms.iter().position(|norm| !norm.is_finite()) {
+            return Err(TrainError::Entry {
+                op: "predict",
+                argument: "logits",
+                row,
+                given: norms[row],
+                expected: "finite log-sum-exp of the row".to_owned(),
+            });
+        }
+        let log_probs = logits - log_norm;
+        let probs = log_probs.exp().to_f64_vec()?;
+        Ok(Self { rows, classes, probs, log_probs: log_probs.to_f64_vec()? })
     }
 }
 
@@ -202,28 +252,22 @@ impl Sums {
         Self { rows, classes, probs: vec![0.0; rows * classes], entropy: vec![0.0; rows] }
     }
 
-    fn add(&mut self, logits: &Tensor) -> Result<()> {
-        let logits = logits.to_f64_vec()?;
-        let width = self.classes.max(1);
-        let rows = self.probs.chunks_exact_mut(width).zip(&mut self.entropy);
-        for (row, (logits, (sum, entropy))) in logits.chunks_exact(width).zip(rows).enumerate() {
-            let log_norm = logsumexp(logits);
-            if !log_norm.is_finite() {
-                return Err(TrainError::Entry {
-                    op: "predict",
-                    argument: "logits",
-                    row,
-                    given: log_norm,
-                    expected: "finite log-sum-exp of the row".to_owned(),
-                });
-            }
-            for (sum, logit) in sum.iter_mut().zip(logits) {
-                let log_p = logit - log_norm;
-                let p = log_p.exp();
-                *sum += p;
-                // 0 ln 0 = 0
-                *entropy -= if p > 0.0 { p * log_p } else { 0.0 };
-            }
+    /// Adds a draw, which has the shape of the first.
+    fn add_to(sums: &mut Option<Self>, draw: &Draw) -> Result<()> {
+        let sums = sums.get_or_insert_with(|| Self::new(draw.rows, draw.classes));
+        if [sums.rows, sums.classes] != [draw.rows, draw.classes] {
+            let expected = format!("[{}, {}] as at the first draw", sums.rows, sums.classes);
+            return Err(shape_error(&[draw.rows, draw.classes], expected));
+        }
+        for (sum, p) in sums.probs.iter_mut().zip(&draw.probs) {
+            *sum += p;
+        }
+        let width = draw.classes.max(1);
+        let rows = draw.probs.chunks_exact(width).zip(draw.log_probs.chunks_exact(width));
+        for (entropy, (probs, log_probs)) in sums.entropy.iter_mut().zip(rows) {
+            // 0 ln 0 = 0
+            let term = |(&p, &log_p): (&f64, &f64)| if p > 0.0 { p * log_p } else { 0.0 };
+            *entropy -= probs.iter().zip(log_probs).map(term).sum::<f64>();
         }
         Ok(())
     }
@@ -247,12 +291,6 @@ impl Sums {
     }
 }
 
-fn logsumexp(logits: &[f64]) -> f64 {
-    let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    // `max` skips NaN; the sum does not.
-    max + logits.iter().map(|logit| (logit - max).exp()).sum::<f64>().ln()
-}
-
 fn shape_error(given: &[usize], expected: String) -> TrainError {
     TrainError::Shape { op: "predict", argument: "logits", given: given.to_vec(), expected }
 }
@@ -260,7 +298,6 @@ fn shape_error(given: &[usize], expected: String) -> TrainError {
 #[cfg(test)]
 mod tests {
     use tfn_layers::AffineVariationalReparameterizationLocal;
-    use tfn_tensor::DType;
 
     use super::*;
 

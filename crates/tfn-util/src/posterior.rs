@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use tfn_distributions::bijectors::{Bijector, Chain, Shift, Softplus};
+use tfn_distributions::bijectors::Softplus;
 use tfn_distributions::{
     Distribution, Independent, JointDistributionSequential, Normal, TransformedVariable,
 };
 use tfn_module::NameScope;
-use tfn_tensor::{DType, Tensor};
+use tfn_tensor::Tensor;
 
 use crate::error::{Result, UtilError};
 use crate::spec::KernelBiasSpec;
@@ -77,7 +77,7 @@ fn part(name: &str, loc: &Tensor, batch_ndims: usize, scale: f64) -> Result<Arc<
     let (shape, dtype) = (loc.shape()?, loc.dtype()?);
     let scale = TransformedVariable::new(
         &Tensor::full(shape, scale, dtype),
-        positive(dtype)?,
+        Softplus::above(SHIFT)?,
         format!("{name}_scale"),
     )?;
     let loc_variable = NameScope::root().variable(&format!("{name}_loc"), loc)?;
@@ -85,16 +85,11 @@ fn part(name: &str, loc: &Tensor, batch_ndims: usize, scale: f64) -> Result<Arc<
     Ok(Arc::new(Independent::new(Normal::new(loc_variable, scale)?, event_ndims)?))
 }
 
-/// `ρ ↦ softplus(ρ) + 1e-5`.
-fn positive(dtype: DType) -> Result<Arc<dyn Bijector>> {
-    let shift = Shift::new(Tensor::full(&[], SHIFT, dtype))?;
-    Ok(Arc::new(Chain::new([Arc::new(shift) as Arc<dyn Bijector>, Arc::new(Softplus::new())])))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use tfn_tensor::DType;
 
     #[test]
     fn scales_start_where_asked() -> Result<()> {

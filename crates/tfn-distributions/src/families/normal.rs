@@ -86,7 +86,7 @@ impl Distribution for Normal {
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
         let noise = stream.normal(shape, self.dtype()?);
-        Ok(self.loc.value() + self.scale.value() * noise)
+        Ok(Tensor::normal_sample(&self.loc.value(), &self.scale.value(), &noise))
     }
 
     fn mean(&self) -> Result<Tensor> {

@@ -75,6 +75,10 @@ impl VjpContext<'_> {
                     *slot = Some(contribution.detach());
                     Ok(())
                 }
+                Some(sum) if contribution.is_lazy() || sum.is_lazy() => {
+                    *sum = sum_of_recipes(sum, contribution);
+                    Ok(())
+                }
                 Some(_) => {
                     dispatch!(*dtype, E => self.into::<E>(input, |out, _| kernels::add_assign(out, live.slice::<E>())))
                 }
@@ -127,6 +131,23 @@ impl VjpContext<'_> {
             },
         }
     }
+}
+
+/// The sum of two tensors of one shape and type, not computed yet.
+fn sum_of_recipes(x: &Tensor, y: &Tensor) -> Tensor {
+    let (Ok(left), Ok(right)) = (x.live(), y.live()) else { return x.clone() };
+    let shape = left.shape.clone();
+    dispatch!(left.dtype(), E => {
+        let unit = left.entries::<E>().unit().max(right.entries::<E>().unit());
+        let parts = [x.detach(), y.detach()];
+        Tensor::lazy::<E>(&shape, unit, move |start, out, accumulate| {
+            for (part, accumulate) in parts.iter().zip([accumulate, Accumulate::Add]) {
+                if let Ok(live) = part.live() {
+                    live.entries::<E>().write(start, out, accumulate);
+                }
+            }
+        })
+    })
 }
 
 fn wrong_type(input: usize, dtype: DType, given: DType) -> TensorError {

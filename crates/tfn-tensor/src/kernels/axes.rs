@@ -1,9 +1,10 @@
 //! Sums over axes.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Accumulate;
+use super::arch::arch;
 use super::map::{BLOCK, in_parallel};
 use super::reduce::{sum_in_f64, sum_row};
 use crate::Element;
@@ -77,7 +78,7 @@ fn store<E: Element>(out: &mut [E], accumulate: Accumulate, values: &[f64]) {
 
 /// Sums of the columns of one large matrix with rows of `inner` entries.
 fn sum_columns<E: Element>(out: &mut [E], accumulate: Accumulate, x: &[E], inner: usize) {
-    let (arch, parallel) = (Arch::new(), in_parallel(x.len()));
+    let (arch, parallel) = (arch(), in_parallel(x.len()));
     if inner >= WIDE {
         let run = |block: usize, out: &mut [E]| {
             let mut totals = vec![0.0; out.len()];
@@ -127,7 +128,7 @@ fn sum_middle<E: Element>(out: &mut [E], accumulate: Accumulate, x: &[E], n: usi
         }
         return;
     }
-    let arch = Arch::new();
+    let arch = arch();
     let run = |out: &mut [E], x: &[E]| {
         let mut totals = vec![0.0; out.len()];
         arch.dispatch(Totals { out: &mut totals, x, size: (n, inner) });

@@ -2,9 +2,10 @@
 
 use std::array;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::Accumulate;
+use super::arch::arch;
 use super::map::{BLOCK, evaluate, in_blocks, map};
 use crate::Element;
 
@@ -184,11 +185,11 @@ pub(crate) fn broadcast_map<E: Element, const N: usize>(
     if walk.shape.len() == 1 && walk.strides[0] == [1; N] {
         return map(out, accumulate, inputs, f);
     }
-    let (f, arch, row) = (&f, Arch::new(), walk.row());
+    let (f, arch, row) = (&f, arch(), walk.row());
     if row < BLOCK {
         let rows = BLOCK / row;
-        return in_blocks(out, rows * row, &|block, out| {
-            let first = block * rows;
+        return in_blocks(out, rows * row, &|start, out| {
+            let first = start / row;
             arch.dispatch(Rows { out, accumulate, inputs, walk, first, f });
         });
     }
@@ -196,9 +197,8 @@ pub(crate) fn broadcast_map<E: Element, const N: usize>(
     let last = &walk.strides[walk.strides.len() - 1];
     for (index, out) in out.chunks_exact_mut(row).enumerate() {
         let offsets = walk.offsets(index);
-        in_blocks(out, BLOCK, &|block, out| {
+        in_blocks(out, BLOCK, &|start, out| {
             let walk = &Walk { shape: vec![out.len()], strides: vec![*last] };
-            let start = block * BLOCK;
             let inputs = array::from_fn(|i| &inputs[i][offsets[i] + start * last[i]..]);
             arch.dispatch(Rows { out, accumulate, inputs, walk, first: 0, f });
         });

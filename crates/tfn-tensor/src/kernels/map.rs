@@ -2,14 +2,15 @@
 
 use std::array;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Accumulate;
+use super::arch::arch;
 use crate::Element;
 
 /// Entries that one thread works on at a time.
-pub(super) const BLOCK: usize = 16 * 1024;
+pub(crate) const BLOCK: usize = 16 * 1024;
 /// Entries below which waking other threads takes longer than the work.
 pub(super) const PARALLEL: usize = 2 * BLOCK;
 
@@ -59,29 +60,38 @@ pub(crate) fn map<E: Element, const N: usize>(
     inputs: [&[E]; N],
     f: impl Fn([E; N]) -> E + Sync + Copy,
 ) {
-    let (f, arch) = (&f, Arch::new());
+    let (f, arch) = (&f, arch());
     let inputs = inputs.map(|x| &x[..out.len()]);
-    in_blocks(out, BLOCK, &|block, out| {
-        let start = block * BLOCK;
+    in_blocks(out, BLOCK, &|start, out| {
         let inputs = inputs.map(|x| &x[start..start + out.len()]);
         arch.dispatch(Map { out, accumulate, inputs, f });
     });
 }
 
-/// Does `work` to each block of `size` entries, given its number; on several threads if that pays.
+/// [`map`] on this thread alone.
+pub(crate) fn map_block<E: Element, const N: usize>(
+    out: &mut [E],
+    accumulate: Accumulate,
+    inputs: [&[E]; N],
+    f: impl Fn([E; N]) -> E + Copy,
+) {
+    arch().dispatch(Map { out, accumulate, inputs, f: &f });
+}
+
+/// Does `work` to each block of `size` entries, given where it begins; on several threads if that pays.
 ///
 /// Not generic over `work`: the plumbing of threads is compiled once and not for every function.
-pub(super) fn in_blocks<E: Element>(
+pub(crate) fn in_blocks<E: Element>(
     out: &mut [E],
     size: usize,
     work: &(dyn Fn(usize, &mut [E]) + Sync),
 ) {
     if in_parallel(out.len()) {
         let blocks = out.par_chunks_mut(size).enumerate();
-        blocks.for_each(|(block, out)| work(block, out));
+        blocks.for_each(|(block, out)| work(block * size, out));
     } else {
         let blocks = out.chunks_mut(size).enumerate();
-        blocks.for_each(|(block, out)| work(block, out));
+        blocks.for_each(|(block, out)| work(block * size, out));
     }
 }
 
@@ -147,113 +157,89 @@ pub(crate) fn add_assign<E: Element>(out: &mut [E], x: &[E]) {
     );
 }
 
-/// One block of [`update`].
-struct Update<'a, E, const M: usize, const N: usize, F> {
+/// One block of an update.
+struct Update<'a, E, const M: usize, F> {
+    values: &'a mut [E],
+    old: Option<&'a [E]>,
     state: [&'a mut [E]; M],
-    inputs: [&'a [E]; N],
+    gradient: &'a [E],
     f: &'a F,
 }
 
-impl<E: Element, const M: usize, const N: usize, F> WithSimd for Update<'_, E, M, N, F>
+impl<E: Element, const M: usize, F> WithSimd for Update<'_, E, M, F>
 where
-    F: Fn([E; M], [E; N]) -> [E; M] + Copy,
+    F: Fn(E, [E; M], E) -> (E, [E; M]) + Copy,
 {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { state, inputs, f } = self;
+        let Self { values, old, state, gradient, f } = self;
         // A copy of its own, so that what it captures stays in registers.
         let f = *f;
-        let len = inputs[0].len();
+        let len = values.len();
         let mut state = state.map(|x| &mut x[..len]);
-        let inputs = inputs.map(|x| &x[..len]);
-        for i in 0..len {
-            let new = f(array::from_fn(|j| state[j][i]), array::from_fn(|j| inputs[j][i]));
-            for (x, new) in state.iter_mut().zip(new) {
-                x[i] = new;
-            }
+        let gradient = &gradient[..len];
+        macro_rules! walk {
+            ($old:expr) => {
+                for i in 0..len {
+                    let (value, new) = f($old[i], array::from_fn(|j| state[j][i]), gradient[i]);
+                    values[i] = value;
+                    for (x, new) in state.iter_mut().zip(new) {
+                        x[i] = new;
+                    }
+                }
+            };
+        }
+        match old.map(|old| &old[..len]) {
+            Some(old) => walk!(old),
+            None => walk!(values),
         }
     }
 }
 
-/// Splits [`update`] in halves at a multiple of [`BLOCK`] until a part is one block.
-fn update_blocks<E: Element, const M: usize, const N: usize>(
+/// (values, state) ← f(values, state, gradient), entry by entry, on this thread. The values before are `old` if
+/// that is given.
+pub(crate) fn update_block<E: Element, const M: usize>(
+    values: &mut [E],
+    old: Option<&[E]>,
     state: [&mut [E]; M],
-    inputs: [&[E]; N],
-    f: &(impl Fn([E; M], [E; N]) -> [E; M] + Sync + Copy),
+    gradient: &[E],
+    f: impl Fn(E, [E; M], E) -> (E, [E; M]) + Copy,
 ) {
-    let len = inputs[0].len();
-    if len <= BLOCK {
-        return Arch::new().dispatch(Update { state, inputs, f });
+    arch().dispatch(Update { values, old, state, gradient, f: &f });
+}
+
+/// Does `work` to each block of `size` entries of arrays of one length, given where it begins; on several
+/// threads if that pays.
+pub(crate) fn update_in_blocks<E: Element, const M: usize>(
+    start: usize,
+    values: &mut [E],
+    state: [&mut [E]; M],
+    size: usize,
+    work: &(impl Fn(usize, &mut [E], [&mut [E]; M]) + Sync),
+) {
+    let len = values.len();
+    if len <= size {
+        return if len > 0 {
+            work(start, values, state)
+        };
     }
-    let half = len.div_ceil(2 * BLOCK) * BLOCK;
+    let half = len.div_ceil(2 * size) * size;
     let mut left: [&mut [E]; M] = array::from_fn(|_| <&mut [E]>::default());
     let mut right: [&mut [E]; M] = array::from_fn(|_| <&mut [E]>::default());
     for (x, (left, right)) in state.into_iter().zip(left.iter_mut().zip(&mut right)) {
         (*left, *right) = x.split_at_mut(half);
     }
-    rayon::join(
-        || update_blocks(left, inputs.map(|x| &x[..half]), f),
-        || update_blocks(right, inputs.map(|x| &x[half..]), f),
-    );
-}
-
-/// state ← f(state, inputs), entry by entry, for `M` arrays changed in place.
-fn update<E: Element, const M: usize, const N: usize>(
-    state: [&mut [E]; M],
-    inputs: [&[E]; N],
-    f: impl Fn([E; M], [E; N]) -> [E; M] + Sync + Copy,
-) {
-    let lengths = state.iter().map(|x| x.len()).chain(inputs.iter().map(|x| x.len()));
-    let len = lengths.min().unwrap_or(0);
-    let (state, inputs) = (state.map(|x| &mut x[..len]), inputs.map(|x| &x[..len]));
+    let (low, high) = values.split_at_mut(half);
+    let lower = || update_in_blocks(start, low, left, size, work);
+    let upper = || update_in_blocks(start + half, high, right, size, work);
     if in_parallel(len) {
-        update_blocks(state, inputs, &f);
+        rayon::join(lower, upper);
     } else {
-        Arch::new().dispatch(Update { state, inputs, f: &f });
+        lower();
+        upper();
     }
-}
-
-/// a ← f(a, g), entry by entry over the shorter of the two.
-pub fn update1<E: Element>(a: &mut [E], g: &[E], f: impl Fn(E, E) -> E + Sync + Copy) {
-    update(
-        [a],
-        [g],
-        #[inline(always)]
-        move |[a], [g]| [f(a, g)],
-    );
-}
-
-/// (a, b) ← f(a, b, g), entry by entry over the shortest: an optimizer with one moment.
-pub fn update2<E: Element>(
-    a: &mut [E],
-    b: &mut [E],
-    g: &[E],
-    f: impl Fn(E, E, E) -> (E, E) + Sync + Copy,
-) {
-    update(
-        [a, b],
-        [g],
-        #[inline(always)]
-        move |[a, b], [g]| f(a, b, g).into(),
-    );
-}
-
-/// (a, b, c) ← f(a, b, c, g), entry by entry over the shortest: an optimizer with two moments.
-pub fn update3<E: Element>(
-    a: &mut [E],
-    b: &mut [E],
-    c: &mut [E],
-    g: &[E],
-    f: impl Fn(E, E, E, E) -> (E, E, E) + Sync + Copy,
-) {
-    update(
-        [a, b, c],
-        [g],
-        #[inline(always)]
-        move |[a, b, c], [g]| f(a, b, c, g).into(),
-    );
 }
 
 #[cfg(test)]
@@ -292,12 +278,18 @@ mod tests {
         for len in [0, 5, BLOCK, PARALLEL, 3 * PARALLEL + 17] {
             let g = numbers(len);
             let (mut a, mut b, mut c) = (g.clone(), vec![1.0; len], vec![2.0; len]);
-            update1(&mut a, &g, |a, g| a + g);
-            update2(&mut a, &mut b, &g, |a, b, g| (a - g * b, b + 1.0));
-            update3(&mut a, &mut b, &mut c, &g, |a, b, c, g| (a + g, b + c, c * b));
-            let exact: Vec<f32> = g.iter().map(|g| g + g - g + g).collect();
-            assert_eq!(a, exact);
-            assert!(b.iter().all(|&b| b == 4.0) && c.iter().all(|&c| c == 4.0));
+            let places = std::sync::Mutex::new(Vec::new());
+            update_in_blocks(0, &mut a, [&mut b, &mut c], BLOCK, &|start, a, state| {
+                places.lock().unwrap().push((start, a.len()));
+                let g = &g[start..start + a.len()];
+                update_block(a, None, state, g, |a, [b, c], g| (a + g, [b + c, c * b]));
+            });
+            assert!(a.iter().zip(&g).all(|(a, g)| *a == g + g));
+            assert!(b.iter().all(|&b| b == 3.0) && c.iter().all(|&c| c == 2.0));
+            let mut places = places.into_inner().unwrap();
+            places.sort_unstable();
+            assert!(places.iter().all(|(start, _)| start % BLOCK == 0));
+            assert_eq!(places.iter().map(|(_, len)| len).sum::<usize>(), len);
         }
     }
 

@@ -18,6 +18,7 @@
 //!
 //! | file | what it computes |
 //! |---|---|
+//! | [`arch`] | which instructions are used |
 //! | [`math`] | elementary functions of one number |
 //! | [`mod@map`] | a function of each entry, in one pass |
 //! | [`broadcast`] | the same over inputs of different shapes |
@@ -27,6 +28,7 @@
 //! | [`product`] | matrix products |
 //! | [`normal`] | standard normals from random words |
 
+pub(crate) mod arch;
 pub(crate) mod axes;
 pub(crate) mod broadcast;
 pub(crate) mod map;
@@ -40,12 +42,13 @@ pub(crate) mod softmax;
 
 pub(crate) use axes::{sum_axes, unbroadcast};
 pub(crate) use broadcast::{broadcast_map, broadcast_map1, broadcast_map2};
-pub(crate) use map::{add_assign, map1, map2, map3};
-pub use map::{update1, update2, update3};
-pub(crate) use product::gemm;
+pub(crate) use map::{
+    BLOCK, add_assign, in_blocks, map_block, map1, map2, map3, update_block, update_in_blocks,
+};
 #[cfg(test)]
 pub(crate) use product::product_count;
-pub(crate) use reduce::{all_finite, sum};
+pub(crate) use product::{Factor, Product};
+pub(crate) use reduce::{all_finite, sum, sum_of_blocks};
 pub(crate) use softmax::{argmax_axis, log_softmax, logsumexp, max_axis, softmax};
 
 /// What a kernel does with the numbers that are already in its output.

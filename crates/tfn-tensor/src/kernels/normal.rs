@@ -8,7 +8,9 @@
 
 use std::f64::consts::{FRAC_PI_2, TAU};
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+
+use super::arch::arch;
 
 use super::math_f32::ln_of_unit;
 
@@ -71,7 +73,7 @@ impl WithSimd for Normals<'_> {
 /// Standard normals, as many as `out` holds. There are whole blocks of words for them.
 pub(crate) fn box_muller(out: &mut [f32], words: &[u32]) {
     assert!(out.len().next_multiple_of(BLOCK) <= words.len(), "whole blocks of words");
-    Arch::new().dispatch(Normals { out, words });
+    arch().dispatch(Normals { out, words });
 }
 
 /// cos and sin of 2π · word / 2⁶⁴.

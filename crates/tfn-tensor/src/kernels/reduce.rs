@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Accumulate;
+use super::arch::arch;
 use super::map::{BLOCK, evaluate, in_parallel};
 use crate::Element;
 
@@ -86,9 +87,9 @@ impl<E: Element, const N: usize, F: Fn([E; N]) -> E> WithSimd for Sum<'_, E, N, 
 }
 
 /// `run` over the blocks from 0 to `len`, in order.
-fn by_blocks<T: Send>(len: usize, run: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
-    let range = |block: usize| block * BLOCK..len.min((block + 1) * BLOCK);
-    let blocks = len.div_ceil(BLOCK);
+fn by_blocks<T: Send>(len: usize, size: usize, run: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+    let range = |block: usize| block * size..len.min((block + 1) * size);
+    let blocks = len.div_ceil(size);
     if in_parallel(len) {
         (0..blocks).into_par_iter().map(|block| run(range(block))).collect()
     } else {
@@ -100,10 +101,10 @@ pub(super) fn sum_in_f64<E: Element, const N: usize>(
     inputs: [&[E]; N],
     f: &(impl Fn([E; N]) -> E + Sync),
 ) -> f64 {
-    let (len, arch) = (inputs[0].len(), Arch::new());
+    let (len, arch) = (inputs[0].len(), arch());
     let sum =
         |range: Range<usize>| arch.dispatch(Sum { inputs: inputs.map(|x| &x[range.clone()]), f });
-    if len <= BLOCK { sum(0..len) } else { by_blocks(len, sum).iter().sum() }
+    if len <= BLOCK { sum(0..len) } else { by_blocks(len, BLOCK, sum).iter().sum() }
 }
 
 /// Σ f over the entries of inputs of one length.
@@ -113,11 +114,22 @@ fn sum_map<E: Element, const N: usize>(inputs: [&[E]; N], f: impl Fn([E; N]) -> 
 
 /// Σ x.
 pub(crate) fn sum<E: Element>(x: &[E]) -> E {
-    sum_map(
-        [x],
-        #[inline(always)]
-        |[x]| x,
-    )
+    sum_map([x], itself)
+}
+
+#[inline(always)]
+fn itself<E>([x]: [E; 1]) -> E {
+    x
+}
+
+/// The sum of `len` numbers, of which `look` shows any block of `size` to the function that sums them.
+pub(crate) fn sum_of_blocks<E: Element>(
+    len: usize,
+    size: usize,
+    look: impl Fn(Range<usize>, &dyn Fn(&[E]) -> f64) -> f64 + Sync,
+) -> E {
+    let sum = |x: &[E]| sum_in_f64([x], &itself);
+    E::from_f64(by_blocks(len, size, |range| look(range, &sum)).iter().sum())
 }
 
 /// The larger number, or NaN if either is.

@@ -7,7 +7,9 @@
 //! overflows, −∞ has weight zero, and a column of nothing but −∞ sums to zero. A NaN anywhere in a
 //! column makes the whole column NaN.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+
+use super::arch::arch;
 use rayon::prelude::*;
 
 use super::axes::totals;
@@ -152,7 +154,7 @@ fn by_groups<E: Element>(
 
 /// The largest entries along the axis.
 pub(crate) fn max_axis<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
-    let arch = Arch::new();
+    let arch = arch();
     by_groups(out, x, (n, inner), inner, |out, x| {
         arch.dispatch(Maxima { out, x, size: (n, inner) });
     });
@@ -187,7 +189,7 @@ fn exponentials<E: Element>(
     let mut shifts = vec![E::zero(); x.len() / n];
     let mut sums = vec![0.0; shifts.len()];
     let (size, shifts_mut) = ((n, inner), &mut shifts[..]);
-    Arch::new().dispatch(Exponentials { out, x, size, shifts: shifts_mut, sums: &mut sums });
+    arch().dispatch(Exponentials { out, x, size, shifts: shifts_mut, sums: &mut sums });
     f(out, &mut shifts, sums);
 }
 
@@ -212,7 +214,7 @@ pub(crate) fn softmax<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize
                 *factor = E::from_f64(sum.recip());
             }
             let f = |x, factor, _| x * factor;
-            Arch::new().dispatch(Finish { out, size: (n, inner), columns: (shifts, shifts), f });
+            arch().dispatch(Finish { out, size: (n, inner), columns: (shifts, shifts), f });
         });
     });
 }
@@ -224,7 +226,7 @@ pub(crate) fn log_softmax<E: Element>(out: &mut [E], x: &[E], n: usize, inner: u
             let logs: Vec<E> = sums.into_iter().map(|sum| E::from_f64(sum.ln())).collect();
             out.copy_from_slice(x);
             let f = |x: E, shift, log| x - shift - log;
-            Arch::new().dispatch(Finish { out, size: (n, inner), columns: (shifts, &logs), f });
+            arch().dispatch(Finish { out, size: (n, inner), columns: (shifts, &logs), f });
         });
     });
 }

@@ -3,10 +3,13 @@
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::fused::pass;
+use super::weight_gradient::WeightGradient;
+use crate::buffer::Buffer;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::graph::{Vjp, VjpContext, apply};
-use crate::kernels::{self, Accumulate};
+use crate::kernels::{self, Accumulate, Factor, Product};
 use crate::shape::count;
 use crate::tensor::{Live, Tensor};
 
@@ -32,9 +35,6 @@ struct AffineLocal {
     kernel_loc: Tensor,
     kernel_scale: Tensor,
     bias_scale: Option<Tensor>,
-    /// `x∘x` and `S∘S`, which the products of the variance need forward and back.
-    x_squared: Tensor,
-    kernel_variance: Tensor,
     scale: Tensor,
 }
 
@@ -43,10 +43,12 @@ impl AffineLocal {
     /// noise contributes nothing. Where the root is not finite there is none: NaN, so that a square
     /// that overflowed, or a NaN, shows in the gradients of what was squared.
     fn variance_gradient<E: Element>(&self, grad: &Tensor) -> Result<Tensor> {
-        let (g, scale) = (grad.data::<E>()?, self.scale.data::<E>()?);
         let half = <E as Element>::from_f64(0.5);
-        Ok(Tensor::build::<E>(grad.shape()?, |out| {
-            kernels::map2(out, Accumulate::Set, g, scale, move |g, s| {
+        pass::<E, 2>(
+            [grad, &self.scale],
+            grad.shape()?,
+            #[inline(always)]
+            move |[g, s]| {
                 if s == E::zero() {
                     E::zero()
                 } else if s.is_finite() {
@@ -54,8 +56,8 @@ impl AffineLocal {
                 } else {
                     E::nan()
                 }
-            });
-        }))
+            },
+        )
     }
 
     /// `Σ dvar` over the rows for the bias alone: a variance that the squares of the input made
@@ -71,50 +73,43 @@ impl AffineLocal {
         Ok(())
     }
 
-    /// `dM = xᵀ·dloc`, `dm_b = Σ dloc`, `dx += dloc·Mᵀ`.
+    /// `dM = xᵀ·dloc`, `dm_b = Σ dloc`.
     fn through_loc<E: Element>(&self, ctx: &mut VjpContext<'_>, grad: &Tensor) -> Result<()> {
         let Sizes { rows, inner, columns } = self.sizes;
-        let (g, x, m) = (grad.data::<E>()?, self.x.data::<E>()?, self.kernel_loc.data::<E>()?);
-        ctx.into::<E>(KERNEL_LOC, |out, acc| {
-            kernels::gemm(out, acc, inner, columns, rows, x, true, g, false);
-        })?;
+        let g = grad.data::<E>()?;
+        WeightGradient {
+            input: KERNEL_LOC,
+            x: &self.x,
+            squared: false,
+            g: grad,
+            weight: None,
+            sizes: [rows, inner, columns],
+        }
+        .add::<E>(ctx)?;
         ctx.into::<E>(BIAS_LOC, |out, acc| {
             kernels::sum_axes(out, acc, g, &[rows, columns], &[true, false]);
         })?;
-        ctx.into::<E>(X, |out, acc| {
-            kernels::gemm(out, acc, rows, inner, columns, g, false, m, true);
-        })
+        Ok(())
     }
 
-    /// `dS = 2S∘(x²ᵀ·dvar)`, `ds_b = 2s_b Σ dvar`, `dx += 2x∘(dvar·S²ᵀ)`.
+    /// `dS = 2S∘(x²ᵀ·dvar)`, `ds_b = 2s_b Σ dvar`.
     fn through_variance<E: Element>(
         &self,
         ctx: &mut VjpContext<'_>,
         grad_of_scale: &Tensor,
+        grad: &Tensor,
     ) -> Result<()> {
-        let grad = &self.variance_gradient::<E>(grad_of_scale)?;
         let Sizes { rows, inner, columns } = self.sizes;
-        let (g, x, s) = (grad.data::<E>()?, self.x.data::<E>()?, self.kernel_scale.data::<E>()?);
-        if ctx.needs(KERNEL_SCALE) {
-            let x_squared = self.x_squared.data::<E>()?;
-            let product = Tensor::build::<E>(&[inner, columns], |out| {
-                kernels::gemm(
-                    out,
-                    Accumulate::Set,
-                    inner,
-                    columns,
-                    rows,
-                    x_squared,
-                    true,
-                    g,
-                    false,
-                );
-            });
-            let product = product.data::<E>()?;
-            ctx.into::<E>(KERNEL_SCALE, |out, acc| {
-                kernels::map2(out, acc, product, s, move |p, s| (p + p) * s);
-            })?;
+        let g = grad.data::<E>()?;
+        WeightGradient {
+            input: KERNEL_SCALE,
+            x: &self.x,
+            squared: true,
+            g: grad,
+            weight: Some(&self.kernel_scale),
+            sizes: [rows, inner, columns],
         }
+        .add::<E>(ctx)?;
         if let Some(bias_scale) = self.bias_scale.as_ref().filter(|_| ctx.needs(BIAS_SCALE)) {
             let mut outcome = Ok(());
             let total = Tensor::build::<E>(&[columns], |out| {
@@ -129,17 +124,30 @@ impl AffineLocal {
                 kernels::map2(out, acc, total, b, move |t, b| (t + t) * b);
             })?;
         }
-        if ctx.needs(X) {
-            let variance = self.kernel_variance.data::<E>()?;
-            let product = Tensor::build::<E>(&[rows, inner], |out| {
-                kernels::gemm(out, Accumulate::Set, rows, inner, columns, g, false, variance, true);
-            });
-            let product = product.data::<E>()?;
-            ctx.into::<E>(X, |out, acc| {
-                kernels::map2(out, acc, product, x, move |p, x| (p + p) * x)
-            })?;
-        }
         Ok(())
+    }
+
+    /// `dx = dloc·Mᵀ + 2x∘(dvar·S²ᵀ)`.
+    fn through_x<E: Element>(
+        &self,
+        ctx: &mut VjpContext<'_>,
+        loc: Option<&Tensor>,
+        variance: Option<&Tensor>,
+    ) -> Result<()> {
+        let Sizes { rows, inner, columns } = self.sizes;
+        let m = Factor::new(self.kernel_loc.data::<E>()?, inner, columns).transposed();
+        let s = Factor::new(self.kernel_scale.data::<E>()?, inner, columns).transposed().squared();
+        let x = self.x.data::<E>()?;
+        let loc = loc.map(Tensor::data::<E>).transpose()?;
+        let variance = variance.map(Tensor::data::<E>).transpose()?;
+        let left = |grad| Factor::new(grad, rows, columns);
+        let loc = loc.map(|grad| Product { a: left(grad), b: m, weight: None });
+        let variance = variance.map(|grad| Product { a: left(grad), b: s, weight: Some(x) });
+        ctx.into::<E>(X, |out, acc| match (loc, variance) {
+            (Some(loc), Some(variance)) => Product::write_sum([loc, variance], out, acc),
+            (Some(product), None) | (None, Some(product)) => product.write(out, acc),
+            (None, None) => {}
+        })
     }
 }
 
@@ -154,42 +162,41 @@ impl Vjp for AffineLocal {
             if let Some(grad) = &loc {
                 self.through_loc::<E>(ctx, grad)?;
             }
-            if let Some(grad) = &scale {
-                self.through_variance::<E>(ctx, grad)?;
+            let variance = scale.as_ref().map(|grad| self.variance_gradient::<E>(grad)).transpose()?;
+            if let (Some(scale), Some(variance)) = (&scale, &variance) {
+                self.through_variance::<E>(ctx, scale, variance)?;
             }
-            Ok(())
+            self.through_x::<E>(ctx, loc.as_ref(), variance.as_ref())
         })
     }
 }
 
-/// `loc = x·M + m_b` and `scale = sqrt(x²·S² + s_b²)`, with what the way back needs.
-fn forward<E: Element>(sizes: Sizes, shape: &[usize], inputs: &[&Live]) -> [Tensor; 4] {
+/// `loc = x·M + m_b` and `scale = sqrt(x²·S² + s_b²)`.
+fn forward<E: Element>(sizes: Sizes, shape: &[usize], inputs: &[&Live]) -> [Tensor; 2] {
     let Sizes { rows, inner, columns } = sizes;
-    let slice = |input: usize| inputs.get(input).map(|live| live.slice::<E>());
-    let (x, m, s) =
-        (inputs[X].slice::<E>(), inputs[KERNEL_LOC].slice(), inputs[KERNEL_SCALE].slice());
-    let square = |shape: &[usize], values: &[E]| {
-        Tensor::build::<E>(shape, |out| kernels::map1(out, Accumulate::Set, values, move |v| v * v))
-    };
-    let (x_squared, variance) =
-        (square(&inputs[X].shape, x), square(&inputs[KERNEL_SCALE].shape, s));
+    let bias = |input: usize| inputs.get(input).map(|live| live.slice::<E>());
+    let x = Factor::<E>::new(inputs[X].slice(), rows, inner);
+    let m = Factor::new(inputs[KERNEL_LOC].slice(), inner, columns);
+    let s = Factor::new(inputs[KERNEL_SCALE].slice(), inner, columns);
+    let mut variance = Buffer::<E>::stale_at_least(rows * columns);
+    let variance = &mut variance.as_mut_slice()[..rows * columns];
     let loc = Tensor::build::<E>(shape, |out| {
-        kernels::gemm(out, Accumulate::Set, rows, columns, inner, x, false, m, false);
-        if let Some(bias) = slice(BIAS_LOC) {
+        Product::write_each([
+            (Product { a: x, b: m, weight: None }, &mut *out, Accumulate::Set),
+            (
+                Product { a: x.squared(), b: s.squared(), weight: None },
+                &mut *variance,
+                Accumulate::Set,
+            ),
+        ]);
+        if let Some(bias) = bias(BIAS_LOC) {
             add_rows(out, bias);
         }
     });
-    let total = Tensor::build::<E>(shape, |out| {
-        if let (Ok(x2), Ok(s2)) = (x_squared.data::<E>(), variance.data::<E>()) {
-            kernels::gemm(out, Accumulate::Set, rows, columns, inner, x2, false, s2, false);
-        }
-    });
     let scale = Tensor::build::<E>(shape, |out| {
-        if let Ok(total) = total.data::<E>() {
-            deviation(out, total, slice(BIAS_SCALE));
-        }
+        deviation(out, variance, bias(BIAS_SCALE));
     });
-    [loc, scale, x_squared, variance]
+    [loc, scale]
 }
 
 /// `loc += m_b`, row by row.
@@ -303,8 +310,7 @@ impl Tensor {
         let live: Vec<&Live> =
             inputs.iter().map(|i| i.live().map_err(Arc::clone)).collect::<Result<_, _>>()?;
         let (sizes, shape) = check(&live, place)?;
-        let [loc, scale, x_squared, kernel_variance] =
-            dispatch!(live[X].dtype(), E => forward::<E>(sizes, &shape, &live));
+        let [loc, scale] = dispatch!(live[X].dtype(), E => forward::<E>(sizes, &shape, &live));
         let saved_scale = scale.clone();
         let mut outputs = apply(inputs, vec![loc, scale], || AffineLocal {
             sizes,
@@ -312,8 +318,6 @@ impl Tensor {
             kernel_loc: inputs[KERNEL_LOC].detach(),
             kernel_scale: inputs[KERNEL_SCALE].detach(),
             bias_scale: inputs.get(BIAS_SCALE).map(|bias| bias.detach()),
-            x_squared,
-            kernel_variance,
             scale: saved_scale,
         })
         .into_iter();

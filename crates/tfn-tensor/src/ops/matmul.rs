@@ -3,10 +3,11 @@
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::weight_gradient::WeightGradient;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::graph::{Vjp, VjpContext, apply_one};
-use crate::kernels::{self, Accumulate};
+use crate::kernels::{Accumulate, Factor, Product};
 use crate::shape::{broadcast_shapes, count};
 use crate::tensor::Tensor;
 
@@ -69,7 +70,8 @@ impl MatMul {
         for (p, &(i, j)) in pairs.iter().enumerate() {
             let (x, y) = (&x[i * m * k..][..m * k], &y[j * k * n..][..k * n]);
             let out = &mut out[p * m * n..][..m * n];
-            kernels::gemm(out, Accumulate::Set, m, n, k, x, false, y, false);
+            let (a, b) = (Factor::new(x, m, k), Factor::new(y, k, n));
+            Product { a, b, weight: None }.write(out, Accumulate::Set);
         }
     }
 
@@ -92,7 +94,8 @@ impl MatMul {
         for (p, &(i, j)) in pairs.iter().enumerate() {
             let (g, y) = (&g[p * m * n..][..m * n], &y[j * k * n..][..k * n]);
             let mode = set_or_add(&mut written[i]);
-            kernels::gemm(&mut out[i * m * k..][..m * k], mode, m, k, n, g, false, y, true);
+            let (a, b) = (Factor::new(g, m, n), Factor::new(y, k, n).transposed());
+            Product { a, b, weight: None }.write(&mut out[i * m * k..][..m * k], mode);
         }
     }
 
@@ -106,7 +109,8 @@ impl MatMul {
         for (p, &(i, j)) in pairs.iter().enumerate() {
             let (g, x) = (&g[p * m * n..][..m * n], &x[i * m * k..][..m * k]);
             let mode = set_or_add(&mut written[j]);
-            kernels::gemm(&mut out[j * k * n..][..k * n], mode, k, n, m, x, true, g, false);
+            let (a, b) = (Factor::new(x, m, k).transposed(), Factor::new(g, m, n));
+            Product { a, b, weight: None }.write(&mut out[j * k * n..][..k * n], mode);
         }
     }
 }
@@ -131,6 +135,12 @@ impl Vjp for MatMul {
                 ctx.into::<E>(0, |out, accumulate| self.left(out, accumulate, grad, y))?;
             }
             if let Some(lhs) = &self.lhs {
+                let &Plan { m, k, n, ref pairs, .. } = &self.plan;
+                if pairs.len() == 1 {
+                    let sizes = [m, k, n];
+                    let (squared, weight) = (false, None);
+                    return WeightGradient { input: 1, x: lhs, squared, g: &g, weight, sizes }.add::<E>(ctx);
+                }
                 let x = lhs.data::<E>()?;
                 ctx.into::<E>(1, |out, accumulate| self.right(out, accumulate, grad, x))?;
             }

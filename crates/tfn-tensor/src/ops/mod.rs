@@ -14,3 +14,4 @@ mod reduce;
 mod shape;
 mod softmax;
 mod unary;
+mod weight_gradient;

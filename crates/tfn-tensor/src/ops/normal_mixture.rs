@@ -2,21 +2,21 @@
 
 use std::array;
 
+use super::fused::pass;
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
 use crate::graph::{Vjp, VjpContext, apply_one};
-use crate::kernels::{self, Accumulate};
 use crate::tensor::Tensor;
 
 /// `ln sqrt(2π)`.
 const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 
-/// Constant parameters of `K` components: `peak = ln weight − ln scale − ln sqrt(2π)`.
+/// Constant parameters of `K` components: `peak = ln weight − ln scale − ln sqrt(2π)`, `rate = 1/scale`.
 #[derive(Clone, Copy)]
 struct Components<E, const K: usize> {
     peak: [E; K],
     loc: [E; K],
-    scale: [E; K],
+    rate: [E; K],
 }
 
 impl<E: Element, const K: usize> Components<E, K> {
@@ -29,72 +29,71 @@ impl<E: Element, const K: usize> Components<E, K> {
         let (log_weights, loc, scale) = (read(log_weights)?, read(loc)?, read(scale)?);
         let peak = array::from_fn(|k| log_weights[k] - scale[k].ln() - LN_SQRT_2PI);
         let typed = |values: [f64; K]| values.map(<E as Element>::from_f64);
-        Ok(Self { peak: typed(peak), loc: typed(loc), scale: typed(scale) })
+        Ok(Self { peak: typed(peak), loc: typed(loc), rate: typed(scale.map(f64::recip)) })
     }
 
-    /// The components' standardised values and log-densities at `x`, and the largest of the latter.
+    /// Component `k`'s standardised value and log-density at `x`.
     #[inline(always)]
-    fn at(&self, x: E) -> ([E; K], [E; K], E) {
-        let z: [E; K] = array::from_fn(|k| (x - self.loc[k]) / self.scale[k]);
-        let half = <E as Element>::from_f64(0.5);
-        let terms: [E; K] = array::from_fn(|k| self.peak[k] - half * z[k] * z[k]);
-        let mut largest = terms[0];
-        for &term in &terms[1..] {
-            largest = if term > largest { term } else { largest };
-        }
-        (z, terms, largest)
+    fn at(&self, k: usize, x: E) -> (E, E) {
+        let z = (x - self.loc[k]) * self.rate[k];
+        (z, self.peak[k] - <E as Element>::from_f64(0.5) * z * z)
     }
 
     #[inline(always)]
     fn log_prob(&self, x: E) -> E {
-        let (_, terms, largest) = self.at(x);
-        let mut sum = E::zero();
-        for term in terms {
-            sum += (term - largest).m_exp();
+        let (_, mut sum) = self.at(0, x);
+        for k in 1..K {
+            sum = log_add(sum, self.at(k, x).1);
         }
-        let log_prob = largest + sum.m_ln();
-        if largest == E::neg_infinity() { largest } else { log_prob }
+        sum
     }
 
     /// `d log p / dx`: the components' slopes, weighed by their share of the density.
     #[inline(always)]
     fn slope(&self, x: E) -> E {
-        let (z, terms, largest) = self.at(x);
-        let (mut sum, mut slope) = (E::zero(), E::zero());
-        for k in 0..K {
-            let share = (terms[k] - largest).m_exp();
-            sum += share;
-            slope -= share * z[k] / self.scale[k];
+        let (z, mut sum) = self.at(0, x);
+        let mut slope = -z * self.rate[0];
+        for k in 1..K {
+            let (z, term) = self.at(k, x);
+            // The shares of what has been added and of this one, by the ratio of the smaller to the larger.
+            let ratio = (-(term - sum).m_abs()).m_exp();
+            let larger = E::one() / (E::one() + ratio);
+            let smaller = ratio * larger;
+            let (old, new) = if term > sum { (smaller, larger) } else { (larger, smaller) };
+            slope = old * slope - new * (z * self.rate[k]);
+            sum = log_add(sum, term);
         }
-        slope / sum
+        slope
     }
 
     fn forward(self, x: &Tensor) -> Result<Tensor> {
-        let data = x.data::<E>()?;
-        Ok(Tensor::build::<E>(x.shape()?, |out| {
-            kernels::map1(
-                out,
-                Accumulate::Set,
-                data,
-                #[inline(always)]
-                move |x| self.log_prob(x),
-            );
-        }))
+        pass::<E, 1>(
+            [x],
+            x.shape()?,
+            #[inline(always)]
+            move |[x]| self.log_prob(x),
+        )
     }
 
     fn backward(self, ctx: &mut VjpContext<'_>, grad: &Tensor, x: &Tensor) -> Result<()> {
-        let (grad, data) = (grad.data::<E>()?, x.data::<E>()?);
-        ctx.into::<E>(0, |out, accumulate| {
-            kernels::map2(
-                out,
-                accumulate,
-                grad,
-                data,
-                #[inline(always)]
-                move |g, x| g * self.slope(x),
-            );
-        })
+        let gradient = pass::<E, 2>(
+            [grad, x],
+            x.shape()?,
+            #[inline(always)]
+            move |[g, x]| g * self.slope(x),
+        )?;
+        ctx.add(0, gradient);
+        Ok(())
     }
+}
+
+/// `ln(exp(x) + exp(y))`: the larger, and the softplus of minus the distance.
+#[inline(always)]
+fn log_add<E: Element>(x: E, y: E) -> E {
+    let larger = if x < y { y } else { x };
+    let sum = larger + (-(x - y).m_abs()).m_softplus();
+    // The distance of two infinities is NaN.
+    if larger == E::neg_infinity() { larger } else { sum }
 }
 
 struct NormalMixture {

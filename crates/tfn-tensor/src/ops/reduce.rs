@@ -2,11 +2,12 @@
 
 use std::panic::Location;
 
-use crate::dtype::dispatch;
+use crate::dtype::{Element, dispatch};
 use crate::error::Result;
 use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
-use crate::shape::{Split, axis_of, reduced};
+use crate::shape::{Split, axis_of, count, reduced};
+use crate::storage::LAZY;
 use crate::tensor::{Live, Tensor};
 
 /// Which axes a reduction takes away.
@@ -41,9 +42,27 @@ impl Vjp for Sum {
         let shape = ctx.shape(0).to_vec();
         dispatch!(g.dtype()?, E => {
             let grad = g.data::<E>()?;
+            if let &[value] = grad && count(&shape) >= LAZY {
+                ctx.add(0, repeated(value, &shape));
+                return Ok(());
+            }
             ctx.into::<E>(0, |out, acc| kernels::broadcast_map1(out, acc, grad, &self.kept, &shape, move |v| v))
         })
     }
+}
+
+/// A tensor all of whose entries are `value`, without the entries.
+fn repeated<E: Element>(value: E, shape: &[usize]) -> Tensor {
+    Tensor::lazy::<E>(shape, 1, move |_, out, accumulate| match accumulate {
+        Accumulate::Set => out.fill(value),
+        Accumulate::Add => kernels::map_block(
+            out,
+            accumulate,
+            [],
+            #[inline(always)]
+            move |[]| value,
+        ),
+    })
 }
 
 struct Max {
@@ -73,6 +92,17 @@ impl Vjp for Max {
     }
 }
 
+/// The sum of all entries; those of a recipe are made and added block by block.
+fn sum_of<E: Element>(live: &Live) -> E {
+    let entries = live.entries::<E>();
+    if !entries.is_lazy() {
+        return kernels::sum(live.slice::<E>());
+    }
+    kernels::sum_of_blocks(live.len(), entries.block(), |range, sum| {
+        entries.with_block(range.start, range.len(), sum)
+    })
+}
+
 impl Tensor {
     /// Sum of all entries, of shape `[]`.
     ///
@@ -83,7 +113,7 @@ impl Tensor {
             Ok(live) => live,
             Err(error) => return Self::from_error(error.clone()),
         };
-        let output = dispatch!(live.dtype(), E => Self::scalar(kernels::sum(live.slice::<E>())));
+        let output = dispatch!(live.dtype(), E => Self::scalar(sum_of::<E>(live)));
         apply_one(&[self], output, || Sum { kept: vec![1; live.shape.len()] })
     }
 
@@ -121,6 +151,9 @@ impl Tensor {
             Err(error) => return Self::from_error(error),
         };
         let shape = reduced(&live.shape, &mask, keep_dims);
+        if live.storage.is_lazy() && mask.iter().all(|&summed| summed) {
+            return self.sum().reshape(&shape);
+        }
         let output = dispatch!(live.dtype(), E => Self::build::<E>(&shape, |out| {
             kernels::sum_axes(out, Accumulate::Set, live.slice::<E>(), &live.shape, &mask);
         }));

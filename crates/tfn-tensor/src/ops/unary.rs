@@ -31,11 +31,33 @@ impl Vjp for Unary {
         let Some(g) = ctx.grad(0).cloned() else {
             return Ok(());
         };
+        if g.is_lazy() {
+            ctx.add(0, self.recipe(g)?);
+            return Ok(());
+        }
         dispatch!(g.dtype()?, E => {
             let grad = g.data::<E>()?;
             let saved = self.saved.as_ref().map_or(Ok(grad), |saved| saved.data::<E>())?;
             ctx.into::<E>(0, |out, accumulate| self.function.backward(out, accumulate, grad, saved))
         })
+    }
+}
+
+impl Unary {
+    /// The gradient of the input as a recipe, where that of the output is one.
+    fn recipe(&self, g: Tensor) -> Result<Tensor> {
+        let (function, saved, shape) = (self.function, self.saved.clone(), g.shape()?.to_vec());
+        Ok(dispatch!(g.dtype()?, E => {
+            let unit = g.live().map_or(1, |live| live.entries::<E>().unit());
+            Tensor::lazy::<E>(&shape, unit, move |start, out, accumulate| {
+                let Ok(live) = g.live() else { return };
+                live.entries::<E>().with_block(start, out.len(), |grad| {
+                    let saved = saved.as_ref().and_then(|saved| saved.live().ok());
+                    let read = saved.map_or(grad, |live| &live.slice::<E>()[start..start + out.len()]);
+                    function.backward(out, accumulate, grad, read);
+                });
+            })
+        }))
     }
 }
 
@@ -149,6 +171,8 @@ unary! {
         |g, v| if v > E::zero() { g } else { g * (v + E::one()) };
     /// `ln(1 + exp(x))`, over the whole range.
     pub Softplus softplus() reads Output: |x| x.m_softplus(); |g, v| -g * (-v).m_expm1();
+    /// `low + ln(1 + exp(x))`, a positive number that never falls below `low`: in one pass what the sum takes two for.
+    pub SoftplusAbove softplus_above(low) reads Input: |x| x.m_softplus() + low; |g, v| g * v.m_sigmoid();
     /// `ln(exp(x) − 1)`, the inverse of [`softplus`](Tensor::softplus), over the whole range.
     pub SoftplusInverse softplus_inverse() reads Input: |x| x.m_softplus_inverse();
         |g, v| -g / (-v).m_expm1();
@@ -217,6 +241,7 @@ mod tests {
         ("relu", |x| x.relu(), REAL),
         ("elu", |x| x.elu(), REAL),
         ("softplus", |x| x.softplus(), REAL),
+        ("softplus_above", |x| x.softplus_above(0.3), REAL),
         ("softplus_inverse", |x| x.softplus_inverse(), POSITIVE),
         ("sin", |x| x.sin(), REAL),
         ("cos", |x| x.cos(), REAL),

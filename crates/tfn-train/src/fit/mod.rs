@@ -108,7 +108,8 @@ impl Fit {
     /// `variables`.
     ///
     /// `observe` sees each step and each epoch, and may end the run. The run is a function of its
-    /// arguments and of the key alone.
+    /// arguments and of the key alone. It works on a thread of rayon's pool, so `step` and `observe` are
+    /// `Send`.
     ///
     /// # Errors
     /// [`TrainError::Value`](crate::TrainError::Value) if `data` is not of the number of rows given
@@ -116,6 +117,18 @@ impl Fit {
     /// NaN or infinite (the variables stay as they were before that step); what `step` and
     /// `optimizer` report.
     pub fn run(
+        &self,
+        data: &Dataset,
+        variables: &[Variable],
+        optimizer: &mut dyn Optimizer,
+        step: impl FnMut(&Dataset, &Step) -> Result<StepLoss> + Send,
+        observe: impl FnMut(Event) -> ControlFlow<()> + Send,
+    ) -> Result<FitReport> {
+        // On a thread of the pool: from any other one each parallel pass would be handed over and waited for.
+        rayon::scope(|_| self.train(data, variables, optimizer, step, observe))
+    }
+
+    fn train(
         &self,
         data: &Dataset,
         variables: &[Variable],

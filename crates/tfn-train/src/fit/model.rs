@@ -48,7 +48,7 @@ impl Fit {
         model: &Model,
         data: &Dataset,
         optimizer: &mut dyn Optimizer,
-        observe: impl FnMut(Event) -> ControlFlow<()>,
+        observe: impl FnMut(Event) -> ControlFlow<()> + Send,
     ) -> Result<FitReport> {
         let variables = model.trainable_variables();
         let step = |batch: &Dataset, step: &Step| step.of_model(model, batch);

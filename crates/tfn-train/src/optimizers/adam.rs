@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tfn_tensor::passes::update3;
-use tfn_tensor::{DType, Element, Gradients, Tensor, Variable, VariableId};
+use tfn_tensor::{DType, Element, Gradients, Variable, VariableId};
 
 use super::{Optimizer, connected};
 use crate::check::Argument;
@@ -129,15 +128,15 @@ impl AdamBuilder {
 
 impl Optimizer for Adam {
     fn apply_gradients(&mut self, gradients: &Gradients, variables: &[Variable]) -> Result<()> {
-        let pairs = connected(gradients, variables)?;
+        let connected = connected(gradients, variables)?;
         let rate = self.schedule.checked_at(self.iterations)?;
         let t = (self.iterations + 1) as f64;
         let alpha = rate * (1.0 - self.beta_2.powf(t)).sqrt() / (1.0 - self.beta_1.powf(t));
         let step = Step { alpha, beta_1: self.beta_1, beta_2: self.beta_2, epsilon: self.epsilon };
-        for (variable, gradient) in pairs {
+        for variable in connected {
             match variable.dtype() {
-                DType::F32 => step.apply(&mut self.moments_f32, variable, gradient)?,
-                DType::F64 => step.apply(&mut self.moments_f64, variable, gradient)?,
+                DType::F32 => step.apply(&mut self.moments_f32, variable, gradients)?,
+                DType::F64 => step.apply(&mut self.moments_f64, variable, gradients)?,
             }
         }
         self.iterations += 1;
@@ -162,39 +161,32 @@ struct Step {
 }
 
 impl Step {
+    /// Reads and writes each number once.
     fn apply<E: Element>(
         &self,
         moments: &mut BTreeMap<VariableId, Moments<E>>,
         variable: &Variable,
-        gradient: &Tensor,
+        gradients: &Gradients,
     ) -> Result<()> {
-        let gradient = gradient.data::<E>()?;
-        let zeros = || vec![E::zero(); gradient.len()];
-        let moments = moments
+        let zeros = || vec![E::zero(); variable.shape().iter().product()];
+        let Moments { first, second } = moments
             .entry(variable.id())
             .or_insert_with(|| Moments { first: zeros(), second: zeros() });
-        variable.update::<E>(|values| self.pass(values, moments, gradient))?;
-        Ok(())
-    }
-
-    /// Reads and writes each number once.
-    fn pass<E: Element>(&self, values: &mut [E], moments: &mut Moments<E>, gradient: &[E]) {
         let [alpha, epsilon] = [self.alpha, self.epsilon].map(E::from_f64);
         let [beta_1, beta_2] = [self.beta_1, self.beta_2].map(E::from_f64);
         // From the f64 values: 1 - 0.999 in f32 is off by 5e-5.
         let [rest_1, rest_2] = [1.0 - self.beta_1, 1.0 - self.beta_2].map(E::from_f64);
-        update3(
-            values,
-            &mut moments.first,
-            &mut moments.second,
-            gradient,
+        gradients.update(
+            variable,
+            [first, second],
             #[inline(always)]
-            move |w, m, v, g| {
+            move |w, [m, v], g| {
                 let m = beta_1 * m + rest_1 * g;
                 let v = beta_2 * v + rest_2 * (g * g);
-                (w - alpha * m / (v.sqrt() + epsilon), m, v)
+                (w - alpha * m / (v.sqrt() + epsilon), [m, v])
             },
-        );
+        )?;
+        Ok(())
     }
 }
 
@@ -202,6 +194,7 @@ impl Step {
 mod tests {
     use super::*;
     use crate::TrainError;
+    use tfn_tensor::Tensor;
 
     /// Gradients of Σ c·w with respect to w are c: any gradient at will.
     fn gradients_of(w: &Variable, c: &[f64]) -> Gradients {

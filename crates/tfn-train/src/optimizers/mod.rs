@@ -58,15 +58,11 @@ impl<O: Optimizer + ?Sized> Optimizer for Box<O> {
     }
 }
 
-/// The variables that have a gradient, with it, in the order given.
-fn connected<'a>(
-    gradients: &'a Gradients,
-    variables: &'a [Variable],
-) -> Result<Vec<(&'a Variable, &'a Tensor)>> {
-    let pairs = variables.iter().filter_map(|v| gradients.get(v).map(|gradient| (v, gradient)));
-    let pairs: Vec<_> = pairs.collect();
-    if pairs.is_empty() {
+/// The variables that have a gradient, in the order given.
+fn connected<'a>(gradients: &Gradients, variables: &'a [Variable]) -> Result<Vec<&'a Variable>> {
+    let connected: Vec<_> = variables.iter().filter(|v| gradients.get(v).is_some()).collect();
+    if connected.is_empty() {
         return Err(TrainError::NoGradients { variables: variables.len() });
     }
-    Ok(pairs)
+    Ok(connected)
 }

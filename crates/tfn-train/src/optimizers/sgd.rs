@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tfn_tensor::{DType, Element, Gradients, Tensor, Variable, VariableId};
+use tfn_tensor::{DType, Element, Gradients, Variable, VariableId};
 
 use super::{Optimizer, connected};
 use crate::check::Argument;
@@ -99,16 +99,16 @@ impl SgdBuilder {
 
 impl Optimizer for Sgd {
     fn apply_gradients(&mut self, gradients: &Gradients, variables: &[Variable]) -> Result<()> {
-        let pairs = connected(gradients, variables)?;
+        let connected = connected(gradients, variables)?;
         let step = Step {
             rate: self.schedule.checked_at(self.iterations)?,
             momentum: self.momentum,
             nesterov: self.nesterov,
         };
-        for (variable, gradient) in pairs {
+        for variable in connected {
             match variable.dtype() {
-                DType::F32 => step.apply(&mut self.velocities_f32, variable, gradient)?,
-                DType::F64 => step.apply(&mut self.velocities_f64, variable, gradient)?,
+                DType::F32 => step.apply(&mut self.velocities_f32, variable, gradients)?,
+                DType::F64 => step.apply(&mut self.velocities_f64, variable, gradients)?,
             }
         }
         self.iterations += 1;
@@ -136,39 +136,39 @@ impl Step {
         &self,
         velocities: &mut BTreeMap<VariableId, Vec<E>>,
         variable: &Variable,
-        gradient: &Tensor,
+        gradients: &Gradients,
     ) -> Result<()> {
-        let gradient = gradient.data::<E>()?;
+        let (rate, momentum) = (E::from_f64(self.rate), E::from_f64(self.momentum));
         if self.momentum == 0.0 {
-            variable.update::<E>(|values| self.plain(values, gradient))?;
+            gradients.update(
+                variable,
+                [],
+                #[inline(always)]
+                move |w, [], g| (w - rate * g, []),
+            )?;
             return Ok(());
         }
-        let zeros = || vec![E::zero(); gradient.len()];
+        let zeros = || vec![E::zero(); variable.shape().iter().product()];
         let velocity = velocities.entry(variable.id()).or_insert_with(zeros);
-        variable.update::<E>(|values| self.with_momentum(values, velocity, gradient))?;
+        let nesterov = self.nesterov;
+        gradients.update(
+            variable,
+            [velocity],
+            #[inline(always)]
+            move |w, [u], g| {
+                let step = rate * g;
+                let u = momentum * u - step;
+                (w + if nesterov { momentum * u - step } else { u }, [u])
+            },
+        )?;
         Ok(())
-    }
-
-    fn plain<E: Element>(&self, values: &mut [E], gradient: &[E]) {
-        let rate = E::from_f64(self.rate);
-        for (value, &g) in values.iter_mut().zip(gradient) {
-            *value -= rate * g;
-        }
-    }
-
-    fn with_momentum<E: Element>(&self, values: &mut [E], velocity: &mut [E], gradient: &[E]) {
-        let (rate, momentum) = (E::from_f64(self.rate), E::from_f64(self.momentum));
-        for ((value, u), &g) in values.iter_mut().zip(velocity).zip(gradient) {
-            let step = rate * g;
-            *u = momentum * *u - step;
-            *value += if self.nesterov { momentum * *u - step } else { *u };
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tfn_tensor::Tensor;
 
     /// Values of w after each step of minimising w² / 2, whose gradient is w.
     fn run(mut sgd: Sgd, dtype: DType, steps: usize) -> Vec<f64> {

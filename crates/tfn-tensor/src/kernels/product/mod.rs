@@ -1,0 +1,237 @@
+//! Matrix products.
+//!
+//! The classical scheme: the right factor is packed into panels as wide as a register tile, the left one is
+//! read where it lies or packed too, and a tile of the output stays in registers while a block of the inner
+//! dimension goes by. Blocks of the inner dimension depend on its size alone, so an entry has the same bits
+//! however the output is cut among threads.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod.rs` | factors, products, and how they are cut into tasks |
+//! | [`part`] | one rectangle of the output: blocks and packing |
+//! | [`mod@lanes`] | vectors of either element type |
+//! | [`tile`] | one register tile |
+//! | [`rows`] | products of very few rows, which memory bounds |
+//!
+//! Reference: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication".
+
+mod lanes;
+mod part;
+mod rows;
+mod tile;
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+pub(crate) use lanes::Lanes;
+
+use super::Accumulate;
+use crate::Element;
+use part::{Output, Part};
+
+/// Multiplications that are worth a task of their own.
+const TASK: usize = 3 << 19;
+/// Tasks of a product at most.
+const TASKS: usize = 8;
+/// A task's columns are a multiple of this, the widest tile of any instruction set.
+const COLUMNS: usize = 32;
+/// Rows of a task at least, where rows are what is cut: each task packs the whole right factor.
+const ROWS: usize = 192;
+/// Rows up to which a product is one of few rows.
+const FEW: usize = 3;
+
+thread_local! {
+    static PRODUCTS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many products this thread has asked for.
+#[cfg(test)]
+pub(crate) fn product_count() -> u64 {
+    PRODUCTS.get()
+}
+
+/// A factor as it lies in memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Factor<'a, E> {
+    data: &'a [E],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+    squared: bool,
+}
+
+impl<'a, E> Factor<'a, E> {
+    /// A row-major factor of `rows` and `columns`.
+    pub(crate) fn new(data: &'a [E], rows: usize, columns: usize) -> Self {
+        assert_eq!(data.len(), rows * columns, "entries of a factor of {rows} x {columns}");
+        Self { data, rows, columns, row_stride: columns, column_stride: 1, squared: false }
+    }
+
+    /// The transpose, read from the same memory.
+    pub(crate) fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// The square of each entry, taken on the way.
+    pub(crate) fn squared(self) -> Self {
+        Self { squared: true, ..self }
+    }
+}
+
+/// A product `[m, n] = [m, k] · [k, n]`; with a weight `w` of `[m, n]` it is `2w∘(a·b)`, the form of the
+/// gradients of a variance.
+#[derive(Clone, Copy)]
+pub(crate) struct Product<'a, E> {
+    pub(crate) a: Factor<'a, E>,
+    pub(crate) b: Factor<'a, E>,
+    pub(crate) weight: Option<&'a [E]>,
+}
+
+/// An output cut into rectangles of one size, but for the last ones.
+struct Parts {
+    rows: usize,
+    columns: usize,
+    height: usize,
+    width: usize,
+    count: usize,
+}
+
+impl Parts {
+    fn get(&self, index: usize) -> Part {
+        let across = self.columns.div_ceil(self.width);
+        let (row, column) = (index / across * self.height, index % across * self.width);
+        Part {
+            rows: row..self.rows.min(row + self.height),
+            columns: column..self.columns.min(column + self.width),
+        }
+    }
+}
+
+/// Runs the tasks from 0 to `count`, on several threads if there are any.
+fn in_tasks(count: usize, run: &(dyn Fn(usize) + Sync)) {
+    if count <= 1 || rayon::current_num_threads() == 1 {
+        (0..count).for_each(run);
+    } else {
+        (0..count).into_par_iter().with_max_len(1).for_each(run);
+    }
+}
+
+impl<E: Element> Product<'_, E> {
+    fn check(&self) {
+        assert_eq!(self.a.columns, self.b.rows, "inner sizes of a product");
+        if let Some(weight) = self.weight {
+            assert_eq!(weight.len(), self.a.rows * self.b.columns, "entries of a product's weight");
+        }
+    }
+
+    /// `out` ← or += the product, on several threads.
+    pub(crate) fn write(&self, out: &mut [E], accumulate: Accumulate) {
+        Self::write_each([(*self, out, accumulate)]);
+    }
+
+    /// Each product into an output of its own, all at once.
+    pub(crate) fn write_each<const N: usize>(jobs: [(Self, &mut [E], Accumulate); N]) {
+        let jobs = jobs.map(|(product, out, accumulate)| {
+            let parts = product.parts(out.len());
+            (product, Output::new(out, product.b.columns), parts, accumulate)
+        });
+        let total = jobs.iter().map(|(_, _, parts, _)| parts.count).sum();
+        in_tasks(total, &|mut index| {
+            for (product, out, parts, accumulate) in &jobs {
+                if index < parts.count {
+                    return product.run(*out, parts.get(index), *accumulate);
+                }
+                index -= parts.count;
+            }
+        });
+    }
+
+    /// The sum of products of one shape into one output.
+    pub(crate) fn write_sum<const N: usize>(
+        products: [Self; N],
+        out: &mut [E],
+        accumulate: Accumulate,
+    ) {
+        let all = products.each_ref().map(|product| product.parts(out.len()));
+        let Some(parts) = all.first() else { return };
+        let target = Output::new(out, parts.columns);
+        in_tasks(parts.count, &|index| {
+            let mut accumulate = accumulate;
+            for product in &products {
+                product.run(target, parts.get(index), accumulate);
+                accumulate = Accumulate::Add;
+            }
+        });
+    }
+
+    /// How the output, of `len` entries, is cut.
+    fn parts(&self, len: usize) -> Parts {
+        PRODUCTS.set(PRODUCTS.get() + 1);
+        self.check();
+        let (m, n) = (self.a.rows, self.b.columns);
+        assert_eq!(len, m * n, "entries of a product of {m} x {n}");
+        let [height, width] = if len == 0 { [1, 1] } else { <[usize; 2]>::from(self.task()) };
+        let count = if len == 0 { 0 } else { m.div_ceil(height) * n.div_ceil(width) };
+        Parts { rows: m, columns: n, height, width, count }
+    }
+
+    /// `out` ← or += some rows of the product, on this thread, with the bits that [`write`](Self::write) gives.
+    pub(crate) fn write_rows(&self, rows: Range<usize>, out: &mut [E], accumulate: Accumulate) {
+        self.check();
+        let (m, n) = (self.a.rows, self.b.columns);
+        assert!(rows.start <= rows.end && rows.end <= m, "rows of a product of {m} x {n}");
+        assert_eq!(out.len(), rows.len() * n, "entries of {} rows of {n}", rows.len());
+        if !out.is_empty() {
+            let target = Output::of_rows(out, n, rows.start);
+            self.run(target, Part { rows, columns: 0..n }, accumulate);
+        }
+    }
+
+    /// Computes one part on this thread. Parts that run at the same time do not overlap.
+    fn run(&self, out: Output<'_, E>, part: Part, accumulate: Accumulate) {
+        if self.a.columns == 0 {
+            if accumulate == Accumulate::Set {
+                part.rows.for_each(|row| out.row(row, part.columns.clone()).fill(E::zero()));
+            }
+        } else if self.a.rows <= FEW && self.b.column_stride == 1 && self.weight.is_none() {
+            rows::run(self, out, &part, accumulate);
+        } else {
+            part::run(self, out, &part, accumulate);
+        }
+    }
+
+    /// Whether the transpose is computed: where that spares packing a large right factor entry by entry.
+    fn is_flipped(&self) -> bool {
+        self.b.column_stride != 1 && self.a.column_stride == 1
+    }
+
+    /// Rows and columns of a task: a function of the sizes alone.
+    fn task(&self) -> (usize, usize) {
+        let (m, n, k) = (self.a.rows, self.b.columns, self.a.columns);
+        let tasks = (m * n * k / TASK).clamp(1, TASKS);
+        if m <= FEW {
+            let tasks = (m * n * k / (1 << 16)).clamp(1, 4);
+            (m, n.div_ceil(tasks).next_multiple_of(COLUMNS))
+        } else if tasks == 1 {
+            (m, n)
+        } else if self.is_flipped() && m >= 8 * COLUMNS {
+            (m.div_ceil(tasks).next_multiple_of(COLUMNS), n)
+        } else if n >= m || m < 2 * ROWS {
+            (m, n.div_ceil(tasks).next_multiple_of(COLUMNS))
+        } else {
+            (m.div_ceil(tasks).max(ROWS), n)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
