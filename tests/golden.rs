@@ -54,6 +54,21 @@ fn every_file_is_understood() {
     assert!(unknown.is_empty(), "{}: unknown files {unknown:?}", folder().display());
 }
 
+/// The instruction sets that the kernels can be asked to use, by `TFN_KERNELS`; what the machine has not falls
+/// back to what it has.
+#[test]
+fn every_code_path_holds() {
+    const PATH: &str = "TFN_KERNELS";
+    if std::env::var_os(PATH).is_some() {
+        return;
+    }
+    for path in ["portable", "avx2", "avx512"] {
+        let this = std::env::current_exe().unwrap();
+        let run = std::process::Command::new(this).env(PATH, path).output().unwrap();
+        assert!(run.status.success(), "{path}: {}", String::from_utf8_lossy(&run.stdout));
+    }
+}
+
 /// Compares one file; the numbers are shared with the summary.
 fn holds(file: &str) {
     let report = report_of(file);
