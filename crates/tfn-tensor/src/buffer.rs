@@ -95,7 +95,7 @@ impl<E: Element> Buffer<E> {
     /// A buffer for the moment, the first `len` numbers of which `fill` writes. Nearly all are of one
     /// length, so that one that was used for any block does for the next.
     pub(crate) fn scratch(len: usize, fill: impl FnOnce(&mut [E])) -> Self {
-        Self::build(len.max(2 * crate::kernels::BLOCK), |out| fill(&mut out[..len]))
+        Self::build(len.max(4 * crate::kernels::BLOCK), |out| fill(&mut out[..len]))
     }
 
     /// A buffer for the moment of at least `len` numbers left by whoever had it before. Lengths are rounded

@@ -20,7 +20,14 @@ pub(crate) struct Recipe<E> {
     /// computed by rows, 1 for what is computed entry by entry.
     pub(crate) unit: usize,
     pub(crate) write: WriteBlock<E>,
+    /// The sum of all entries, where that takes less than to write and add them.
+    pub(crate) total: Option<Total<E>>,
+    /// The number that all entries are, if they are one.
+    pub(crate) same: Option<E>,
 }
+
+/// Adds all entries, on several threads, with bits that do not depend on their number.
+type Total<E> = Box<dyn Fn() -> E + Send + Sync>;
 
 /// Writes the entries from a first one on into a slice, over what is there or added to it; on the calling
 /// thread, with bits that do not depend on how the result is cut.
@@ -60,6 +67,17 @@ impl<E: Element> Data<E> {
     /// Entries that blocks begin at multiples of.
     pub(crate) fn unit(&self) -> usize {
         self.recipe.as_ref().filter(|_| self.is_lazy()).map_or(1, |recipe| recipe.unit)
+    }
+
+    /// The number that all entries are, if a recipe says so.
+    pub(crate) fn same(&self) -> Option<E> {
+        self.recipe.as_ref().and_then(|recipe| recipe.same)
+    }
+
+    /// The sum of all entries, if it takes less than to write and add them.
+    pub(crate) fn total(&self) -> Option<E> {
+        let recipe = self.recipe.as_ref().filter(|_| self.is_lazy())?;
+        recipe.total.as_ref().map(|total| total())
     }
 
     /// Entries of a block.
@@ -109,7 +127,7 @@ impl<E: Element> Data<E> {
 pub(crate) fn block_of(unit: usize) -> usize {
     match unit {
         1 => kernels::BLOCK,
-        row => row * (kernels::BLOCK * 2 / row / 8 * 8).clamp(8, (LAZY / row).max(64)),
+        row => row * (4 * kernels::BLOCK / row / 8 * 8).clamp(8, (LAZY / row).max(64)),
     }
 }
 
@@ -168,6 +186,15 @@ impl Storage {
     /// Whether the numbers are still to be computed.
     pub(crate) fn is_lazy(&self) -> bool {
         dispatch!(self.dtype(), E => self.data::<E>().is_some_and(|data| data.is_lazy()))
+    }
+
+    /// Whether both are the same numbers in the same place.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::F32(x), Self::F32(y)) => Arc::ptr_eq(x, y),
+            (Self::F64(x), Self::F64(y)) => Arc::ptr_eq(x, y),
+            _ => false,
+        }
     }
 
     /// The numbers or their recipe, if they are of type `E`.
@@ -233,7 +260,7 @@ mod tests {
                 *entry = old + ((start + i) % 1000) as f32;
             }
         });
-        let mut storage = Storage::lazy(len, Recipe { unit: 1, write });
+        let mut storage = Storage::lazy(len, Recipe { unit: 1, write, total: None, same: None });
         assert!(storage.is_lazy());
         let data = storage.data::<f32>().unwrap();
         let mut block = [1.0; 10];
@@ -253,7 +280,7 @@ mod tests {
     fn blocks_are_whole_rows() {
         for unit in [2, 10, 100, 300, 1200, 5000, 100_000] {
             assert_eq!(block_of(unit) % unit, 0);
-            assert!(block_of(unit) <= 2 * kernels::BLOCK || block_of(unit) == 8 * unit);
+            assert!(block_of(unit) <= 4 * kernels::BLOCK || block_of(unit) == 8 * unit);
         }
     }
 }

@@ -107,7 +107,12 @@ impl Tensor {
         unit: usize,
         write: impl Fn(usize, &mut [E], Accumulate) + Send + Sync + 'static,
     ) -> Self {
-        let recipe = Recipe { unit: unit.max(1), write: Box::new(write) };
+        let unit = unit.max(1);
+        Self::of_recipe(shape, Recipe { unit, write: Box::new(write), total: None, same: None })
+    }
+
+    /// An untracked tensor whose entries a recipe makes.
+    pub(crate) fn of_recipe<E: Element>(shape: &[usize], recipe: Recipe<E>) -> Self {
         let storage = Storage::lazy::<E>(count(shape), recipe);
         Self::from_live(Live { shape: shape.into(), storage, edge: None })
     }

@@ -8,6 +8,7 @@
 mod backward;
 mod vjp;
 
+use std::any::Any;
 use std::sync::Arc;
 
 pub(crate) use backward::backward;
@@ -47,7 +48,21 @@ pub(crate) struct Node {
     pub(crate) work: Work,
 }
 
+impl PartialEq for Edge {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.node, &other.node) && self.output == other.output
+    }
+}
+
 impl Node {
+    /// What it keeps for its backward pass, if its operation is `V`.
+    pub(crate) fn operation<V: Vjp>(&self) -> Option<&V> {
+        match &self.work {
+            Work::Operation(vjp) => (vjp.as_ref() as &dyn Any).downcast_ref(),
+            Work::Leaf(_) => None,
+        }
+    }
+
     pub(crate) fn leaf(variable: VariableId) -> Arc<Self> {
         Arc::new(Self { height: 0, inputs: Vec::new(), outputs: 1, work: Work::Leaf(variable) })
     }

@@ -139,7 +139,8 @@ fn sum_of_recipes(x: &Tensor, y: &Tensor) -> Tensor {
     let shape = left.shape.clone();
     dispatch!(left.dtype(), E => {
         let unit = left.entries::<E>().unit().max(right.entries::<E>().unit());
-        let parts = [x.detach(), y.detach()];
+        // What has to be computed goes first: what is there is then added without a copy.
+        let parts = if right.entries::<E>().is_lazy() { [y.detach(), x.detach()] } else { [x.detach(), y.detach()] };
         Tensor::lazy::<E>(&shape, unit, move |start, out, accumulate| {
             for (part, accumulate) in parts.iter().zip([accumulate, Accumulate::Add]) {
                 if let Ok(live) = part.live() {

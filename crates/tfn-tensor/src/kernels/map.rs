@@ -10,9 +10,9 @@ use super::arch::arch;
 use crate::Element;
 
 /// Entries that one thread works on at a time.
-pub(crate) const BLOCK: usize = 16 * 1024;
+pub(crate) const BLOCK: usize = 8 * 1024;
 /// Entries below which waking other threads takes longer than the work.
-pub(super) const PARALLEL: usize = 2 * BLOCK;
+pub(super) const PARALLEL: usize = BLOCK / 2;
 
 /// Whether a pass over `len` entries is given to several threads. The result never depends on it.
 pub(super) fn in_parallel(len: usize) -> bool {

@@ -39,11 +39,17 @@ pub trait Math: Copy {
     fn m_floor(self) -> Self;
     fn m_is_nan(self) -> bool;
     fn m_is_finite(self) -> bool;
+    /// The exponent of the largest numbers.
+    const LARGEST_EXPONENT: Self;
+    /// The number from 1 to 2 that it is a power of two away from, if it is normal and positive.
+    fn m_mantissa(self) -> Self;
+    /// The exponent of that power.
+    fn m_exponent(self) -> Self;
 }
 
 /// Implements [`Math`] for a type by the free functions of a module.
 macro_rules! implement {
-    ($type:ty, $module:ident) => {
+    ($type:ty, $module:ident, $bits:ty, $signed:ty, $fraction:literal, $bias:literal) => {
         impl Math for $type {
             implement! { @one $module:
                 m_exp exp, m_expm1 expm1, m_ln ln, m_log1p log1p, m_tanh tanh, m_sigmoid sigmoid,
@@ -76,6 +82,19 @@ macro_rules! implement {
             fn m_is_finite(self) -> bool {
                 self.is_finite()
             }
+
+            const LARGEST_EXPONENT: Self = $bias as $type;
+
+            #[inline(always)]
+            fn m_mantissa(self) -> Self {
+                let mask = ((1 as $bits) << $fraction) - 1;
+                <$type>::from_bits(self.to_bits() & mask | (1.0 as $type).to_bits())
+            }
+
+            #[inline(always)]
+            fn m_exponent(self) -> Self {
+                ((self.to_bits() >> $fraction) as $signed).wrapping_sub($bias) as $type
+            }
         }
     };
     (@one $module:ident: $($method:ident $function:ident),+) => {$(
@@ -86,5 +105,5 @@ macro_rules! implement {
     )+};
 }
 
-implement!(f32, math_f32);
-implement!(f64, math_f64);
+implement!(f32, math_f32, u32, i32, 23, 127);
+implement!(f64, math_f64, u64, i64, 52, 1023);

@@ -23,6 +23,7 @@
 //! | [`mod@map`] | a function of each entry, in one pass |
 //! | [`broadcast`] | the same over inputs of different shapes |
 //! | [`reduce`] | sums and extremes of all entries |
+//! | [`log_sum`] | sums of terms with logarithms |
 //! | [`axes`] | sums over axes |
 //! | [`mod@softmax`] | sums and maxima in the exponential scale along an axis |
 //! | [`product`] | matrix products |
@@ -31,6 +32,7 @@
 pub(crate) mod arch;
 pub(crate) mod axes;
 pub(crate) mod broadcast;
+pub(crate) mod log_sum;
 pub(crate) mod map;
 pub(crate) mod math;
 mod math_f32;
@@ -42,13 +44,14 @@ pub(crate) mod softmax;
 
 pub(crate) use axes::{sum_axes, unbroadcast};
 pub(crate) use broadcast::{broadcast_map, broadcast_map1, broadcast_map2};
+pub(crate) use log_sum::LogSum;
 pub(crate) use map::{
     BLOCK, add_assign, in_blocks, map_block, map1, map2, map3, update_block, update_in_blocks,
 };
 #[cfg(test)]
 pub(crate) use product::product_count;
 pub(crate) use product::{Factor, Product};
-pub(crate) use reduce::{all_finite, sum, sum_of_blocks};
+pub(crate) use reduce::{all_finite, by_blocks_into, sum, sum_of_blocks};
 pub(crate) use softmax::{argmax_axis, log_softmax, logsumexp, max_axis, softmax};
 
 /// What a kernel does with the numbers that are already in its output.

@@ -97,6 +97,30 @@ fn by_blocks<T: Send>(len: usize, size: usize, run: impl Fn(Range<usize>) -> T +
     }
 }
 
+/// [`by_blocks`] with a part of each output for each block.
+pub(crate) fn by_blocks_into<E: Element, T: Send, const M: usize>(
+    len: usize,
+    size: usize,
+    mut outputs: [&mut [E]; M],
+    run: impl Fn(Range<usize>, [&mut [E]; M]) -> T + Sync,
+) -> Vec<T> {
+    let blocks = (0..len).step_by(size).map(|start| {
+        let range = start..len.min(start + size);
+        let parts = outputs.each_mut().map(|rest| {
+            let (part, after) = std::mem::take(rest).split_at_mut(range.len());
+            *rest = after;
+            part
+        });
+        (range, parts)
+    });
+    let blocks: Vec<_> = blocks.collect();
+    if in_parallel(len) {
+        blocks.into_par_iter().map(|(range, parts)| run(range, parts)).collect()
+    } else {
+        blocks.into_iter().map(|(range, parts)| run(range, parts)).collect()
+    }
+}
+
 pub(super) fn sum_in_f64<E: Element, const N: usize>(
     inputs: [&[E]; N],
     f: &(impl Fn([E; N]) -> E + Sync),

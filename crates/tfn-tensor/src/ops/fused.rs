@@ -1,15 +1,16 @@
 //! What elementwise functions of several tensors share: checks, and passes under broadcasting.
 
 use std::array;
+use std::ops::Range;
 use std::panic::Location;
 use std::sync::Arc;
 
 use crate::buffer::Buffer;
 use crate::dtype::Element;
 use crate::error::{Result, TensorError};
-use crate::kernels::{self, Accumulate};
+use crate::kernels::{self, Accumulate, LogSum};
 use crate::shape::{broadcast_shapes, count};
-use crate::storage::LAZY;
+use crate::storage::{LAZY, Recipe};
 use crate::tensor::{Live, Tensor};
 
 /// The shape that all operands broadcast to, if they are of one type and do.
@@ -47,9 +48,9 @@ pub(super) fn pass<E: Element, const N: usize>(
     f: impl Fn([E; N]) -> E + Send + Sync + Copy + 'static,
 ) -> Result<Tensor> {
     if count(shape) >= LAZY
-        && let Some(recipe) = by_entries(&operands, shape, f)?
+        && let Some(entries) = Entries::new(&operands, shape)?
     {
-        return Ok(recipe);
+        return Ok(entries.recipe(shape, f, None));
     }
     pass_now(operands, shape, f)
 }
@@ -69,6 +70,25 @@ pub(super) fn pass_now<E: Element, const N: usize>(
     }))
 }
 
+/// [`pass`] of a function that is a sum of `a` and `sign` times the logarithm of `b`, which `split` gives: the
+/// sum of all entries then takes one logarithm for many.
+pub(super) fn pass_with_log<E: Element, const N: usize>(
+    operands: [&Tensor; N],
+    shape: &[usize],
+    f: impl Fn([E; N]) -> E + Send + Sync + Copy + 'static,
+    sign: f64,
+    split: impl Fn([E; N]) -> (E, E, [E; 0]) + Send + Sync + Copy + 'static,
+) -> Result<Tensor> {
+    if count(shape) >= LAZY
+        && let Some(entries) = Entries::new(&operands, shape)?
+    {
+        let again = entries.clone();
+        let total = Box::new(move || again.total([], sign, split, f));
+        return Ok(entries.recipe(shape, f, Some(total)));
+    }
+    pass_now(operands, shape, f)
+}
+
 /// Entries that are computed at a time.
 const TILE: usize = 1024;
 
@@ -80,6 +100,9 @@ enum Operand<E: Element> {
 
 impl<E: Element> Operand<E> {
     fn new(tensor: &Tensor, shape: &[usize]) -> Result<Option<Self>> {
+        if let Some(same) = tensor.live().ok().and_then(|live| live.entries::<E>().same()) {
+            return Ok(Some(Self::One(same)));
+        }
         Ok(match tensor.len()? {
             1 => tensor.data::<E>()?.first().map(|&value| Self::One(value)),
             _ if tensor.shape()? == shape => Some(Self::Each(tensor.detach())),
@@ -88,63 +111,99 @@ impl<E: Element> Operand<E> {
     }
 }
 
-/// The recipe of a function of entries, if the operands need no other broadcasting than that of one number.
-fn by_entries<E: Element, const N: usize>(
-    operands: &[&Tensor; N],
-    shape: &[usize],
-    f: impl Fn([E; N]) -> E + Send + Sync + Copy + 'static,
-) -> Result<Option<Tensor>> {
-    let mut parts = Vec::with_capacity(N);
-    for operand in operands {
-        let Some(part) = Operand::<E>::new(operand, shape)? else { return Ok(None) };
-        parts.push(part);
-    }
-    let Ok(parts) = <[Operand<E>; N]>::try_from(parts) else { return Ok(None) };
-    let unit = parts.iter().map(|part| match part {
-        Operand::Each(tensor) => tensor.live().map_or(1, |live| live.entries::<E>().unit()),
-        Operand::One(_) => 1,
-    });
-    let unit = unit.max().unwrap_or(1);
-    Ok(Some(Tensor::lazy::<E>(shape, unit, move |start, out, accumulate| {
-        write_entries(&parts, start, out, accumulate, f);
-    })))
+/// The operands of a function of entries that need no other broadcasting than that of one number.
+#[derive(Clone)]
+pub(super) struct Entries<E: Element, const N: usize> {
+    parts: Arc<[Operand<E>; N]>,
+    len: usize,
 }
 
-fn write_entries<E: Element, const N: usize>(
-    parts: &[Operand<E>; N],
-    start: usize,
-    out: &mut [E],
-    accumulate: Accumulate,
-    f: impl Fn([E; N]) -> E + Copy,
-) {
-    // What has to be computed itself is, for the whole block; a number for all is repeated for a tile.
-    let len = out.len();
-    let computed: [Option<Buffer<E>>; N] = array::from_fn(|j| match &parts[j] {
-        Operand::Each(tensor) => tensor
-            .live()
-            .ok()
-            .map(Live::entries::<E>)
-            .filter(|d| d.is_lazy())
-            .map(|data| Buffer::scratch(len, |out| data.write(start, out, Accumulate::Set))),
-        Operand::One(_) => None,
-    });
-    let repeated: [[E; TILE]; N] = array::from_fn(|j| match parts[j] {
-        Operand::One(value) => [value; TILE],
-        Operand::Each(_) => [E::zero(); TILE],
-    });
-    let whole: [Option<&[E]>; N] = array::from_fn(|j| match (&parts[j], &computed[j]) {
-        (Operand::One(_), _) => None,
-        (Operand::Each(_), Some(buffer)) => Some(&buffer.as_slice()[..len]),
-        (Operand::Each(tensor), None) => {
-            tensor.live().ok().map(|live| &live.slice::<E>()[start..start + len])
+impl<E: Element, const N: usize> Entries<E, N> {
+    pub(super) fn new(operands: &[&Tensor; N], shape: &[usize]) -> Result<Option<Self>> {
+        let mut parts = Vec::with_capacity(N);
+        for operand in operands {
+            let Some(part) = Operand::<E>::new(operand, shape)? else { return Ok(None) };
+            parts.push(part);
         }
-    });
-    for (tile, out) in out.chunks_mut(TILE).enumerate() {
-        let range = tile * TILE..tile * TILE + out.len();
-        let inputs = array::from_fn(|j| match whole[j] {
-            Some(entries) => &entries[range.clone()],
-            None => &repeated[j][..range.len()],
+        let parts = <[Operand<E>; N]>::try_from(parts).ok().map(Arc::new);
+        Ok(parts.map(|parts| Self { parts, len: count(shape) }))
+    }
+
+    /// The recipe of a function of the entries.
+    pub(super) fn recipe(
+        self,
+        shape: &[usize],
+        f: impl Fn([E; N]) -> E + Send + Sync + Copy + 'static,
+        total: Option<Box<dyn Fn() -> E + Send + Sync>>,
+    ) -> Tensor {
+        let unit = self.parts.iter().map(|part| match part {
+            Operand::Each(tensor) => tensor.live().map_or(1, |live| live.entries::<E>().unit()),
+            Operand::One(_) => 1,
         });
-        kernels::map_block(out, accumulate, inputs, f);
+        let unit = unit.max().unwrap_or(1);
+        let write = move |start: usize, out: &mut [E], accumulate: Accumulate| {
+            self.in_tiles(start, out.len(), |range, inputs| {
+                kernels::map_block(&mut out[range], accumulate, inputs, f);
+            });
+        };
+        Tensor::of_recipe(shape, Recipe { unit, write: Box::new(write), total, same: None })
+    }
+
+    /// The sum over all entries of `a + sign · ln b`, which `split` gives beside the entries of `outputs`.
+    pub(super) fn total<const M: usize>(
+        &self,
+        outputs: [&mut [E]; M],
+        sign: f64,
+        split: impl Fn([E; N]) -> (E, E, [E; M]) + Sync + Copy,
+        whole: impl Fn([E; N]) -> E + Sync + Copy,
+    ) -> E {
+        let sums = kernels::by_blocks_into(self.len, kernels::BLOCK, outputs, |block, outputs| {
+            let mut sum = LogSum::new();
+            let mut outputs = outputs.map(Some);
+            self.in_tiles(block.start, block.len(), |range, inputs| {
+                let outputs = outputs.each_mut().map(|rest| {
+                    let (tile, after) = rest.take().unwrap_or_default().split_at_mut(range.len());
+                    *rest = Some(after);
+                    tile
+                });
+                sum.add(inputs, outputs, split, whole);
+            });
+            sum.total(sign)
+        });
+        E::from_f64(sums.iter().sum())
+    }
+
+    /// Shows the operands' entries from `start` on, tile by tile, with the tile's place in the block.
+    fn in_tiles(&self, start: usize, len: usize, mut look: impl FnMut(Range<usize>, [&[E]; N])) {
+        // What has to be computed itself is, for the whole block; a number for all is repeated for a tile.
+        let parts = &*self.parts;
+        let computed: [Option<Buffer<E>>; N] = array::from_fn(|j| match &parts[j] {
+            Operand::Each(tensor) => tensor
+                .live()
+                .ok()
+                .map(Live::entries::<E>)
+                .filter(|d| d.is_lazy())
+                .map(|data| Buffer::scratch(len, |out| data.write(start, out, Accumulate::Set))),
+            Operand::One(_) => None,
+        });
+        let repeated: [[E; TILE]; N] = array::from_fn(|j| match parts[j] {
+            Operand::One(value) => [value; TILE],
+            Operand::Each(_) => [E::zero(); TILE],
+        });
+        let whole: [Option<&[E]>; N] = array::from_fn(|j| match (&parts[j], &computed[j]) {
+            (Operand::One(_), _) => None,
+            (Operand::Each(_), Some(buffer)) => Some(&buffer.as_slice()[..len]),
+            (Operand::Each(tensor), None) => {
+                tensor.live().ok().map(|live| &live.slice::<E>()[start..start + len])
+            }
+        });
+        for first in (0..len).step_by(TILE) {
+            let range = first..len.min(first + TILE);
+            let inputs = array::from_fn(|j| match whole[j] {
+                Some(entries) => &entries[range.clone()],
+                None => &repeated[j][..range.len()],
+            });
+            look(range, inputs);
+        }
     }
 }

@@ -2,13 +2,11 @@
 
 use std::panic::Location;
 
-use super::fused::{common_shape, pass, pass_now};
-use num_traits::One;
+use super::fused::{common_shape, pass, pass_now, pass_with_log};
 
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
-use crate::graph::{Vjp, VjpContext, apply_one};
-use crate::kernels::math::Math;
+use crate::graph::{Input, Vjp, VjpContext, apply_one};
 use crate::tensor::Tensor;
 
 /// `ln sqrt(2π)`.
@@ -131,8 +129,101 @@ impl Vjp for NormalKl {
 }
 
 struct NormalSample {
+    loc: Tensor,
     scale: Tensor,
     noise: Tensor,
+}
+
+/// `−z²/2 − ln sqrt(2π)`.
+#[inline(always)]
+fn log_kernel<E: Element>(z: E) -> E {
+    z * z * <E as Element>::from_f64(-0.5) - <E as Element>::from_f64(LN_SQRT_2PI)
+}
+
+/// The log-density as what is left without the scale's logarithm, and the scale.
+#[inline(always)]
+fn log_prob_parts<E: Element>([x, m, s]: [E; 3]) -> (E, E, [E; 0]) {
+    (log_kernel((x - m) / s), s, [])
+}
+
+/// The same from the noise of a draw.
+#[inline(always)]
+fn draw_parts<E: Element>([z, s]: [E; 2]) -> (E, E, [E; 0]) {
+    (log_kernel(z), s, [])
+}
+
+/// The divergence as what is left without the logarithm, and the ratio of the scales.
+#[inline(always)]
+fn kl_parts<E: Element>([m, s, n, t]: [E; 4]) -> (E, E, [E; 0]) {
+    let (d, r, one) = ((m - n) / t, s / t, E::one());
+    ((d * d + (r - one) * (r + one)) * <E as Element>::from_f64(0.5), r, [])
+}
+
+/// `a − ln b` of two such parts.
+fn minus_log<E: Element, const N: usize>(
+    parts: impl Fn([E; N]) -> (E, E, [E; 0]) + Send + Sync + Copy,
+) -> impl Fn([E; N]) -> E + Send + Sync + Copy {
+    #[inline(always)]
+    move |entries| {
+        let (rest, factor, []) = parts(entries);
+        rest - factor.m_ln()
+    }
+}
+
+/// The noise that `x` was drawn with, if it is a draw from this very normal and the noise is a constant.
+fn own_noise(x: &Tensor, loc: &Tensor, scale: &Tensor) -> Option<Tensor> {
+    let drawn = x.live().ok()?.edge.as_ref()?;
+    let sample: &NormalSample = drawn.node.operation()?;
+    let [of_loc, of_scale, of_noise] = &drawn.node.inputs[..] else { return None };
+    let same = |input: &Input, saved: &Tensor, given: &Tensor| {
+        let (Ok(saved), Ok(given)) = (saved.live(), given.live()) else { return false };
+        input.edge == given.edge && saved.storage.is(&given.storage) && input.shape == given.shape
+    };
+    (same(of_loc, &sample.loc, loc) && same(of_scale, &sample.scale, scale))
+        .then(|| sample.noise.clone())
+        .filter(|_| of_noise.edge.is_none())
+}
+
+/// The log-density of a normal at a draw of its own. As a function of location, scale and noise it is
+/// `−noise²/2 − ln scale − ln sqrt(2π)`: the way through the draw and the location cancel.
+fn log_prob_of_draw(noise: &Tensor, scale: &Tensor, shape: &[usize]) -> Tensor {
+    let output = scale.dtype().and_then(|dtype| {
+        dispatch!(dtype, E => {
+            pass_with_log::<E, 2>(
+                [noise, scale],
+                shape,
+                minus_log(draw_parts),
+                -1.0,
+                draw_parts,
+            )
+        })
+    });
+    match output {
+        Err(error) => Tensor::from_error(error),
+        Ok(output) => apply_one(&[scale], output, || LogProbOfDraw { scale: scale.detach() }),
+    }
+}
+
+struct LogProbOfDraw {
+    scale: Tensor,
+}
+
+impl Vjp for LogProbOfDraw {
+    fn name(&self) -> &'static str {
+        "normal_log_prob"
+    }
+
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
+        let Some(g) = ctx.grad(0).cloned() else { return Ok(()) };
+        let partial = dispatch!(g.dtype()?, E => pass::<E, 2>(
+            [&g, &self.scale],
+            g.shape()?,
+            #[inline(always)]
+            move |[g, s]| -g / s,
+        ))?;
+        ctx.add(0, partial);
+        Ok(())
+    }
 }
 
 impl Vjp for NormalSample {
@@ -192,9 +283,9 @@ impl Tensor {
         });
         match output {
             Err(error) => Self::from_error(error),
-            Ok(output) => apply_one(&operands, output, || NormalSample {
-                scale: scale.detach(),
-                noise: noise.detach(),
+            Ok(output) => apply_one(&operands, output, || {
+                let [loc, scale, noise] = operands.map(Self::detach);
+                NormalSample { loc, scale, noise }
             }),
         }
     }
@@ -206,7 +297,9 @@ impl Tensor {
     /// ```
     ///
     /// One pass forward and one for each gradient. The value is standardised by one division: with
-    /// `x/scale − loc/scale` the gradient of a small scale would lose its digits.
+    /// `x/scale − loc/scale` the gradient of a small scale would lose its digits. At a draw that
+    /// [`normal_sample`](Self::normal_sample) made from this very `loc` and `scale` it needs no division: `z` is
+    /// the noise, and what flows to `loc` directly and through the draw cancels.
     ///
     /// ```
     /// # use tfn_tensor::{Tensor, TensorError};
@@ -225,17 +318,19 @@ impl Tensor {
             Ok(shape) => shape,
             Err(error) => return Self::from_error(error),
         };
+        if let Some(noise) = own_noise(x, loc, scale) {
+            return log_prob_of_draw(&noise, scale, &shape);
+        }
         let output = x.dtype().and_then(|dtype| {
-            dispatch!(dtype, E => pass::<E, 3>(
-                [x, loc, scale],
-                &shape,
-                #[inline(always)]
-                move |[x, m, s]| {
-                    let z = (x - m) / s;
-                    let constant = <E as Element>::from_f64(LN_SQRT_2PI);
-                    z * z * <E as Element>::from_f64(-0.5) - (s.m_ln() + constant)
-                },
-            ))
+            dispatch!(dtype, E => {
+                pass_with_log::<E, 3>(
+                    [x, loc, scale],
+                    &shape,
+                    minus_log(log_prob_parts),
+                    -1.0,
+                    log_prob_parts,
+                )
+            })
         });
         match output {
             Err(error) => Self::from_error(error),
@@ -271,15 +366,15 @@ impl Tensor {
             Err(error) => return Self::from_error(error),
         };
         let output = q_loc.dtype().and_then(|dtype| {
-            dispatch!(dtype, E => pass::<E, 4>(
-                operands,
-                &shape,
-                #[inline(always)]
-                move |[m, s, n, t]| {
-                    let (d, r, one) = ((m - n) / t, s / t, E::one());
-                    (d * d + (r - one) * (r + one)) * <E as Element>::from_f64(0.5) - r.m_ln()
-                },
-            ))
+            dispatch!(dtype, E => {
+                pass_with_log::<E, 4>(
+                    operands,
+                    &shape,
+                    minus_log(kl_parts),
+                    -1.0,
+                    kl_parts,
+                )
+            })
         });
         match output {
             Err(error) => Self::from_error(error),
@@ -347,6 +442,40 @@ mod tests {
         for (a, b) in recipes.1.iter().zip(&whole.1) {
             assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{a} {b}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn at_a_draw_of_its_own_the_noise_is_the_standardised_value() -> Result<()> {
+        use crate::{DType, Key, Variable};
+        for shape in [&[7][..], &[90, 200]] {
+            let draw = |seed| Key::from_seed(seed).stream().normal(shape, DType::F64);
+            let loc = Variable::new("loc", draw(1))?;
+            let rho = Variable::new("rho", draw(2))?;
+            let (m, s, noise) = (loc.tensor(), rho.tensor().softplus_above(1e-3), draw(3));
+            let w = Tensor::normal_sample(&m, &s, &noise);
+            // Another node for the same scale: the density knows nothing of the draw.
+            let other = rho.tensor().softplus_above(1e-3);
+            let own = Tensor::normal_log_prob(&w, &m, &s).sum() + w.sin().sum();
+            let any = Tensor::normal_log_prob(&w, &m, &other).sum() + w.sin().sum();
+            assert!(super::own_noise(&w, &m, &s).is_some());
+            assert!(super::own_noise(&w, &m, &other).is_none());
+            assert!(super::own_noise(&w, &(&m + 1.0), &s).is_none());
+            assert!(super::own_noise(&w.detach(), &m, &s).is_none());
+            assert!((own.item()? - any.item()?).abs() <= 1e-9 * any.item()?.abs());
+            let (own, any) = (own.gradients()?, any.gradients()?);
+            for variable in [&loc, &rho] {
+                let (own, any) = (own.of(variable), any.of(variable));
+                for (a, b) in own.to_vec::<f64>()?.iter().zip(&any.to_vec::<f64>()?) {
+                    assert!((a - b).abs() <= 1e-8 * b.abs().max(1.0), "{a} {b}");
+                }
+            }
+        }
+        let noise = Variable::new("noise", Tensor::scalar(0.3))?;
+        let [m, s] = [1.0, 2.0].map(Tensor::scalar);
+        let w = Tensor::normal_sample(&m, &s, &noise.tensor());
+        let slope = Tensor::normal_log_prob(&w, &m, &s).gradients()?.of(&noise).item()?;
+        assert!((slope + 0.3).abs() < 1e-15);
         Ok(())
     }
 

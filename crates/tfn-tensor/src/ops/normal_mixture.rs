@@ -1,11 +1,14 @@
 //! Log-density of a mixture of normals, as one pass where the mixture is the same for every entry.
 
 use std::array;
+use std::sync::{Arc, OnceLock};
 
-use super::fused::pass;
+use super::fused::{Entries, pass};
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
 use crate::graph::{Vjp, VjpContext, apply_one};
+use crate::shape::count;
+use crate::storage::LAZY;
 use crate::tensor::Tensor;
 
 /// `ln sqrt(2π)`.
@@ -51,41 +54,98 @@ impl<E: Element, const K: usize> Components<E, K> {
     /// `d log p / dx`: the components' slopes, weighed by their share of the density.
     #[inline(always)]
     fn slope(&self, x: E) -> E {
-        let (z, mut sum) = self.at(0, x);
-        let mut slope = -z * self.rate[0];
-        for k in 1..K {
-            let (z, term) = self.at(k, x);
-            // The shares of what has been added and of this one, by the ratio of the smaller to the larger.
-            let ratio = (-(term - sum).m_abs()).m_exp();
-            let larger = E::one() / (E::one() + ratio);
-            let smaller = ratio * larger;
-            let (old, new) = if term > sum { (smaller, larger) } else { (larger, smaller) };
-            slope = old * slope - new * (z * self.rate[k]);
-            sum = log_add(sum, term);
-        }
+        let (_, _, [slope]) = self.terms(x);
         slope
     }
 
-    fn forward(self, x: &Tensor) -> Result<Tensor> {
-        pass::<E, 1>(
-            [x],
-            x.shape()?,
-            #[inline(always)]
-            move |[x]| self.log_prob(x),
-        )
+    /// The log-density as the largest term and what its logarithm is added to that, and the slope.
+    #[inline(always)]
+    fn terms(&self, x: E) -> (E, E, [E; 1]) {
+        let (z, mut largest) = self.at(0, x);
+        let (mut sum, mut slope) = (E::one(), -z * self.rate[0]);
+        for k in 1..K {
+            let (z, term) = self.at(k, x);
+            // Both in units of the larger; `slope` is weighed by `sum`.
+            let ratio = (-(term - largest).m_abs()).m_exp();
+            let greater = term > largest;
+            let (old, new) = if greater { (ratio, E::one()) } else { (E::one(), ratio) };
+            sum = old * sum + new;
+            slope = old * slope - new * (z * self.rate[k]);
+            largest = if greater { term } else { largest };
+        }
+        (largest, sum, [slope / sum])
     }
 
-    fn backward(self, ctx: &mut VjpContext<'_>, grad: &Tensor, x: &Tensor) -> Result<()> {
-        let gradient = pass::<E, 2>(
-            [grad, x],
-            x.shape()?,
+    /// The log-density, and where its slope will be: the sum of all entries computes it on the way.
+    fn forward(self, x: &Tensor, wants_slope: bool) -> Result<(Tensor, Slope)> {
+        let (shape, slope) = (x.shape()?, Slope::default());
+        if wants_slope
+            && count(shape) >= LAZY
+            && let Some(entries) = Entries::<E, 1>::new(&[x], shape)?
+        {
+            let (again, made, of_slope) = (entries.clone(), slope.clone(), shape.to_vec());
+            let total = Box::new(move || {
+                let mut total = E::zero();
+                let slope = Tensor::build::<E>(&of_slope, |out| {
+                    total = again.total(
+                        [out],
+                        1.0,
+                        #[inline(always)]
+                        move |[x]| self.terms(x),
+                        #[inline(always)]
+                        move |[x]| self.log_prob(x),
+                    );
+                });
+                let _ = made.set(slope);
+                total
+            });
+            return Ok((
+                entries.recipe(
+                    shape,
+                    #[inline(always)]
+                    move |[x]| self.log_prob(x),
+                    Some(total),
+                ),
+                slope,
+            ));
+        }
+        let log_prob = pass::<E, 1>(
+            [x],
+            shape,
             #[inline(always)]
-            move |[g, x]| g * self.slope(x),
+            move |[x]| self.log_prob(x),
         )?;
+        Ok((log_prob, slope))
+    }
+
+    fn backward(
+        self,
+        ctx: &mut VjpContext<'_>,
+        grad: &Tensor,
+        x: &Tensor,
+        slope: &Slope,
+    ) -> Result<()> {
+        let gradient = match slope.get() {
+            Some(slope) => pass::<E, 2>(
+                [grad, slope],
+                x.shape()?,
+                #[inline(always)]
+                move |[g, slope]| g * slope,
+            )?,
+            None => pass::<E, 2>(
+                [grad, x],
+                x.shape()?,
+                #[inline(always)]
+                move |[g, x]| g * self.slope(x),
+            )?,
+        };
         ctx.add(0, gradient);
         Ok(())
     }
 }
+
+/// The slope of a log-density, once it has been computed.
+type Slope = Arc<OnceLock<Tensor>>;
 
 /// `ln(exp(x) + exp(y))`: the larger, and the softplus of minus the distance.
 #[inline(always)]
@@ -100,6 +160,7 @@ struct NormalMixture {
     x: Tensor,
     parameters: [Tensor; 3],
     components: usize,
+    slope: Slope,
 }
 
 /// Runs `$body` with the constant `$K` for a number of components that has a fused pass.
@@ -132,7 +193,7 @@ impl Vjp for NormalMixture {
         let Some(g) = ctx.grad(0).cloned() else { return Ok(()) };
         dispatch!(g.dtype()?, E => with_components!(
             self.components,
-            K => Components::<E, K>::new(&self.parameters)?.backward(ctx, &g, &self.x),
+            K => Components::<E, K>::new(&self.parameters)?.backward(ctx, &g, &self.x, &self.slope),
             else Ok(())
         ))
     }
@@ -184,18 +245,23 @@ impl Tensor {
     #[must_use]
     pub fn normal_mixture_log_prob(x: &Self, log_weights: &Self, loc: &Self, scale: &Self) -> Self {
         let parameters = [log_weights, loc, scale].map(Clone::clone);
-        let fused = || -> Result<Option<Self>> {
+        let fused = || -> Result<Option<(Self, Slope)>> {
             let Some(components) = fused_components(x, &parameters) else { return Ok(None) };
             dispatch!(x.dtype()?, E => with_components!(
                 components,
-                K => Ok(Some(Components::<E, K>::new(&parameters)?.forward(x)?)),
+                K => Ok(Some(Components::<E, K>::new(&parameters)?.forward(x, x.is_tracked())?)),
                 else Ok(None)
             ))
         };
         match fused() {
-            Ok(Some(output)) => {
+            Ok(Some((output, slope))) => {
                 let components = fused_components(x, &parameters).unwrap_or(0);
-                apply_one(&[x], output, || NormalMixture { x: x.detach(), parameters, components })
+                apply_one(&[x], output, || NormalMixture {
+                    x: x.detach(),
+                    parameters,
+                    components,
+                    slope,
+                })
             }
             Ok(None) => {
                 let by_component = Self::normal_log_prob(&x.expand_dims(-1), loc, scale);

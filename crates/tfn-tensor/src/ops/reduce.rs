@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
 use crate::shape::{Split, axis_of, count, reduced};
-use crate::storage::LAZY;
+use crate::storage::{LAZY, Recipe};
 use crate::tensor::{Live, Tensor};
 
 /// Which axes a reduction takes away.
@@ -53,7 +53,7 @@ impl Vjp for Sum {
 
 /// A tensor all of whose entries are `value`, without the entries.
 fn repeated<E: Element>(value: E, shape: &[usize]) -> Tensor {
-    Tensor::lazy::<E>(shape, 1, move |_, out, accumulate| match accumulate {
+    let write = move |_: usize, out: &mut [E], accumulate| match accumulate {
         Accumulate::Set => out.fill(value),
         Accumulate::Add => kernels::map_block(
             out,
@@ -62,7 +62,9 @@ fn repeated<E: Element>(value: E, shape: &[usize]) -> Tensor {
             #[inline(always)]
             move |[]| value,
         ),
-    })
+    };
+    let write = Box::new(write);
+    Tensor::of_recipe(shape, Recipe { unit: 1, write, total: None, same: Some(value) })
 }
 
 struct Max {
@@ -97,6 +99,9 @@ fn sum_of<E: Element>(live: &Live) -> E {
     let entries = live.entries::<E>();
     if !entries.is_lazy() {
         return kernels::sum(live.slice::<E>());
+    }
+    if let Some(total) = entries.total() {
+        return total;
     }
     kernels::sum_of_blocks(live.len(), entries.block(), |range, sum| {
         entries.with_block(range.start, range.len(), sum)

@@ -215,7 +215,7 @@ impl<E: Element> Run<'_, '_, E> {
     }
 }
 
-/// A panel: the rows `depth` of some columns, each row filled up with zeros to the tile's width.
+/// A panel: the rows `depth` of some columns, each row filled up to the tile's width.
 #[inline(always)]
 fn pack_right<S: Simd, E: Element>(
     simd: S,
@@ -230,17 +230,22 @@ fn pack_right<S: Simd, E: Element>(
     let first = columns.start * b.column_stride;
     if b.column_stride == 1 {
         for (l, row) in depth.zip(packed.chunks_exact_mut(width)) {
-            let source = &b.data[l * b.row_stride + first..][..columns.len()];
-            if source.len() == width {
-                // Vector by vector: a call to copy so few numbers would take longer than the copy.
+            let source = &b.data[l * b.row_stride + first..];
+            if let Some(source) = source.get(..width) {
+                // Vector by vector: a call to copy so few numbers would take longer than the copy. Columns
+                // beyond the panel's are whatever follows in memory; their sums are thrown away.
                 let vectors = E::vectors(simd, source).as_chunks::<WIDTH>().0;
-                for (row, &vectors) in
-                    E::vectors_mut(simd, row).as_chunks_mut().0.iter_mut().zip(vectors)
-                {
-                    *row = vectors;
+                let row = E::vectors_mut(simd, row).as_chunks_mut::<WIDTH>().0;
+                for (row, &[x, y]) in row.iter_mut().zip(vectors) {
+                    *row = match b.squared {
+                        true => [E::product(simd, x, x), E::product(simd, y, y)],
+                        false => [x, y],
+                    };
                 }
             } else {
-                row[..source.len()].copy_from_slice(source);
+                for (entry, &x) in row.iter_mut().zip(source) {
+                    *entry = if b.squared { x * x } else { x };
+                }
                 row[source.len()..].fill(E::zero());
             }
         }
@@ -271,9 +276,9 @@ fn pack_right<S: Simd, E: Element>(
                 l += SQUARE;
             }
         }
-    }
-    if b.squared {
-        packed.iter_mut().for_each(|x| *x = *x * *x);
+        if b.squared {
+            packed.iter_mut().for_each(|x| *x = *x * *x);
+        }
     }
 }
 

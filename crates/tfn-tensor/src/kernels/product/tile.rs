@@ -60,10 +60,28 @@ impl<E: Element> Tile<'_, E> {
         left: Left<'_, E>,
         right: &[E],
     ) {
+        if self.columns.len() > E::lanes::<S>() {
+            self.compute_wide::<S, ROWS, 2>(simd, (first, count), depth, left, right);
+        } else {
+            self.compute_wide::<S, ROWS, 1>(simd, (first, count), depth, left, right);
+        }
+    }
+
+    /// The same for a tile of which so many vectors are wanted.
+    #[inline(always)]
+    fn compute_wide<S: Simd, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        simd: S,
+        (first, count): (usize, usize),
+        depth: usize,
+        left: Left<'_, E>,
+        right: &[E],
+    ) {
         let right = E::vectors(simd, right);
         match left {
             Left::Packed(left) => {
-                let sums = packed::<S, E, ROWS>(simd, left.as_chunks::<ROWS>().0, right);
+                let left = left.as_chunks::<ROWS>().0;
+                let sums = packed::<S, E, ROWS, VECTORS>(simd, left, right);
                 self.store(simd, (first, count), sums);
             }
             Left::Rows { data, stride } => {
@@ -73,7 +91,8 @@ impl<E: Element> Tile<'_, E> {
                     ($N:expr) => {
                         while count - done >= $N {
                             let data = &data[done * stride..];
-                            let sums = by_rows::<S, E, { $N }>(simd, data, stride, depth, right);
+                            let sums =
+                                by_rows::<S, E, { $N }, VECTORS>(simd, data, stride, depth, right);
                             self.store(simd, (first + done, $N), sums);
                             done += $N;
                         }
@@ -166,9 +185,9 @@ impl<E: Element> Tile<'_, E> {
 
 type Sums<S, E, const ROWS: usize> = [[<E as Lanes>::Vector<S>; WIDTH]; ROWS];
 
-/// Σ over the inner dimension of left entry times right row.
+/// Σ over the inner dimension of left entry times the first vectors of the right row.
 #[inline(always)]
-fn packed<S: Simd, E: Element, const ROWS: usize>(
+fn packed<S: Simd, E: Element, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     left: &[[E; ROWS]],
     right: &[E::Vector<S>],
@@ -178,8 +197,8 @@ fn packed<S: Simd, E: Element, const ROWS: usize>(
         each_row!(ROWS, I => {
             let x = E::splat(simd, x[I % ROWS]);
             let [low, high] = sums[I % ROWS];
-            sums[I % ROWS] =
-                [E::multiply_add(simd, x, y[0], low), E::multiply_add(simd, x, y[1], high)];
+            let high = if VECTORS > 1 { E::multiply_add(simd, x, y[1], high) } else { high };
+            sums[I % ROWS] = [E::multiply_add(simd, x, y[0], low), high];
         });
     }
     sums
@@ -187,7 +206,7 @@ fn packed<S: Simd, E: Element, const ROWS: usize>(
 
 /// The same with the left rows as they lie.
 #[inline(always)]
-fn by_rows<S: Simd, E: Element, const ROWS: usize>(
+fn by_rows<S: Simd, E: Element, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     data: &[E],
     stride: usize,
@@ -202,8 +221,8 @@ fn by_rows<S: Simd, E: Element, const ROWS: usize>(
         each_row!(ROWS, I => {
             let x = E::splat(simd, rows[I % ROWS][l]);
             let [low, high] = sums[I % ROWS];
-            sums[I % ROWS] =
-                [E::multiply_add(simd, x, y[0], low), E::multiply_add(simd, x, y[1], high)];
+            let high = if VECTORS > 1 { E::multiply_add(simd, x, y[1], high) } else { high };
+            sums[I % ROWS] = [E::multiply_add(simd, x, y[0], low), high];
         });
     }
     sums

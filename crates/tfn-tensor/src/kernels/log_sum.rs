@@ -1,0 +1,177 @@
+//! Sums of terms `a ± ln b`, with one logarithm for many entries: the sum of logarithms is the logarithm of
+//! the product, whose exponent and mantissa are kept apart.
+
+use std::array;
+
+use pulp::{Simd, WithSimd};
+
+use super::Accumulate;
+use super::arch::arch;
+use super::map::evaluate;
+use super::math::Math;
+use crate::Element;
+
+/// Partial results that are kept side by side.
+const LANES: usize = 16;
+/// Entries that are computed before they are added; a product of so many mantissas in a lane does not overflow.
+const TILE: usize = 256;
+
+/// A sum that has been begun.
+#[derive(Clone, Copy)]
+pub(crate) struct LogSum {
+    plain: [f64; LANES],
+    exponent: [f64; LANES],
+    product: [f64; LANES],
+}
+
+impl LogSum {
+    pub(crate) fn new() -> Self {
+        Self { plain: [0.0; LANES], exponent: [0.0; LANES], product: [1.0; LANES] }
+    }
+
+    /// Adds `a + sign · ln b` for each entry of `inputs`, where `split` gives `a`, `b` and the entries of
+    /// `outputs`. What `b` has no normal logarithm for is added as `whole` gives it.
+    pub(crate) fn add<E: Element, const N: usize, const M: usize>(
+        &mut self,
+        inputs: [&[E]; N],
+        outputs: [&mut [E]; M],
+        split: impl Fn([E; N]) -> (E, E, [E; M]) + Copy,
+        whole: impl Fn([E; N]) -> E + Copy,
+    ) {
+        arch().dispatch(Add { sum: self, inputs, outputs, split: &split, whole: &whole });
+    }
+
+    /// The sum, with the logarithms taken `sign` times.
+    pub(crate) fn total(self, sign: f64) -> f64 {
+        let ln = |(product, exponent): (f64, f64)| product.ln() + exponent * std::f64::consts::LN_2;
+        let logs: f64 = self.product.into_iter().zip(self.exponent).map(ln).sum();
+        self.plain.iter().sum::<f64>() + sign * logs
+    }
+}
+
+struct Add<'a, E, const N: usize, const M: usize, F, G> {
+    sum: &'a mut LogSum,
+    inputs: [&'a [E]; N],
+    outputs: [&'a mut [E]; M],
+    split: &'a F,
+    whole: &'a G,
+}
+
+impl<E: Element, const N: usize, const M: usize, F, G> WithSimd for Add<'_, E, N, M, F, G>
+where
+    F: Fn([E; N]) -> (E, E, [E; M]) + Copy,
+    G: Fn([E; N]) -> E + Copy,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { sum, inputs, mut outputs, split, whole } = self;
+        // Copies of their own, so that what they capture stays in registers.
+        let (split, whole) = (*split, *whole);
+        let len = inputs.first().map_or(0, |input| input.len());
+        let (mut plain, mut factors) = ([E::zero(); TILE], [E::one(); TILE]);
+        let mut start = 0;
+        while start < len {
+            let count = TILE.min(len - start);
+            let tile = inputs.map(|x| &x[start..start + count]);
+            let mut out = outputs.each_mut().map(|x| &mut x[start..start + count]);
+            for i in 0..count {
+                let (a, b, made) = split(array::from_fn(|j| tile[j][i]));
+                plain[i] = a;
+                factors[i] = b;
+                for (out, made) in out.iter_mut().zip(made) {
+                    out[i] = made;
+                }
+            }
+            if count < TILE {
+                plain[count..].fill(E::zero());
+                factors[count..].fill(E::one());
+            }
+            if !sum.multiply(&factors) {
+                evaluate(&mut plain[..count], Accumulate::Set, tile, whole);
+            }
+            for chunk in plain.chunks_exact(LANES) {
+                for (lane, &x) in sum.plain.iter_mut().zip(chunk) {
+                    *lane += Element::to_f64(x);
+                }
+            }
+            start += count;
+        }
+    }
+}
+
+impl LogSum {
+    /// Takes the factors up, unless one of them is not a normal positive number.
+    #[inline(always)]
+    fn multiply<E: Element>(&mut self, factors: &[E; TILE]) -> bool {
+        let half = <E as Element>::from_f64(0.5);
+        let mut mantissas = [E::one(); LANES];
+        let (mut exponents, mut farthest) = ([E::zero(); LANES], [E::zero(); LANES]);
+        for chunk in factors.chunks_exact(LANES) {
+            for i in 0..LANES {
+                let exponent = chunk[i].m_exponent();
+                let far = (exponent - half).m_abs();
+                mantissas[i] *= chunk[i].m_mantissa();
+                exponents[i] += exponent;
+                farthest[i] = if far > farthest[i] { far } else { farthest[i] };
+            }
+        }
+        // The exponents of normal numbers lie evenly about ½, and a sign counts as a large exponent.
+        if farthest.iter().any(|&far| far > E::LARGEST_EXPONENT) {
+            return false;
+        }
+        for i in 0..LANES {
+            let product = self.product[i] * Element::to_f64(mantissas[i]);
+            self.exponent[i] += Element::to_f64(exponents[i]) + product.m_exponent();
+            self.product[i] = product.m_mantissa();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum<E: Element>(x: &[E], sign: f64) -> (f64, Vec<E>) {
+        let mut sum = LogSum::new();
+        let mut twice = vec![E::zero(); x.len()];
+        let signed = <E as Element>::from_f64(sign);
+        sum.add([x], [&mut twice], move |[x]| (x, x, [x + x]), move |[x]| x + signed * x.m_ln());
+        (sum.total(sign), twice)
+    }
+
+    fn check<E: Element>(tolerance: f64) {
+        for len in [0, 1, 15, 256, 257, 5000] {
+            let x: Vec<E> = (0..len)
+                .map(|i| <E as Element>::from_f64(f64::exp((i as f64 * 0.7).sin() * 80.0)))
+                .collect();
+            for sign in [1.0, -1.0] {
+                let exact = |x: &E| Element::to_f64(*x) + sign * Element::to_f64(*x).ln();
+                let exact = x.iter().map(exact).sum::<f64>();
+                let scale = x.iter().map(|x| Element::to_f64(*x) + 80.0).sum::<f64>();
+                let (given, twice) = sum(&x, sign);
+                assert!((given - exact).abs() <= tolerance * scale, "{given} {exact}");
+                assert!(twice.iter().zip(&x).all(|(twice, &x)| *twice == x + x));
+            }
+        }
+    }
+
+    #[test]
+    fn many_logarithms_are_one() {
+        check::<f32>(1e-7);
+        check::<f64>(1e-14);
+    }
+
+    #[test]
+    fn what_has_no_normal_logarithm_is_added_as_it_is() {
+        let tiny = f32::from_bits(3);
+        let exact = f64::from(tiny).ln() + 0.0 + 2.0;
+        let (given, _) = sum(&[1.0, tiny, 1.0], 1.0);
+        assert!((given - exact).abs() < 1e-4, "{given} {exact}");
+        assert_eq!(sum(&[1.0_f32, 0.0], 1.0).0, f64::NEG_INFINITY);
+        assert_eq!(sum(&[1.0, f64::INFINITY], 1.0).0, f64::INFINITY);
+        assert!(sum(&[1.0, f64::NAN], 1.0).0.is_nan() && sum(&[-1.0_f32], 1.0).0.is_nan());
+    }
+}
