@@ -6,7 +6,8 @@
 //!
 //! Nets: `lenet` 784-300-100-10 and `wide` 784-1200-1200-10, `f32`, Adam 1e-3, N = 60 000, random images in
 //! [0, 1), scales that start at 1e-3. `train_mc` has TFP's default prior and a Monte Carlo divergence,
-//! `train_exact` N(0, 1) and the closed form, `train_det` plain layers. Each step is timed by itself with the
+//! `train_exact` N(0, 1) and the closed form, `train_shared` the same with one draw of the weights for the batch,
+//! `train_det` plain layers; `infer` and `infer_det` predict with the first and the last. Each step is timed by itself with the
 //! loss read back; two warm up, then as many as fit into `STEP_TIME_SECS` (1.5 s), at least 4.
 
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use tfn::distributions::{
 };
 use tfn::train::{Adam, Elbo, MonteCarlo, Optimizer};
 use tfn::{
-    Affine, AffineVariationalReparameterizationLocal as BayesAffine, DType, KernelBiasSpec, Key,
-    Model, Module, Sequential, Tensor, losses,
+    Affine, AffineVariationalReparameterization as SharedDraw,
+    AffineVariationalReparameterizationLocal as Local, DType, KernelBiasSpec, Key, Layer, Model,
+    Module, Sequential, Tensor, losses,
 };
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -31,6 +33,7 @@ const EXAMPLES: usize = 60_000;
 enum Kind {
     MonteCarlo,
     Exact,
+    Shared,
     Deterministic,
 }
 
@@ -39,6 +42,7 @@ impl Kind {
         match self {
             Self::MonteCarlo => "train_mc",
             Self::Exact => "train_exact",
+            Self::Shared => "train_shared",
             Self::Deterministic => "train_det",
         }
     }
@@ -54,7 +58,7 @@ fn run() -> Result<(), Failure> {
     let wanted = |name: &str| filter.split(',').any(|part| name.contains(part));
     for (net, sizes) in NETS {
         for batch in [32, 128, 1024] {
-            for kind in [Kind::MonteCarlo, Kind::Exact, Kind::Deterministic] {
+            for kind in [Kind::MonteCarlo, Kind::Exact, Kind::Shared, Kind::Deterministic] {
                 let name = format!("{}/{net}/b{batch}", kind.name());
                 if wanted(&name) {
                     train(&name, sizes, batch, kind)?;
@@ -64,7 +68,11 @@ fn run() -> Result<(), Failure> {
         for (batch, samples) in [(1, 1), (1, 32), (128, 1), (128, 32)] {
             let name = format!("infer/{net}/b{batch}/s{samples}");
             if wanted(&name) {
-                infer(&name, sizes, batch, samples)?;
+                infer(&name, sizes, batch, samples, Kind::MonteCarlo)?;
+            }
+            let name = format!("infer_det/{net}/b{batch}/s{samples}");
+            if samples == 1 && wanted(&name) {
+                infer(&name, sizes, batch, samples, Kind::Deterministic)?;
             }
         }
     }
@@ -80,26 +88,36 @@ fn standard_normal(
     JointDistributionSequential::new([part(&spec.kernel_shape)?, part(&spec.bias_shape)?])
 }
 
-fn model(sizes: [usize; 4], kind: Kind) -> Result<Model, Failure> {
-    let bayesian = |i: usize| {
-        let layer = BayesAffine::builder(sizes[i], sizes[i + 1]).seed(i as u64);
-        match kind {
-            Kind::Exact => {
-                layer.make_prior_fn(standard_normal).divergence(losses::kl_divergence_exact)
-            }
-            _ => layer,
+/// One dense layer.
+fn layer(
+    kind: Kind,
+    [inputs, outputs]: [usize; 2],
+    seed: u64,
+    relu: bool,
+) -> Result<Arc<dyn Layer>, Failure> {
+    macro_rules! built {
+        ($builder:expr) => {{
+            let builder = $builder.seed(seed);
+            let builder = if relu { builder.activation_fn(Tensor::relu) } else { builder };
+            Arc::new(builder.build()?)
+        }};
+    }
+    let exact = losses::kl_divergence_exact;
+    Ok(match kind {
+        Kind::MonteCarlo => built!(Local::builder(inputs, outputs)),
+        Kind::Exact => {
+            built!(Local::builder(inputs, outputs).make_prior_fn(standard_normal).divergence(exact))
         }
-    };
-    let plain = |i: usize| Affine::builder(sizes[i], sizes[i + 1]).seed(i as u64);
-    let net = if kind == Kind::Deterministic {
-        Sequential::of(plain(0).activation_fn(Tensor::relu).build()?)
-            .then(plain(1).activation_fn(Tensor::relu).build()?)
-            .then(plain(2).build()?)
-    } else {
-        Sequential::of(bayesian(0).activation_fn(Tensor::relu).build()?)
-            .then(bayesian(1).activation_fn(Tensor::relu).build()?)
-            .then(bayesian(2).build()?)
-    };
+        Kind::Shared => built!(
+            SharedDraw::builder(inputs, outputs).make_prior_fn(standard_normal).divergence(exact)
+        ),
+        Kind::Deterministic => built!(Affine::builder(inputs, outputs)),
+    })
+}
+
+fn model(sizes: [usize; 4], kind: Kind) -> Result<Model, Failure> {
+    let layers = (0..3).map(|i| layer(kind, [sizes[i], sizes[i + 1]], i as u64, i < 2));
+    let net = Sequential::from_layers(layers.collect::<Result<Vec<_>, _>>()?)?;
     Ok(net.with_head(|logits| OneHotCategorical::from_logits(logits)))
 }
 
@@ -112,7 +130,7 @@ fn train(name: &str, sizes: [usize; 4], batch: usize, kind: Kind) -> Result<(), 
     let y = Tensor::from_vec(labels, &[batch]).one_hot(sizes[3]);
     let (elbo, mut adam) = (Elbo::new(EXAMPLES)?, Adam::new(1e-3)?);
     let mut step = 0;
-    let products = if kind == Kind::Deterministic { 1.0 } else { 2.0 };
+    let products = if matches!(kind, Kind::MonteCarlo | Kind::Exact) { 2.0 } else { 1.0 };
     let flops = products * products_of(sizes, |first| if first { 2.0 } else { 3.0 }) * batch as f64;
     let entries = variables.iter().map(|v| v.shape().iter().product::<usize>()).sum();
     bench(name, batch, flops, entries, || {
@@ -128,14 +146,22 @@ fn train(name: &str, sizes: [usize; 4], batch: usize, kind: Kind) -> Result<(), 
     })
 }
 
-fn infer(name: &str, sizes: [usize; 4], batch: usize, samples: usize) -> Result<(), Failure> {
-    let model = model(sizes, Kind::MonteCarlo)?;
+fn infer(
+    name: &str,
+    sizes: [usize; 4],
+    batch: usize,
+    samples: usize,
+    kind: Kind,
+) -> Result<(), Failure> {
+    let model = model(sizes, kind)?;
     let entries = model.variables().iter().map(|v| v.shape().iter().product::<usize>()).sum();
     let key = Key::from_seed(1);
     let x = key.child("x").stream().uniform(&[batch, sizes[0]], DType::F32);
     let monte_carlo = MonteCarlo::new(samples)?;
     let every = samples as f64;
-    let flops = 2.0 * products_of(sizes, |first| if first { 1.0 } else { every }) * batch as f64;
+    let products = if kind == Kind::Deterministic { 1.0 } else { 2.0 };
+    let flops =
+        products * products_of(sizes, |first| if first { 1.0 } else { every }) * batch as f64;
     let mut call = 0;
     bench(name, batch, flops, entries, || {
         call += 1;

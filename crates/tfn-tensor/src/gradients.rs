@@ -68,18 +68,50 @@ impl Gradients {
         state: [&mut [E]; M],
         change: impl Fn(E, [E; M], E) -> (E, [E; M]) + Sync + Copy,
     ) -> Result<()> {
-        let Some(gradient) = self.get(variable) else { return Ok(()) };
-        let live = gradient.live().map_err(|error| error.as_ref().clone())?;
-        for part in &state {
-            Tensor::check_len("update", part.len(), &live.shape)?;
+        self.update_all([(variable, state)], change)
+    }
+
+    /// [`update`](Self::update) of several variables, each with its part of the state, at once: one pass on all
+    /// threads, which small variables have no wait in.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update); [`TensorError::External`] if a variable is given twice.
+    pub fn update_all<'a, E: Element, const M: usize>(
+        &self,
+        parts: impl IntoIterator<Item = (&'a Variable, [&'a mut [E]; M])>,
+        change: impl Fn(E, [E; M], E) -> (E, [E; M]) + Sync + Copy,
+    ) -> Result<()> {
+        let mut jobs = Vec::new();
+        for (variable, state) in parts {
+            let Some(gradient) = self.get(variable) else { continue };
+            let live = gradient.live().map_err(|error| error.as_ref().clone())?;
+            for part in &state {
+                Tensor::check_len("update", part.len(), &live.shape)?;
+            }
+            let entries = live.storage.data::<E>();
+            jobs.push((variable, state, entries.ok_or_else(|| variable.wrong_type(E::DTYPE))?));
         }
-        let Some(gradient) = live.storage.data::<E>() else {
-            return Err(variable.wrong_type(E::DTYPE));
-        };
-        let size = gradient.block();
-        variable.rewrite::<E>(|values, old| {
-            kernels::update_in_blocks(0, values, state, size, &|start, values, state| {
-                let old = old.map(|old| &old[start..start + values.len()]);
+        // One order for all threads that may want the same variables.
+        jobs.sort_by_key(|(variable, ..)| variable.id());
+        if let Some(pair) = jobs.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            let message = format!("variable `{}` is given twice", pair[0].0.name());
+            return Err(TensorError::External { op: "update", message });
+        }
+        let variables: Vec<_> = jobs.iter().map(|(variable, ..)| *variable).collect();
+        Variable::rewrite_all::<E>(&variables, |places| {
+            let total = places.iter().map(|(values, _)| values.len()).sum();
+            let mut blocks = Vec::new();
+            for ((values, old), (_, state, gradient)) in places.into_iter().zip(jobs) {
+                let mut rest = (values, state);
+                let (len, size) = (rest.0.len(), gradient.block());
+                for start in (0..len).step_by(size) {
+                    let end = len.min(start + size);
+                    let values = kernels::split_off(&mut rest.0, end - start);
+                    let state = rest.1.each_mut().map(|x| kernels::split_off(x, end - start));
+                    blocks.push((start, values, old.map(|old| &old[start..end]), state, gradient));
+                }
+            }
+            kernels::in_tasks(total, blocks, &|(start, values, old, state, gradient)| {
                 gradient.with_block(start, values.len(), |gradient| {
                     kernels::update_block(values, old, state, gradient, change);
                 });
@@ -188,6 +220,8 @@ mod tests {
             Err(TensorError::Assign { .. })
         ));
         let mut short = [0.0_f32; 3];
+        let twice = wrong.update_all::<f32, 0>([(&w, []), (&w, [])], |w, [], _| (w, []));
+        assert!(matches!(twice, Err(TensorError::External { .. })));
         let refused = wrong.update(&w, [&mut short[..]], |w, s, _| (w, s));
         assert!(matches!(refused, Err(TensorError::Shapes { op: "update", .. })));
         Ok(())

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::buffer::Buffer;
 use crate::dtype::{DType, Element};
 use crate::error::{Result, TensorError};
 use crate::graph::{Edge, Node};
@@ -158,26 +159,43 @@ impl Variable {
         self.write(|state| state.value.make_mut::<E>().map(change)).ok_or(wrong)
     }
 
-    /// Lets `write` put new entries in the place of the old ones. If others hold the old entries, `write`
-    /// is given a buffer of arbitrary numbers for the new ones, and the old ones beside it.
+    /// Lets `write` put new entries in the place of the old ones of all `variables`, which are different ones and
+    /// in the order of their identities. Where others hold the old entries, `write` is given a buffer of arbitrary
+    /// numbers for the new ones, and the old ones beside it.
     ///
     /// # Errors
     /// [`TensorError::Assign`] if the entries are not of type `E`.
-    pub(crate) fn rewrite<E: Element>(
-        &self,
-        write: impl FnOnce(&mut [E], Option<&[E]>),
+    pub(crate) fn rewrite_all<E: Element>(
+        variables: &[&Self],
+        write: impl FnOnce(Vec<(&mut [E], Option<&[E]>)>),
     ) -> Result<()> {
-        self.write(|state| {
-            if state.value.is_unique() {
-                let values =
-                    state.value.make_mut::<E>().ok_or_else(|| self.wrong_type(E::DTYPE))?;
-                write(values, None);
-                return Ok(());
+        if let Some(wrong) = variables.iter().find(|variable| variable.dtype() != E::DTYPE) {
+            return Err(wrong.wrong_type(E::DTYPE));
+        }
+        let locks = variables.iter().map(|variable| variable.0.state.write());
+        let mut states: Vec<_> =
+            locks.map(|state| state.unwrap_or_else(PoisonError::into_inner)).collect();
+        let fresh = |state: &mut State| -> Result<Option<Buffer<E>>> {
+            let len = state.value.len()?;
+            Ok((!state.value.is_unique()).then(|| Buffer::build(len, |_| ())))
+        };
+        let mut fresh: Vec<_> =
+            states.iter_mut().map(|state| fresh(state)).collect::<Result<_>>()?;
+        let mut places = Vec::with_capacity(states.len());
+        for (state, fresh) in states.iter_mut().zip(&mut fresh) {
+            places.push(match fresh {
+                Some(fresh) => (fresh.as_mut_slice(), Some(state.value.data::<E>()?)),
+                None => (state.value.make_mut::<E>().unwrap_or_default(), None),
+            });
+        }
+        write(places);
+        for ((state, fresh), variable) in states.iter_mut().zip(fresh).zip(variables) {
+            state.version += 1;
+            if let Some(fresh) = fresh {
+                state.value = Tensor::from_buffer(fresh, variable.shape());
             }
-            let old = state.value.data::<E>().map_err(|_| self.wrong_type(E::DTYPE))?;
-            state.value = Tensor::build::<E>(self.shape(), |new| write(new, Some(old)));
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     /// The error of entries written as another type.

@@ -17,21 +17,23 @@ const LANES: usize = 16;
 const TILE: usize = 256;
 
 /// A sum that has been begun.
-#[derive(Clone, Copy)]
-pub(crate) struct LogSum {
+pub(crate) struct LogSum<E> {
     plain: [f64; LANES],
     exponent: [f64; LANES],
     product: [f64; LANES],
+    /// A tile's `a` and `b`.
+    tile: ([E; TILE], [E; TILE]),
 }
 
-impl LogSum {
+impl<E: Element> LogSum<E> {
     pub(crate) fn new() -> Self {
-        Self { plain: [0.0; LANES], exponent: [0.0; LANES], product: [1.0; LANES] }
+        let (zero, tile) = ([0.0; LANES], ([E::zero(); TILE], [E::one(); TILE]));
+        Self { plain: zero, exponent: zero, product: [1.0; LANES], tile }
     }
 
     /// Adds `a + sign · ln b` for each entry of `inputs`, where `split` gives `a`, `b` and the entries of
     /// `outputs`. What `b` has no normal logarithm for is added as `whole` gives it.
-    pub(crate) fn add<E: Element, const N: usize, const M: usize>(
+    pub(crate) fn add<const N: usize, const M: usize>(
         &mut self,
         inputs: [&[E]; N],
         outputs: [&mut [E]; M],
@@ -50,7 +52,7 @@ impl LogSum {
 }
 
 struct Add<'a, E, const N: usize, const M: usize, F, G> {
-    sum: &'a mut LogSum,
+    sum: &'a mut LogSum<E>,
     inputs: [&'a [E]; N],
     outputs: [&'a mut [E]; M],
     split: &'a F,
@@ -70,10 +72,10 @@ where
         // Copies of their own, so that what they capture stays in registers.
         let (split, whole) = (*split, *whole);
         let len = inputs.first().map_or(0, |input| input.len());
-        let (mut plain, mut factors) = ([E::zero(); TILE], [E::one(); TILE]);
         let mut start = 0;
         while start < len {
             let count = TILE.min(len - start);
+            let (plain, factors) = (&mut sum.tile.0[..count], &mut sum.tile.1[..count]);
             let tile = inputs.map(|x| &x[start..start + count]);
             let mut out = outputs.each_mut().map(|x| &mut x[start..start + count]);
             for i in 0..count {
@@ -85,13 +87,13 @@ where
                 }
             }
             if count < TILE {
-                plain[count..].fill(E::zero());
-                factors[count..].fill(E::one());
+                sum.tile.0[count..].fill(E::zero());
+                sum.tile.1[count..].fill(E::one());
             }
-            if !sum.multiply(&factors) {
-                evaluate(&mut plain[..count], Accumulate::Set, tile, whole);
+            if !sum.multiply() {
+                evaluate(&mut sum.tile.0[..count], Accumulate::Set, tile, whole);
             }
-            for chunk in plain.chunks_exact(LANES) {
+            for chunk in sum.tile.0.chunks_exact(LANES) {
                 for (lane, &x) in sum.plain.iter_mut().zip(chunk) {
                     *lane += Element::to_f64(x);
                 }
@@ -101,14 +103,14 @@ where
     }
 }
 
-impl LogSum {
-    /// Takes the factors up, unless one of them is not a normal positive number.
+impl<E: Element> LogSum<E> {
+    /// Takes a tile's factors up, unless one of them is not a normal positive number.
     #[inline(always)]
-    fn multiply<E: Element>(&mut self, factors: &[E; TILE]) -> bool {
+    fn multiply(&mut self) -> bool {
         let half = <E as Element>::from_f64(0.5);
         let mut mantissas = [E::one(); LANES];
         let (mut exponents, mut farthest) = ([E::zero(); LANES], [E::zero(); LANES]);
-        for chunk in factors.chunks_exact(LANES) {
+        for chunk in self.tile.1.chunks_exact(LANES) {
             for i in 0..LANES {
                 let exponent = chunk[i].m_exponent();
                 let far = (exponent - half).m_abs();

@@ -210,35 +210,19 @@ pub(crate) fn update_block<E: Element, const M: usize>(
     arch().dispatch(Update { values, old, state, gradient, f: &f });
 }
 
-/// Does `work` to each block of `size` entries of arrays of one length, given where it begins; on several
-/// threads if that pays.
-pub(crate) fn update_in_blocks<E: Element, const M: usize>(
-    start: usize,
-    values: &mut [E],
-    state: [&mut [E]; M],
-    size: usize,
-    work: &(impl Fn(usize, &mut [E], [&mut [E]; M]) + Sync),
-) {
-    let len = values.len();
-    if len <= size {
-        return if len > 0 {
-            work(start, values, state)
-        };
-    }
-    let half = len.div_ceil(2 * size) * size;
-    let mut left: [&mut [E]; M] = array::from_fn(|_| <&mut [E]>::default());
-    let mut right: [&mut [E]; M] = array::from_fn(|_| <&mut [E]>::default());
-    for (x, (left, right)) in state.into_iter().zip(left.iter_mut().zip(&mut right)) {
-        (*left, *right) = x.split_at_mut(half);
-    }
-    let (low, high) = values.split_at_mut(half);
-    let lower = || update_in_blocks(start, low, left, size, work);
-    let upper = || update_in_blocks(start + half, high, right, size, work);
+/// The first `len` entries of `rest`, which keeps the others.
+pub(crate) fn split_off<'a, E>(rest: &mut &'a mut [E], len: usize) -> &'a mut [E] {
+    let (first, others) = std::mem::take(rest).split_at_mut(len);
+    *rest = others;
+    first
+}
+
+/// Does all `tasks`, over `len` entries together; on several threads if that pays.
+pub(crate) fn in_tasks<T: Send>(len: usize, tasks: Vec<T>, work: &(dyn Fn(T) + Sync)) {
     if in_parallel(len) {
-        rayon::join(lower, upper);
+        tasks.into_par_iter().with_max_len(1).for_each(work);
     } else {
-        lower();
-        upper();
+        tasks.into_iter().for_each(work);
     }
 }
 
@@ -278,18 +262,16 @@ mod tests {
         for len in [0, 5, BLOCK, PARALLEL, 3 * PARALLEL + 17] {
             let g = numbers(len);
             let (mut a, mut b, mut c) = (g.clone(), vec![1.0; len], vec![2.0; len]);
-            let places = std::sync::Mutex::new(Vec::new());
-            update_in_blocks(0, &mut a, [&mut b, &mut c], BLOCK, &|start, a, state| {
-                places.lock().unwrap().push((start, a.len()));
-                let g = &g[start..start + a.len()];
+            let mut rest = (&mut a[..], [&mut b[..], &mut c[..]]);
+            let blocks = g.chunks(1000).map(|g| {
+                let state = rest.1.each_mut().map(|x| split_off(x, g.len()));
+                (split_off(&mut rest.0, g.len()), state, g)
+            });
+            in_tasks(len, blocks.collect(), &|(a, state, g)| {
                 update_block(a, None, state, g, |a, [b, c], g| (a + g, [b + c, c * b]));
             });
             assert!(a.iter().zip(&g).all(|(a, g)| *a == g + g));
             assert!(b.iter().all(|&b| b == 3.0) && c.iter().all(|&c| c == 2.0));
-            let mut places = places.into_inner().unwrap();
-            places.sort_unstable();
-            assert!(places.iter().all(|(start, _)| start % BLOCK == 0));
-            assert_eq!(places.iter().map(|(_, len)| len).sum::<usize>(), len);
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) use axes::{sum_axes, unbroadcast};
 pub(crate) use broadcast::{broadcast_map, broadcast_map1, broadcast_map2};
 pub(crate) use log_sum::LogSum;
 pub(crate) use map::{
-    BLOCK, add_assign, in_blocks, map_block, map1, map2, map3, update_block, update_in_blocks,
+    BLOCK, add_assign, in_blocks, in_tasks, map_block, map1, map2, map3, split_off, update_block,
 };
 #[cfg(test)]
 pub(crate) use product::product_count;

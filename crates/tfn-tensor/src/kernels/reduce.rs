@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::Accumulate;
 use super::arch::arch;
-use super::map::{BLOCK, evaluate, in_parallel};
+use super::map::{BLOCK, evaluate, in_parallel, split_off};
 use crate::Element;
 
 /// Partial sums that are kept side by side.
@@ -106,11 +106,7 @@ pub(crate) fn by_blocks_into<E: Element, T: Send, const M: usize>(
 ) -> Vec<T> {
     let blocks = (0..len).step_by(size).map(|start| {
         let range = start..len.min(start + size);
-        let parts = outputs.each_mut().map(|rest| {
-            let (part, after) = std::mem::take(rest).split_at_mut(range.len());
-            *rest = after;
-            part
-        });
+        let parts = outputs.each_mut().map(|rest| split_off(rest, range.len()));
         (range, parts)
     });
     let blocks: Vec<_> = blocks.collect();

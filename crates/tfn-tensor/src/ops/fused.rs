@@ -90,7 +90,7 @@ pub(super) fn pass_with_log<E: Element, const N: usize>(
 }
 
 /// Entries that are computed at a time.
-const TILE: usize = 1024;
+const TILE: usize = 512;
 
 /// An operand of a function of entries: as many as the result has, or one for all.
 enum Operand<E: Element> {
@@ -159,13 +159,9 @@ impl<E: Element, const N: usize> Entries<E, N> {
     ) -> E {
         let sums = kernels::by_blocks_into(self.len, kernels::BLOCK, outputs, |block, outputs| {
             let mut sum = LogSum::new();
-            let mut outputs = outputs.map(Some);
+            let mut rest = outputs;
             self.in_tiles(block.start, block.len(), |range, inputs| {
-                let outputs = outputs.each_mut().map(|rest| {
-                    let (tile, after) = rest.take().unwrap_or_default().split_at_mut(range.len());
-                    *rest = Some(after);
-                    tile
-                });
+                let outputs = rest.each_mut().map(|rest| kernels::split_off(rest, range.len()));
                 sum.add(inputs, outputs, split, whole);
             });
             sum.total(sign)

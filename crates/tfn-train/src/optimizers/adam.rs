@@ -1,10 +1,8 @@
 //! Adam.
 
-use std::collections::BTreeMap;
+use tfn_tensor::{Element, Gradients, Variable};
 
-use tfn_tensor::{DType, Element, Gradients, Variable, VariableId};
-
-use super::{Optimizer, connected};
+use super::{Optimizer, States, check_connected, update};
 use crate::check::Argument;
 use crate::{Result, Schedule};
 
@@ -48,15 +46,9 @@ pub struct Adam {
     beta_2: f64,
     epsilon: f64,
     iterations: u64,
-    moments_f32: BTreeMap<VariableId, Moments<f32>>,
-    moments_f64: BTreeMap<VariableId, Moments<f64>>,
-}
-
-/// Running means of a variable's gradient and of its square.
-#[derive(Debug)]
-struct Moments<E> {
-    first: Vec<E>,
-    second: Vec<E>,
+    /// Running means of a variable's gradient and of its square.
+    moments_f32: States<f32, 2>,
+    moments_f64: States<f64, 2>,
 }
 
 impl Adam {
@@ -120,25 +112,21 @@ impl AdamBuilder {
             beta_2: Argument::new("Adam", "beta_2", self.beta_2).decay()?,
             epsilon: Argument::new("Adam", "epsilon", self.epsilon).positive()?,
             iterations: 0,
-            moments_f32: BTreeMap::new(),
-            moments_f64: BTreeMap::new(),
+            moments_f32: States::new(),
+            moments_f64: States::new(),
         })
     }
 }
 
 impl Optimizer for Adam {
     fn apply_gradients(&mut self, gradients: &Gradients, variables: &[Variable]) -> Result<()> {
-        let connected = connected(gradients, variables)?;
+        check_connected(gradients, variables)?;
         let rate = self.schedule.checked_at(self.iterations)?;
         let t = (self.iterations + 1) as f64;
         let alpha = rate * (1.0 - self.beta_2.powf(t)).sqrt() / (1.0 - self.beta_1.powf(t));
         let step = Step { alpha, beta_1: self.beta_1, beta_2: self.beta_2, epsilon: self.epsilon };
-        for variable in connected {
-            match variable.dtype() {
-                DType::F32 => step.apply(&mut self.moments_f32, variable, gradients)?,
-                DType::F64 => step.apply(&mut self.moments_f64, variable, gradients)?,
-            }
-        }
+        step.apply(&mut self.moments_f32, gradients, variables)?;
+        step.apply(&mut self.moments_f64, gradients, variables)?;
         self.iterations += 1;
         Ok(())
     }
@@ -164,29 +152,25 @@ impl Step {
     /// Reads and writes each number once.
     fn apply<E: Element>(
         &self,
-        moments: &mut BTreeMap<VariableId, Moments<E>>,
-        variable: &Variable,
+        moments: &mut States<E, 2>,
         gradients: &Gradients,
+        variables: &[Variable],
     ) -> Result<()> {
-        let zeros = || vec![E::zero(); variable.shape().iter().product()];
-        let Moments { first, second } = moments
-            .entry(variable.id())
-            .or_insert_with(|| Moments { first: zeros(), second: zeros() });
         let [alpha, epsilon] = [self.alpha, self.epsilon].map(E::from_f64);
         let [beta_1, beta_2] = [self.beta_1, self.beta_2].map(E::from_f64);
         // From the f64 values: 1 - 0.999 in f32 is off by 5e-5.
         let [rest_1, rest_2] = [1.0 - self.beta_1, 1.0 - self.beta_2].map(E::from_f64);
-        gradients.update(
-            variable,
-            [first, second],
+        update(
+            moments,
+            gradients,
+            variables,
             #[inline(always)]
             move |w, [m, v], g| {
                 let m = beta_1 * m + rest_1 * g;
                 let v = beta_2 * v + rest_2 * (g * g);
                 (w - alpha * m / (v.sqrt() + epsilon), [m, v])
             },
-        )?;
-        Ok(())
+        )
     }
 }
 
@@ -194,7 +178,7 @@ impl Step {
 mod tests {
     use super::*;
     use crate::TrainError;
-    use tfn_tensor::Tensor;
+    use tfn_tensor::{DType, Tensor};
 
     /// Gradients of Σ c·w with respect to w are c: any gradient at will.
     fn gradients_of(w: &Variable, c: &[f64]) -> Gradients {

@@ -6,9 +6,11 @@ mod sgd;
 pub use adam::{Adam, AdamBuilder};
 pub use sgd::{Sgd, SgdBuilder};
 
+use std::array;
+use std::collections::BTreeMap;
 use std::fmt;
 
-use tfn_tensor::{Gradients, Tensor, Variable};
+use tfn_tensor::{Element, Gradients, Tensor, Variable, VariableId};
 
 use crate::{Result, TrainError};
 
@@ -33,7 +35,7 @@ pub trait Optimizer: fmt::Debug + Send {
 
     /// The gradients of `loss`, then one step.
     ///
-    /// As long as `loss` lives, its graph holds the variables' values, and the step has to copy
+    /// As long as `loss` lives, its graph holds the variables' values, and the step writes the new ones beside
     /// them. A loop that cares takes the gradients, drops the loss, and applies them, as
     /// [`Fit`](crate::Fit) does.
     ///
@@ -58,11 +60,35 @@ impl<O: Optimizer + ?Sized> Optimizer for Box<O> {
     }
 }
 
-/// The variables that have a gradient, in the order given.
-fn connected<'a>(gradients: &Gradients, variables: &'a [Variable]) -> Result<Vec<&'a Variable>> {
-    let connected: Vec<_> = variables.iter().filter(|v| gradients.get(v).is_some()).collect();
-    if connected.is_empty() {
-        return Err(TrainError::NoGradients { variables: variables.len() });
+/// What an optimizer remembers of each variable of one type: `M` numbers for each entry, zero at first.
+type States<E, const M: usize> = BTreeMap<VariableId, [Vec<E>; M]>;
+
+/// Fails if none of the variables has a gradient.
+fn check_connected(gradients: &Gradients, variables: &[Variable]) -> Result<()> {
+    if variables.iter().any(|variable| gradients.get(variable).is_some()) {
+        return Ok(());
     }
-    Ok(connected)
+    Err(TrainError::NoGradients { variables: variables.len() })
+}
+
+/// One step for the variables of type `E` that have a gradient, all at once.
+fn update<E: Element, const M: usize>(
+    states: &mut States<E, M>,
+    gradients: &Gradients,
+    variables: &[Variable],
+    change: impl Fn(E, [E; M], E) -> (E, [E; M]) + Sync + Copy,
+) -> Result<()> {
+    let wanted: BTreeMap<VariableId, &Variable> = variables
+        .iter()
+        .filter(|variable| variable.dtype() == E::DTYPE && gradients.get(variable).is_some())
+        .map(|variable| (variable.id(), variable))
+        .collect();
+    for (id, variable) in &wanted {
+        let len = variable.shape().iter().product();
+        states.entry(*id).or_insert_with(|| array::from_fn(|_| vec![E::zero(); len]));
+    }
+    let parts = states.iter_mut().filter_map(|(id, state)| {
+        Some((*wanted.get(id)?, state.each_mut().map(Vec::as_mut_slice)))
+    });
+    Ok(gradients.update_all(parts, change)?)
 }

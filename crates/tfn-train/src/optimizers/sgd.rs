@@ -1,10 +1,8 @@
 //! Stochastic gradient descent.
 
-use std::collections::BTreeMap;
+use tfn_tensor::{Element, Gradients, Variable};
 
-use tfn_tensor::{DType, Element, Gradients, Variable, VariableId};
-
-use super::{Optimizer, connected};
+use super::{Optimizer, States, check_connected, update};
 use crate::check::Argument;
 use crate::{Result, Schedule};
 
@@ -39,8 +37,8 @@ pub struct Sgd {
     momentum: f64,
     nesterov: bool,
     iterations: u64,
-    velocities_f32: BTreeMap<VariableId, Vec<f32>>,
-    velocities_f64: BTreeMap<VariableId, Vec<f64>>,
+    velocities_f32: States<f32, 1>,
+    velocities_f64: States<f64, 1>,
 }
 
 impl Sgd {
@@ -91,26 +89,22 @@ impl SgdBuilder {
             momentum: Argument::new("Sgd", "momentum", self.momentum).fraction()?,
             nesterov: self.nesterov,
             iterations: 0,
-            velocities_f32: BTreeMap::new(),
-            velocities_f64: BTreeMap::new(),
+            velocities_f32: States::new(),
+            velocities_f64: States::new(),
         })
     }
 }
 
 impl Optimizer for Sgd {
     fn apply_gradients(&mut self, gradients: &Gradients, variables: &[Variable]) -> Result<()> {
-        let connected = connected(gradients, variables)?;
+        check_connected(gradients, variables)?;
         let step = Step {
             rate: self.schedule.checked_at(self.iterations)?,
             momentum: self.momentum,
             nesterov: self.nesterov,
         };
-        for variable in connected {
-            match variable.dtype() {
-                DType::F32 => step.apply(&mut self.velocities_f32, variable, gradients)?,
-                DType::F64 => step.apply(&mut self.velocities_f64, variable, gradients)?,
-            }
-        }
+        step.apply(&mut self.velocities_f32, gradients, variables)?;
+        step.apply(&mut self.velocities_f64, gradients, variables)?;
         self.iterations += 1;
         Ok(())
     }
@@ -134,41 +128,39 @@ struct Step {
 impl Step {
     fn apply<E: Element>(
         &self,
-        velocities: &mut BTreeMap<VariableId, Vec<E>>,
-        variable: &Variable,
+        velocities: &mut States<E, 1>,
         gradients: &Gradients,
+        variables: &[Variable],
     ) -> Result<()> {
         let (rate, momentum) = (E::from_f64(self.rate), E::from_f64(self.momentum));
         if self.momentum == 0.0 {
-            gradients.update(
-                variable,
-                [],
+            return update(
+                &mut States::new(),
+                gradients,
+                variables,
                 #[inline(always)]
                 move |w, [], g| (w - rate * g, []),
-            )?;
-            return Ok(());
+            );
         }
-        let zeros = || vec![E::zero(); variable.shape().iter().product()];
-        let velocity = velocities.entry(variable.id()).or_insert_with(zeros);
         let nesterov = self.nesterov;
-        gradients.update(
-            variable,
-            [velocity],
+        update(
+            velocities,
+            gradients,
+            variables,
             #[inline(always)]
             move |w, [u], g| {
                 let step = rate * g;
                 let u = momentum * u - step;
                 (w + if nesterov { momentum * u - step } else { u }, [u])
             },
-        )?;
-        Ok(())
+        )
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tfn_tensor::Tensor;
+    use tfn_tensor::{DType, Tensor};
 
     /// Values of w after each step of minimising w² / 2, whose gradient is w.
     fn run(mut sgd: Sgd, dtype: DType, steps: usize) -> Vec<f64> {
