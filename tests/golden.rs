@@ -17,7 +17,7 @@ mod compare;
 mod distributions;
 #[path = "golden_harness/elbo_trajectory.rs"]
 mod elbo_trajectory;
-#[path = "golden_harness/families.rs"]
+#[path = "golden_harness/families/mod.rs"]
 mod families;
 #[path = "golden_harness/files.rs"]
 mod files;

@@ -188,6 +188,11 @@ pub trait Distribution: Module + Debug + DistributionCopy {
         Ok(1.0 - self.cdf(value)?)
     }
 
+    /// Logarithm of [`survival_function`](Self::survival_function).
+    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(self.survival_function(value)?.ln())
+    }
+
     /// The outcome below which the probability is `p`.
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         let _ = p;

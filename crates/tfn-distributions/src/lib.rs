@@ -22,11 +22,7 @@ pub use constraint::Constraint;
 pub use distribution::DistributionCopy;
 pub use distribution::{Distribution, Reparameterization};
 pub use error::{DistributionError, Result};
-pub use families::{
-    Bernoulli, Categorical, Deterministic, Independent, JointDistributionSequential, Laplace,
-    MixtureSameFamily, MultivariateNormalDiag, Normal, OneHotCategorical, Sample,
-    TransformedDistribution, Uniform,
-};
+pub use families::*;
 pub use into_distribution::IntoDistribution;
 pub use kl::{KlDivergence, KlEstimate, KlMethod, KlRule, estimate_kl, kl_divergence, register_kl};
 pub use parameter::{Parameter, ParameterSpec};

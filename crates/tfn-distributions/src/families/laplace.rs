@@ -78,6 +78,12 @@ fn standard_cdf(z: &Tensor) -> Tensor {
     Tensor::select(&z.lt(&constant(0.0, z)), &tail, &(1.0 - &tail))
 }
 
+/// Its logarithm.
+fn standard_log_cdf(z: &Tensor) -> Tensor {
+    let above = ((-z.abs()).exp() * -0.5).log1p();
+    Tensor::select(&z.lt(&constant(0.0, z)), &(z - LN_2), &above)
+}
+
 impl Distribution for Laplace {
     fn family(&self) -> &'static str {
         "Laplace"
@@ -121,13 +127,15 @@ impl Distribution for Laplace {
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let z = self.standardized(value);
-        let above = ((-z.abs()).exp() * -0.5).log1p();
-        Ok(Tensor::select(&z.lt(&constant(0.0, &z)), &(&z - LN_2), &above))
+        Ok(standard_log_cdf(&self.standardized(value)))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
         Ok(standard_cdf(&-self.standardized(value)))
+    }
+
+    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(standard_log_cdf(&-self.standardized(value)))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {

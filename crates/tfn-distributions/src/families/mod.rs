@@ -22,31 +22,28 @@ macro_rules! family {
     };
 }
 
-mod bernoulli;
-mod categorical;
-mod deterministic;
-mod independent;
-mod joint_sequential;
-mod laplace;
-mod mixture_same_family;
-mod multivariate_normal_diag;
-mod normal;
-mod one_hot_categorical;
-mod sample;
-mod transformed;
-mod uniform;
+/// Each file, with what the crate's users see of it.
+macro_rules! families {
+    ($($file:ident: $($family:ident),+;)*) => { $(
+        mod $file;
+        pub use $file::{$($family),+};
+    )* };
+}
 
-pub use bernoulli::Bernoulli;
-pub use categorical::Categorical;
-pub use deterministic::Deterministic;
-pub use independent::Independent;
-pub use joint_sequential::JointDistributionSequential;
-pub use laplace::Laplace;
-pub use mixture_same_family::MixtureSameFamily;
-pub use multivariate_normal_diag::MultivariateNormalDiag;
-pub use normal::Normal;
+families! {
+    bernoulli: Bernoulli;
+    categorical: Categorical;
+    deterministic: Deterministic;
+    independent: Independent;
+    joint_sequential: JointDistributionSequential;
+    laplace: Laplace;
+    mixture_same_family: MixtureSameFamily;
+    multivariate_normal_diag: MultivariateNormalDiag;
+    normal: Normal;
+    one_hot_categorical: OneHotCategorical;
+    sample: Sample;
+    transformed: TransformedDistribution;
+    uniform: Uniform;
+}
+
 pub(crate) use normal::normal_kl;
-pub use one_hot_categorical::OneHotCategorical;
-pub use sample::Sample;
-pub use transformed::TransformedDistribution;
-pub use uniform::Uniform;

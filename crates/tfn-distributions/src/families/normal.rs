@@ -121,6 +121,10 @@ impl Distribution for Normal {
         Ok((-self.standardized(value)).ndtr())
     }
 
+    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        Ok((-self.standardized(value)).log_ndtr())
+    }
+
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok(self.loc.value() + self.scale.value() * ndtri(p))
     }

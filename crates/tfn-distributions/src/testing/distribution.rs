@@ -21,7 +21,7 @@ pub(super) type Outcome = Result<(), LawError>;
 /// The laws that apply to it, of these: shapes of samples and densities; the density of several values is that of
 /// each; densities integrate (masses sum) to 1, and mean, variance, entropy and cdf are the integrals that they are
 /// named for; samples have the distribution, mean and variance that are claimed; quantiles invert the cdf; `prob`,
-/// `stddev`, `log_cdf` and `survival_function` agree with what they are made from; the mode has the highest density;
+/// `stddev`, `log_cdf`, `survival_function` and its logarithm agree with what they are made from; the mode has the highest density;
 /// outside the support there is no density, and never NaN; gradients of the density in the value and in the
 /// variables, and of reparameterized samples, agree with central differences; elementwise densities add up to the
 /// whole; a copy has its own variables. A joint distribution is checked part by part.
@@ -205,7 +205,7 @@ fn check_consistency(case: &Case<'_>) -> Outcome {
         let squares: Vec<f64> = stddev.iter().map(|s| s * s).collect();
         subject.equal(&squares, &variance, near)?;
     }
-    let subject = case.about("log_cdf and survival_function follow from cdf");
+    let subject = case.about("log_cdf, survival_function and its logarithm follow from cdf");
     if let Some(cdf) = subject.optional_entries(case.d.cdf(&few))? {
         let logs: Vec<f64> =
             subject.entries(case.d.log_cdf(&few))?.iter().map(|l| l.exp()).collect();
@@ -213,6 +213,9 @@ fn check_consistency(case: &Case<'_>) -> Outcome {
         let above = subject.entries(case.d.survival_function(&few))?;
         let rest: Vec<f64> = cdf.iter().map(|p| 1.0 - p).collect();
         subject.equal(&above, &rest, near)?;
+        let logs = subject.entries(case.d.log_survival_function(&few))?;
+        let above_again: Vec<f64> = logs.iter().map(|l| l.exp()).collect();
+        subject.equal(&above_again, &above, near)?;
     }
     let subject = case.about("quantiles invert the cdf");
     let levels = case.values(&[0.01, 0.3, 0.5, 0.9]);

@@ -1,42 +1,16 @@
-//! Distributions by the name of their family, over variables that hold the recorded parameters.
+//! Normals, their nearest kin, and what is made of other distributions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tfn::distributions::{
     Bernoulli, Categorical, Deterministic, Distribution, Independent, Laplace, MixtureSameFamily,
     MultivariateNormalDiag, Normal, OneHotCategorical, Sample, Uniform,
 };
-use tfn::tensor::Variable;
 
-use crate::json::{Gold, Node, Outcome};
+use super::Parameters;
+use crate::json::{Node, Outcome};
 
-/// Recorded parameters as variables, so that gradients reach them.
-pub(crate) struct Parameters(BTreeMap<String, Variable>);
-
-impl Parameters {
-    pub(crate) fn new(recorded: &BTreeMap<String, Gold>) -> Outcome<Self> {
-        let variable = |(name, gold): (&String, &Gold)| Ok((name.clone(), gold.to_variable(name)?));
-        Ok(Self(recorded.iter().map(variable).collect::<Outcome<_>>()?))
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Outcome<&Variable> {
-        self.0.get(name).ok_or_else(|| format!("no parameter `{name}`").into())
-    }
-
-    /// Fails on parameters other than these.
-    fn only(&self, names: &[&str]) -> Outcome {
-        let unknown: Vec<_> =
-            self.0.keys().filter(|name| !names.contains(&name.as_str())).collect();
-        if unknown.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("unknown parameters {unknown:?}").into())
-        }
-    }
-}
-
-/// A distribution of `family`; `None` for a family that does not exist here.
+/// A distribution of `family`; `None` if it is none of these.
 pub(crate) fn build(
     family: &str,
     parameters: &Parameters,
@@ -77,6 +51,5 @@ pub(crate) fn build(
             Arc::new(MixtureSameFamily::new(Categorical::from_logits(get("logits")?)?, components)?)
         }
     };
-    fixed.entries()?;
     Ok(Some(distribution))
 }

@@ -1,0 +1,128 @@
+//! The laws of all families, driven from tables, over random parameters.
+//!
+//! A new family gets one line in the `FAMILIES` of its group; a new divergence one in its `PAIRS`.
+
+#![allow(clippy::unwrap_used)]
+
+mod basic;
+mod draws;
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use tfn_distributions::bijectors::{Chain, Exp, Shift};
+use tfn_distributions::tensor::{DType, Stream, Tensor};
+use tfn_distributions::testing::{Laws, check_distribution, check_kl};
+use tfn_distributions::{
+    Distribution, Independent, Laplace, Normal, Result, TransformedDistribution, kl_divergence,
+};
+
+use draws::{Draws, Family, Pair};
+
+/// The tables, a group each.
+const FAMILIES: &[&[Family]] = &[basic::FAMILIES];
+const PAIRS: &[&[Pair]] = &[basic::PAIRS];
+
+/// Lists of numbers for parameters, always the same ones; as many as `PROPTEST_CASES` says, if it does.
+fn for_each_draw(cases: u32, test: impl Fn(Vec<f64>) -> Result<(), TestCaseError>) {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let cases = asked.unwrap_or(cases);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let seed = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let numbers = prop::collection::vec(-2.0..2.0, 24);
+    TestRunner::new_with_rng(config, seed).run(&numbers, test).unwrap();
+}
+
+fn broken(name: &str, error: impl std::fmt::Display) -> TestCaseError {
+    TestCaseError::fail(format!("{name}: {error}"))
+}
+
+#[test]
+fn every_family_keeps_the_laws() {
+    for (name, make) in FAMILIES.iter().copied().flatten() {
+        for_each_draw(16, |numbers| {
+            let made = make(&mut Draws::new(&numbers, DType::F64)).map_err(|e| broken(name, e))?;
+            check_distribution(made.as_ref(), &Laws::default().with_samples(4000))
+                .map_err(|e| broken(name, e))
+        });
+    }
+}
+
+#[test]
+fn every_divergence_keeps_the_laws() {
+    for (name, make) in PAIRS.iter().copied().flatten() {
+        for_each_draw(16, |numbers| {
+            let [q, p] =
+                make(&mut Draws::new(&numbers, DType::F64)).map_err(|e| broken(name, e))?;
+            let laws = Laws::default().with_samples(10_000);
+            check_kl(q.as_ref(), p.as_ref(), &laws).map_err(|e| broken(name, e))
+        });
+    }
+}
+
+/// Entries of a tensor as `f64`.
+fn entries(tensor: Result<Tensor>) -> Vec<f64> {
+    tensor.unwrap().to_f64_vec().unwrap()
+}
+
+fn near(given: &[f64], expected: &[f64], tolerance: f64) -> bool {
+    given.len() == expected.len()
+        && given.iter().zip(expected).all(|(a, b)| (a - b).abs() <= tolerance * b.abs().max(1.0))
+}
+
+#[test]
+fn single_precision_agrees_with_double() {
+    for (name, make) in FAMILIES.iter().copied().flatten() {
+        for_each_draw(8, |numbers| {
+            let rounded: Vec<f64> = numbers.iter().map(|&x| f64::from(x as f32)).collect();
+            let [wide, narrow] = [DType::F64, DType::F32]
+                .map(|dtype| make(&mut Draws::new(&rounded, dtype)).unwrap());
+            prop_assert_eq!(narrow.dtype().unwrap(), DType::F32);
+            let parts =
+                |d: &Arc<dyn Distribution>| d.parts().map_or(vec![d.clone()], <[_]>::to_vec);
+            for (wide, narrow) in parts(&wide).into_iter().zip(parts(&narrow)) {
+                let x = narrow.sample(&[20], &mut Stream::from_seed(1)).unwrap().detach();
+                let given = entries(narrow.log_prob(&x));
+                // The exponential of a normal: the sample's own rounding counts in log_prob, not in the law.
+                if given.iter().any(|l| l.is_infinite()) {
+                    continue;
+                }
+                let expected = entries(wide.log_prob(&x.cast(DType::F64)));
+                let off = format!("{name}: {given:?} {expected:?}");
+                prop_assert!(near(&given, &expected, 2e-4) || *name == "Deterministic", "{}", off);
+            }
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn divergences_add_up_over_independent_parts() {
+    for_each_draw(20, |numbers| {
+        let mut draws = Draws::new(&numbers, DType::F64);
+        let [q, p] = [draws.normal(&[2, 3]).unwrap(), draws.normal(&[2, 3]).unwrap()];
+        let each = entries(kl_divergence(&q, &p));
+        let event = |d: Normal| Independent::new(d, 2).unwrap();
+        let whole = entries(kl_divergence(&event(q), &event(p)));
+        prop_assert!(near(&whole, &[each.iter().sum()], 1e-12));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_shared_bijector_leaves_divergences_alone() {
+    for_each_draw(20, |numbers| {
+        let mut draws = Draws::new(&numbers, DType::F64);
+        let [q, p] = [draws.laplace(&[3]).unwrap(), draws.laplace(&[3]).unwrap()];
+        let expected = entries(kl_divergence(&q, &p));
+        let shift = draws.real(&[3]);
+        let through = |d: Laplace| {
+            let shifted = Shift::new(&shift).unwrap();
+            TransformedDistribution::new(d, Chain::new([Exp::new().into(), shifted.into()]))
+                .unwrap()
+        };
+        prop_assert!(near(&entries(kl_divergence(&through(q), &through(p))), &expected, 1e-14));
+        Ok(())
+    });
+}
