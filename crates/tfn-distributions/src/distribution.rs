@@ -185,7 +185,8 @@ pub trait Distribution: Module + Debug + DistributionCopy {
 
     /// Probability of an outcome above `value`.
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(1.0 - self.cdf(value)?)
+        // Rounding may lift a cdf above 1; the logarithm of a probability must not be NaN for that.
+        Ok((1.0 - self.cdf(value)?).relu())
     }
 
     /// Logarithm of [`survival_function`](Self::survival_function).
