@@ -9,7 +9,7 @@ use tfn_util::{Initializer, KernelBias, KernelBiasSpec, UtilError, make_kernel_b
 
 use crate::arguments::Activation;
 use crate::error::{LayerError, Result};
-use crate::layer::Layer;
+use crate::layer::{Layer, call_one_by_one};
 
 const CLASS: &str = "Affine";
 
@@ -140,7 +140,7 @@ impl AffineBuilder {
         self
     }
 
-    /// Function of the pre-activation.
+    /// Function of the pre-activation, `[.., batch, output_size]`, entry by entry or along the last axis.
     pub fn activation_fn(
         mut self,
         activation: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,
@@ -191,6 +191,17 @@ impl AffineBuilder {
 impl Layer for Affine {
     fn call_at(&self, x: &Tensor, _key: &Key) -> Result<Tensor> {
         self.output(x).map_err(|error| error.within(&self.name))
+    }
+
+    /// It draws nothing, and a single kernel takes any axes before the batch.
+    fn call_each(&self, x: &Tensor, keys: &[Key]) -> Result<Tensor> {
+        if self.kernel.shape().len() == 2 && x.ndims()? >= 3 {
+            return Ok(self
+                .output(&x.detach())
+                .map_err(|error| error.within(&self.name))?
+                .detach());
+        }
+        call_one_by_one(self, x, keys)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The dense layer with the local reparameterization estimator.
 
-use tfn_tensor::{Key, Tensor};
+use tfn_tensor::{DType, Key, Tensor};
 
 use crate::arguments::{FromArguments, VariationalArguments};
 use crate::error::{LayerError, Result};
@@ -86,7 +86,7 @@ pub struct AffineVariationalReparameterizationLocal {
     input_size: usize,
 }
 
-variational_layer!(AffineVariationalReparameterizationLocal, prepared);
+variational_layer!(AffineVariationalReparameterizationLocal, prepared, output_each);
 
 impl FromArguments for AffineVariationalReparameterizationLocal {
     fn from_arguments(arguments: &VariationalArguments) -> Result<Self> {
@@ -136,23 +136,61 @@ impl AffineVariationalReparameterizationLocal {
     /// All draws at one input have one mean and one deviation.
     fn prepared(&self, x: &Tensor) -> Result<Prepared<'_>> {
         let (loc, scale) = self.pre_activation(&x.detach())?;
-        let (loc, scale) = (loc.detach(), scale.detach());
-        Ok(Box::new(move |key| {
-            let drawn = self.drawn(&loc, &scale, key);
+        let (loc, scale, shape) = (loc.detach(), scale.detach(), loc.shape()?.to_vec());
+        Ok(Box::new(move |keys| {
+            let drawn = self.drawn_each(&loc, &scale, &shape, keys);
             Ok(drawn.map_err(|error| error.within(self.weights.name()))?.detach())
         }))
     }
 
+    /// Rows do not know of each other: the inputs of all keys go through one product.
+    fn output_each(&self, x: &Tensor, keys: &[Key]) -> Result<Tensor> {
+        let (loc, scale) = self.pre_activation(&x.detach())?;
+        let shape = loc.shape()?.get(1..).unwrap_or_default();
+        Ok(self.drawn_each(&loc, &scale, shape, keys)?.detach())
+    }
+
     fn drawn(&self, loc: &Tensor, scale: &Tensor, key: &Key) -> Result<Tensor> {
-        let noise = key.child("output").stream().normal(loc.shape()?, loc.dtype()?);
-        let mut y = Tensor::normal_sample(loc, scale, &noise);
-        if let Some(bias) = self.weights.parts().bias
-            && self.weights.posteriors().bias.is_some_and(|b| b.elementwise_normal().is_none())
-        {
+        let mut y = Tensor::normal_sample(loc, scale, &noise(key, loc.shape()?, loc.dtype()?));
+        if let Some(bias) = self.drawn_bias() {
             y = y + &self.weights.value_at(key)?[bias];
         }
         Ok(self.weights.activate(y).check()?)
     }
+
+    /// A draw of `shape` for each key, stacked; `loc` and `scale` are those of all, or stacked too.
+    fn drawn_each(
+        &self,
+        loc: &Tensor,
+        scale: &Tensor,
+        shape: &[usize],
+        keys: &[Key],
+    ) -> Result<Tensor> {
+        let dtype = loc.dtype()?;
+        let noise: Vec<Tensor> = keys.iter().map(|key| noise(key, shape, dtype)).collect();
+        let noise = Tensor::stack(&noise.iter().collect::<Vec<_>>(), 0);
+        let mut y = Tensor::normal_sample(loc, scale, &noise);
+        if let Some(bias) = self.drawn_bias() {
+            let draw = |key| -> Result<Tensor> {
+                let draw = &self.weights.value_at(key)?[bias];
+                Ok(draw.broadcast_to(shape).check()?)
+            };
+            let draws = keys.iter().map(draw).collect::<Result<Vec<_>>>()?;
+            y = y + Tensor::stack(&draws.iter().collect::<Vec<_>>(), 0);
+        }
+        Ok(self.weights.activate(y).check()?)
+    }
+
+    /// Number of the part that is a bias whose posterior is not normal.
+    fn drawn_bias(&self) -> Option<usize> {
+        let posterior = self.weights.posteriors().bias?;
+        self.weights.parts().bias.filter(|_| posterior.elementwise_normal().is_none())
+    }
+}
+
+/// What the pre-activations of one call are drawn with.
+fn noise(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
+    key.child("output").stream().normal(shape, dtype)
 }
 
 #[cfg(test)]
@@ -167,7 +205,6 @@ mod tests {
         Laplace, MultivariateNormalDiag, Normal, Sample,
     };
     use tfn_module::{Module, Variable, deep_copy};
-    use tfn_tensor::DType;
     use tfn_util::{
         KernelBias, KernelBiasSpec, UtilError, make_kernel_bias_posterior_mvn_diag_with_scale,
     };

@@ -181,7 +181,8 @@ impl<L: FromArguments> Builder<L> {
         self
     }
 
-    /// Function of the pre-activation, such as [`Tensor::relu`].
+    /// Function of the pre-activation `[.., batch, output_size]`, such as [`Tensor::relu`]: entry by entry or along the
+    /// last axis, for predictions hand it several draws at once along an axis before the batch.
     pub fn activation_fn(
         mut self,
         activation: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,

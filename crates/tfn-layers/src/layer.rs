@@ -11,8 +11,8 @@ use crate::error::{LayerError, Result};
 use crate::variational::VariationalLayer;
 use crate::weights::Weights;
 
-/// What [`Layer::prepare`] gives: the output for a key.
-pub type Prepared<'a> = Box<dyn Fn(&Key) -> Result<Tensor> + Send + Sync + 'a>;
+/// What [`Layer::prepare`] gives: the outputs for some keys, stacked along a new first axis.
+pub type Prepared<'a> = Box<dyn Fn(&[Key]) -> Result<Tensor> + Send + Sync + 'a>;
 
 /// A module that makes a tensor of a tensor.
 ///
@@ -51,18 +51,36 @@ pub trait Layer: Module + Debug + LayerCopy {
     /// What the layer finds wrong with `x`, under the layer's name.
     fn call_at(&self, x: &Tensor, key: &Key) -> Result<Tensor>;
 
-    /// The layer at `x` with everything done that does not depend on the draw: a function from keys to outputs
-    /// that gives what [`call_at`](Self::call_at) gives, without a memory of how it was made.
+    /// The layer at `x` with everything done that does not depend on the draw: a function from keys to what
+    /// [`call_at`](Self::call_at) gives for each, stacked along a new first axis, without a memory of how it was
+    /// made.
     ///
     /// Prediction asks for many draws at the same input. A layer that draws its pre-activations has the same
     /// mean and deviation for all of them, and a sequence has so for its first layer. The weights are those at
     /// the time of this call or of the function's, whichever a layer reads later.
     ///
     /// # Errors
-    /// As `call_at`, from here or from the function.
+    /// As `call_at`, from here or from the function; no keys are an error of the function.
     fn prepare<'a>(&'a self, x: &Tensor) -> Result<Prepared<'a>> {
         let x = x.detach();
-        Ok(Box::new(move |key| Ok(self.call_at(&x, key)?.detach())))
+        Ok(Box::new(move |keys| {
+            stacked(keys.iter().map(|key| Ok(self.call_at(&x, key)?.detach())))
+        }))
+    }
+
+    /// The layer at an input of its own for each key: entry `i` of the result is what
+    /// [`call_at`](Self::call_at) gives at entry `i` of `x` with key `i`, without a memory of how it was made.
+    ///
+    /// A layer whose rows do not know of each other does all in one product; sums may then be rounded
+    /// differently.
+    ///
+    /// # Shapes
+    /// `x` `[keys, ..]`; the result `[keys, ..]`.
+    ///
+    /// # Errors
+    /// As `call_at`; no keys are an error.
+    fn call_each(&self, x: &Tensor, keys: &[Key]) -> Result<Tensor> {
+        call_one_by_one(self, x, keys)
     }
 
     /// Where the keys of `call` come from; `None` for a layer that draws nothing.
@@ -152,6 +170,25 @@ pub trait Layer: Module + Debug + LayerCopy {
             }
         }
     }
+}
+
+/// [`Layer::call_each`] for a layer that has to be called once a key.
+pub(crate) fn call_one_by_one<L: Layer + ?Sized>(
+    layer: &L,
+    x: &Tensor,
+    keys: &[Key],
+) -> Result<Tensor> {
+    stacked(
+        (0..)
+            .zip(keys)
+            .map(|(i, key)| Ok(layer.call_at(&x.narrow(0, i, 1).squeeze(0), key)?.detach())),
+    )
+}
+
+/// Outputs along a new first axis.
+fn stacked(outputs: impl Iterator<Item = Result<Tensor>>) -> Result<Tensor> {
+    let outputs = outputs.collect::<Result<Vec<_>>>()?;
+    Ok(Tensor::stack(&outputs.iter().collect::<Vec<_>>(), 0).check()?)
 }
 
 open_trait!(Layer, LayerCopy);

@@ -118,6 +118,19 @@ impl Sequential {
         &self.layers
     }
 
+    /// The output for several keys of the layers from number `first` on.
+    fn through(
+        &self,
+        first: u64,
+        layers: &[Arc<dyn Layer>],
+        x: Tensor,
+        keys: &[Key],
+    ) -> Result<Tensor> {
+        (first..).zip(layers).try_fold(x, |x, (i, layer)| {
+            layer.call_each(&x, &children(keys, i)).map_err(|error| error.within(&self.name()))
+        })
+    }
+
     /// A part of the sequence, over the same layers and variables.
     ///
     /// # Errors
@@ -129,6 +142,11 @@ impl Sequential {
         let part = found.ok_or(LayerError::Range { start, end, layers })?.to_vec();
         Ok(Self::from_parts(Some(self.name()), part, self.also_track.clone()))
     }
+}
+
+/// The key of layer number `layer` below each of `keys`.
+fn children(keys: &[Key], layer: u64) -> Vec<Key> {
+    keys.iter().map(|key| key.index(layer)).collect()
 }
 
 /// The root of the sequence's keys: a function of its layers' own.
@@ -157,16 +175,14 @@ impl Layer for Sequential {
             return Err(LayerError::NoLayers);
         };
         let first = first.prepare(x).map_err(|error| error.within(&self.name()))?;
-        Ok(Box::new(move |key| {
-            let run = || -> Result<Tensor> {
-                let mut y = first(&key.index(0))?;
-                for (i, layer) in (1..).zip(rest) {
-                    y = layer.call_at(&y, &key.index(i))?.detach();
-                }
-                Ok(y)
-            };
-            run().map_err(|error| error.within(&self.name()))
+        Ok(Box::new(move |keys| {
+            let y = first(&children(keys, 0)).map_err(|error| error.within(&self.name()))?;
+            self.through(1, rest, y, keys)
         }))
+    }
+
+    fn call_each(&self, x: &Tensor, keys: &[Key]) -> Result<Tensor> {
+        self.through(0, &self.layers, x.clone(), keys)
     }
 
     fn calls(&self) -> Option<&Calls> {

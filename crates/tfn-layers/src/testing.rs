@@ -52,7 +52,7 @@ impl From<tfn_tensor::TensorError> for LayerLawError {
     }
 }
 
-/// Checks a layer of type `f64` at `x`: outputs and losses are functions of the key, and prepared outputs the same; every trainable
+/// Checks a layer of type `f64` at `x`: outputs and losses are functions of the key, and so are prepared outputs and those of several keys; every trainable
 /// variable is used; gradients of `sum(output²)/2 + losses` agree with central differences.
 ///
 /// The tolerance is 1e-6 of the largest entry of the variable's gradient (or of 1): differences use a step
@@ -100,19 +100,28 @@ fn check_purity(layer: &dyn Layer, x: &Tensor, key: &Key) -> Result<(), LayerLaw
     let first = (layer.call_at(x, key)?.to_f64_vec()?, layer.losses_at(key)?.item()?);
     layer.call_at(x, &Key::from_seed(99))?;
     let second = (layer.call_at(x, key)?.to_f64_vec()?, layer.losses_at(key)?.item()?);
-    let prepared = layer.prepare(x)?;
-    prepared(&Key::from_seed(99))?;
-    let prepared = prepared(key)?.to_f64_vec()?;
-    for (same, what) in [
+    let keys = [Key::from_seed(99), key.clone()];
+    let twice = Tensor::stack(&[x, x], 0);
+    let [prepared, each] = [layer.prepare(x)?(&keys)?, layer.call_each(&twice, &keys)?]
+        .map(|both| both.narrow(0, 1, 1).to_f64_vec());
+    let (prepared, each) = (prepared?, each?);
+    for (holds, what) in [
         (first.0 == second.0, "the output"),
         (first.1 == second.1, "the loss"),
         (first.0 == prepared, "the prepared output"),
+        (same(&first.0, &each), "the output of several keys"),
     ] {
-        if !same {
+        if !holds {
             return Err(LayerLawError::Impure { layer: layer.name(), what });
         }
     }
     Ok(())
+}
+
+/// Equal up to the order of a sum.
+fn same(a: &[f64], b: &[f64]) -> bool {
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-12 * a.abs().max(1.0);
+    a.len() == b.len() && a.iter().zip(b).all(near)
 }
 
 fn check_gradient(

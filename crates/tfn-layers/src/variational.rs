@@ -76,9 +76,9 @@ pub trait VariationalLayer: Layer {
 
 /// What every class over [`Weights`] has: walk, copy, constructors, and the layer's given methods.
 ///
-/// A class with a method for [`prepare`](crate::Layer::prepare) names it.
+/// A class with methods for [`prepare`](crate::Layer::prepare) and [`call_each`](crate::Layer::call_each) names them.
 macro_rules! variational_layer {
-    ($Class:ident $(, $prepared:ident)?) => {
+    ($Class:ident $(, $prepared:ident, $each:ident)?) => {
         impl $Class {
             /// The layer with all defaults.
             ///
@@ -136,6 +136,14 @@ macro_rules! variational_layer {
                 x: &tfn_tensor::Tensor,
             ) -> $crate::Result<$crate::Prepared<'a>> {
                 self.$prepared(x).map_err(|error| error.within(self.weights.name()))
+            }
+
+            fn call_each(
+                &self,
+                x: &tfn_tensor::Tensor,
+                keys: &[tfn_tensor::Key],
+            ) -> $crate::Result<tfn_tensor::Tensor> {
+                self.$each(x, keys).map_err(|error| error.within(self.weights.name()))
             })?
 
             fn calls(&self) -> Option<&$crate::Calls> {

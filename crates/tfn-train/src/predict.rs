@@ -138,7 +138,11 @@ impl MonteCarlo {
     ) -> Result<Prediction> {
         let mut sums: Option<Sums> = None;
         for sample in 0..self.samples {
-            Sums::add_to(&mut sums, &Draw::new(&logits(&key.index(sample as u64))?)?)?;
+            let logits = logits(&key.index(sample as u64))?;
+            let &[_, _] = logits.shape()? else {
+                return Err(shape_error(logits.shape()?, "[n, classes]".to_owned()));
+            };
+            Sums::add_to(&mut sums, &Draws::new(&logits.expand_dims(0))?)?;
         }
         Ok(sums.unwrap_or_else(|| Sums::new(0, 0)).prediction(self.samples))
     }
@@ -147,8 +151,9 @@ impl MonteCarlo {
     /// memory does not grow with the set.
     ///
     /// Batch b draws from child b of `key`: the same key and batch size give the same prediction, which is that of
-    /// `predict` with a call of the net. What does not depend on the draw is done once ([`Layer::prepare`]), and
-    /// draws run on several threads.
+    /// `predict` with a call of the net, up to the rounding of sums where a batch has few rows: then several draws
+    /// go through each layer together ([`Layer::call_each`]). What does not depend on the draw is done once
+    /// ([`Layer::prepare`]), and draws run on several threads.
     ///
     /// # Shapes
     /// `features`: `[n, ...]`; the net gives `[rows, classes]`.
@@ -183,18 +188,18 @@ impl MonteCarlo {
         Prediction::concat(&parts)
     }
 
-    /// Draws at once as many as [`GROUP`], each on a thread, and adds them in their order.
+    /// Draws on several threads, as many at once as [`GROUP`], and adds them in their order.
     fn predict_batch(&self, net: &dyn Layer, x: &Tensor, key: &Key) -> Result<Prediction> {
         let prepared = net.prepare(x)?;
+        let rows = x.shape()?.first().copied().unwrap_or(1).max(1);
+        let keys: Vec<Key> = (0..self.samples as u64).map(|sample| key.index(sample)).collect();
         let mut sums: Option<Sums> = None;
-        for first in (0..self.samples).step_by(GROUP) {
-            let group = first..self.samples.min(first + GROUP);
-            let draws: Vec<Result<Draw>> = group
-                .into_par_iter()
-                .map(|sample| Draw::new(&prepared(&key.index(sample as u64))?))
-                .collect();
-            for draw in draws {
-                Sums::add_to(&mut sums, &draw?)?;
+        for group in keys.chunks(GROUP) {
+            let parts = group.par_chunks(ROWS.div_ceil(rows));
+            let draws: Vec<Result<Draws>> =
+                parts.map(|keys| Draws::new(&prepared(keys)?)).collect();
+            for draws in draws {
+                Sums::add_to(&mut sums, &draws?)?;
             }
         }
         Ok(sums.unwrap_or_else(|| Sums::new(0, 0)).prediction(self.samples))
@@ -203,22 +208,25 @@ impl MonteCarlo {
 
 /// Draws that are held at a time.
 const GROUP: usize = 64;
+/// Rows at least that are worth a product: so many draws go through the net together that they have these.
+const ROWS: usize = 16;
 
-/// The probabilities of one draw and their logarithms.
-struct Draw {
+/// The probabilities of some draws and their logarithms, one draw after the other.
+struct Draws {
     rows: usize,
     classes: usize,
     probs: Vec<f64>,
     log_probs: Vec<f64>,
 }
 
-impl Draw {
+impl Draws {
     /// # Errors
-    /// [`TrainError::Shape`] for logits that are not `[n, classes]`, [`TrainError::Entry`] if a row has no
+    /// [`TrainError::Shape`] for logits that are not `[draws, n, classes]`, [`TrainError::Entry`] if a row has no
     /// probabilities.
     fn new(logits: &Tensor) -> Result<Self> {
-        let &[rows, classes] = logits.shape()? else {
-            return Err(shape_error(logits.shape()?, "[n, classes]".to_owned()));
+        let &[_, rows, classes] = logits.shape()? else {
+            let of_one = logits.shape()?.get(1..).unwrap_or_default();
+            return Err(shape_error(of_one, "[n, classes]".to_owned()));
         };
         // What draws have in common is the difference of nearly equal numbers: it needs `f64`.
         let logits = logits.detach().cast(DType::F64);
@@ -228,7 +236,7 @@ impl Draw {
             return Err(TrainError::Entry {
                 op: "predict",
                 argument: "logits",
-                row,
+                row: row % rows,
                 given: norms[row],
                 expected: "finite log-sum-exp of the row".to_owned(),
             });
@@ -252,22 +260,26 @@ impl Sums {
         Self { rows, classes, probs: vec![0.0; rows * classes], entropy: vec![0.0; rows] }
     }
 
-    /// Adds a draw, which has the shape of the first.
-    fn add_to(sums: &mut Option<Self>, draw: &Draw) -> Result<()> {
-        let sums = sums.get_or_insert_with(|| Self::new(draw.rows, draw.classes));
-        if [sums.rows, sums.classes] != [draw.rows, draw.classes] {
+    /// Adds draws, which have the shape of the first.
+    fn add_to(sums: &mut Option<Self>, draws: &Draws) -> Result<()> {
+        let sums = sums.get_or_insert_with(|| Self::new(draws.rows, draws.classes));
+        if [sums.rows, sums.classes] != [draws.rows, draws.classes] {
             let expected = format!("[{}, {}] as at the first draw", sums.rows, sums.classes);
-            return Err(shape_error(&[draw.rows, draw.classes], expected));
+            return Err(shape_error(&[draws.rows, draws.classes], expected));
         }
-        for (sum, p) in sums.probs.iter_mut().zip(&draw.probs) {
-            *sum += p;
-        }
-        let width = draw.classes.max(1);
-        let rows = draw.probs.chunks_exact(width).zip(draw.log_probs.chunks_exact(width));
-        for (entropy, (probs, log_probs)) in sums.entropy.iter_mut().zip(rows) {
-            // 0 ln 0 = 0
-            let term = |(&p, &log_p): (&f64, &f64)| if p > 0.0 { p * log_p } else { 0.0 };
-            *entropy -= probs.iter().zip(log_probs).map(term).sum::<f64>();
+        let (width, size) = (draws.classes.max(1), (draws.rows * draws.classes).max(1));
+        for (probs, log_probs) in
+            draws.probs.chunks_exact(size).zip(draws.log_probs.chunks_exact(size))
+        {
+            for (sum, p) in sums.probs.iter_mut().zip(probs) {
+                *sum += p;
+            }
+            let rows = probs.chunks_exact(width).zip(log_probs.chunks_exact(width));
+            for (entropy, (probs, log_probs)) in sums.entropy.iter_mut().zip(rows) {
+                // 0 ln 0 = 0
+                let term = |(&p, &log_p): (&f64, &f64)| if p > 0.0 { p * log_p } else { 0.0 };
+                *entropy -= probs.iter().zip(log_probs).map(term).sum::<f64>();
+            }
         }
         Ok(())
     }
