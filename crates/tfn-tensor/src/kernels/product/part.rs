@@ -22,6 +22,8 @@ const INNER_FLIPPED: usize = 640;
 /// Rows of a block of the left factor at most: packed, it stays in the second cache.
 const BLOCK_ROWS: usize = 144;
 
+/// Bytes of a page of memory.
+const PAGE: usize = 4096;
 /// Side of the squares in which a transpose is packed.
 const SQUARE: usize = 8;
 
@@ -159,9 +161,12 @@ impl<E: Element> Run<'_, '_, E> {
         let blocks = height.div_ceil(block_rows);
         let panels = all_columns.len().div_ceil(width);
         let packs_left = a.column_stride != 1;
-        // With one block of rows a panel is used up as soon as it is packed; with more, all are kept.
-        let keeps = blocks > 1;
-        let panel_size = inner * width;
+        // A row of the panels is a line further on than in the one before: their rows are written side by side,
+        // and lines a power of two apart would drive each other out of the first cache.
+        let panel_size = (inner + 1) * width;
+        // A panel is used up as soon as it is packed, unless there are more blocks of rows that use it, or each row
+        // of the factor lies on a page of its own: then all panels are packed on one visit to each page.
+        let keeps = blocks > 1 || b.row_stride * size_of::<E>() >= PAGE;
         let right_size = panel_size * if keeps { panels } else { 1 };
         let left_size = if packs_left || a.squared { block_rows * inner } else { 0 };
         let mut scratch = Buffer::<E>::stale_at_least(right_size + left_size);
@@ -174,9 +179,7 @@ impl<E: Element> Run<'_, '_, E> {
                 first..all_columns.end.min(first + width)
             };
             if keeps {
-                for (panel, packed) in right.chunks_exact_mut(panel_size).take(panels).enumerate() {
-                    pack_right(simd, packed, width, &b, depth.clone(), columns_of(panel));
-                }
+                pack_right(simd, right, panel_size, &b, depth.clone(), all_columns.clone());
             }
             for block in 0..blocks {
                 let first = all_rows.start + block * block_rows;
@@ -191,7 +194,8 @@ impl<E: Element> Run<'_, '_, E> {
                     let packed = if keeps {
                         &right[panel * panel_size..][..depth.len() * width]
                     } else {
-                        pack_right(simd, right, width, &b, depth.clone(), columns.clone());
+                        let columns = columns.clone();
+                        pack_right(simd, right, panel_size, &b, depth.clone(), columns);
                         &right[..depth.len() * width]
                     };
                     let tile = Tile { out, columns, flipped, weight: product.weight, accumulate };
@@ -215,10 +219,65 @@ impl<E: Element> Run<'_, '_, E> {
     }
 }
 
-/// A panel: the rows `depth` of some columns, each row filled up to the tile's width.
+/// The panels of the rows `depth` of some columns.
 #[inline(always)]
 fn pack_right<S: Simd, E: Element>(
     simd: S,
+    panels: &mut [E],
+    panel_size: usize,
+    b: &Factor<'_, E>,
+    depth: Range<usize>,
+    columns: Range<usize>,
+) {
+    if b.column_stride == 1 {
+        return pack_rows(simd, panels, panel_size, b, depth, columns);
+    }
+    let width = WIDTH * E::lanes::<S>();
+    let starts = columns.clone().step_by(width);
+    for (first, packed) in starts.zip(panels.chunks_exact_mut(panel_size)) {
+        pack_columns(packed, width, b, depth.clone(), first..columns.end.min(first + width));
+    }
+}
+
+/// All panels at once, of the rows `depth` of some columns, the last panel filled up to the tile's width: row after
+/// row as they lie in memory, which is what it is slow to jump about in.
+#[inline(always)]
+fn pack_rows<S: Simd, E: Element>(
+    simd: S,
+    panels: &mut [E],
+    panel_size: usize,
+    b: &Factor<'_, E>,
+    depth: Range<usize>,
+    columns: Range<usize>,
+) {
+    let width = WIDTH * E::lanes::<S>();
+    for (l, row) in depth.enumerate() {
+        let source = &b.data[row * b.row_stride..][columns.clone()];
+        let whole = E::vectors(simd, source).as_chunks::<WIDTH>().0;
+        let mut targets =
+            panels.chunks_exact_mut(panel_size).map(|panel| &mut panel[l * width..][..width]);
+        for (&[x, y], target) in whole.iter().zip(&mut targets) {
+            // Vector by vector: a call to copy so few numbers would take longer than the copy.
+            let target = E::vectors_mut(simd, target);
+            [target[0], target[1]] = match b.squared {
+                true => [E::product(simd, x, x), E::product(simd, y, y)],
+                false => [x, y],
+            };
+        }
+        if let Some(target) = targets.next() {
+            let last = &source[whole.len() * width..];
+            for (entry, &x) in target.iter_mut().zip(last) {
+                *entry = if b.squared { x * x } else { x };
+            }
+            target[last.len()..].fill(E::zero());
+        }
+    }
+}
+
+/// One panel, of a factor whose columns lie in one piece: in squares of 8 by 8, so that each line of memory is used
+/// up on both sides.
+#[inline(always)]
+fn pack_columns<E: Element>(
     packed: &mut [E],
     width: usize,
     b: &Factor<'_, E>,
@@ -228,57 +287,31 @@ fn pack_right<S: Simd, E: Element>(
     let len = depth.len();
     let packed = &mut packed[..len * width];
     let first = columns.start * b.column_stride;
-    if b.column_stride == 1 {
-        for (l, row) in depth.zip(packed.chunks_exact_mut(width)) {
-            let source = &b.data[l * b.row_stride + first..];
-            if let Some(source) = source.get(..width) {
-                // Vector by vector: a call to copy so few numbers would take longer than the copy. Columns
-                // beyond the panel's are whatever follows in memory; their sums are thrown away.
-                let vectors = E::vectors(simd, source).as_chunks::<WIDTH>().0;
-                let row = E::vectors_mut(simd, row).as_chunks_mut::<WIDTH>().0;
-                for (row, &[x, y]) in row.iter_mut().zip(vectors) {
-                    *row = match b.squared {
-                        true => [E::product(simd, x, x), E::product(simd, y, y)],
-                        false => [x, y],
-                    };
+    for j in (0..width).step_by(SQUARE) {
+        let mut l = 0;
+        while l < len {
+            let high = SQUARE.min(len - l);
+            let mut square = [[E::zero(); SQUARE]; SQUARE];
+            for (i, square) in square.iter_mut().enumerate().take(columns.len().saturating_sub(j)) {
+                let at = first + (j + i) * b.column_stride + depth.start + l;
+                let source = &b.data[at..][..high];
+                match <&[E; SQUARE]>::try_from(source) {
+                    Ok(source) => *square = *source,
+                    Err(_) => square[..high].copy_from_slice(source),
                 }
-            } else {
-                for (entry, &x) in row.iter_mut().zip(source) {
-                    *entry = if b.squared { x * x } else { x };
-                }
-                row[source.len()..].fill(E::zero());
             }
-        }
-    } else {
-        // Squares of 8 by 8, so that each line of memory is used up on both sides.
-        for j in (0..width).step_by(SQUARE) {
-            let mut l = 0;
-            while l < len {
-                let high = SQUARE.min(len - l);
-                let mut square = [[E::zero(); SQUARE]; SQUARE];
-                for (i, square) in
-                    square.iter_mut().enumerate().take(columns.len().saturating_sub(j))
-                {
-                    let at = first + (j + i) * b.column_stride + depth.start + l;
-                    let source = &b.data[at..][..high];
-                    match <&[E; SQUARE]>::try_from(source) {
-                        Ok(source) => *square = *source,
-                        Err(_) => square[..high].copy_from_slice(source),
-                    }
+            for i in 0..high {
+                let row = &mut packed[(l + i) * width + j..];
+                let row = &mut row[..SQUARE.min(width - j)];
+                for (j, x) in row.iter_mut().enumerate() {
+                    *x = square[j][i];
                 }
-                for i in 0..high {
-                    let row = &mut packed[(l + i) * width + j..];
-                    let row = &mut row[..SQUARE.min(width - j)];
-                    for (j, x) in row.iter_mut().enumerate() {
-                        *x = square[j][i];
-                    }
-                }
-                l += SQUARE;
             }
+            l += SQUARE;
         }
-        if b.squared {
-            packed.iter_mut().for_each(|x| *x = *x * *x);
-        }
+    }
+    if b.squared {
+        packed.iter_mut().for_each(|x| *x = *x * *x);
     }
 }
 
