@@ -62,7 +62,7 @@ impl Parameter {
         Ok(match &self.0 {
             Source::Number(tensor) | Source::Tensor(tensor) => tensor.shape()?.to_vec(),
             Source::Variable(variable) => variable.shape().to_vec(),
-            Source::Transformed(variable) => variable.variable().shape().to_vec(),
+            Source::Transformed(variable) => variable.shape()?,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use tfn_tensor::{Tensor, broadcast_shapes};
 
+use crate::masking::constant;
 use crate::{Distribution, DistributionError, Result};
 
 /// The shape that the parameters' batch axes broadcast to.
@@ -58,6 +59,15 @@ pub(crate) fn sum_last(tensor: &Tensor, ndims: usize) -> Tensor {
     }
     let axes: Vec<isize> = (1..=ndims).map(|axis| -(axis as isize)).collect();
     tensor.sum_axes(&axes, false)
+}
+
+/// 1 where all entries of a mask along its last `ndims` axes are 1.
+pub(crate) fn all_last(mask: &Tensor, ndims: usize) -> Tensor {
+    if ndims == 0 {
+        return mask.clone();
+    }
+    let outside = sum_last(&(1.0 - mask), ndims);
+    outside.eq(&constant(0.0, &outside))
 }
 
 /// `[outer, first, second, inner]` as `[outer, second, first, inner]`, for groups of axes whose shapes are

@@ -51,7 +51,7 @@ impl TransformedVariable {
     ///
     /// # Errors
     /// [`DistributionError::Argument`] if `initial_value` is not inside the range of the bijector, and
-    /// [`DistributionError::Shape`] if the bijector changes its shape.
+    /// [`DistributionError::Shape`] if the bijector widens its batch.
     pub fn new(
         initial_value: &Tensor,
         bijector: impl IntoBijector,
@@ -68,16 +68,17 @@ impl TransformedVariable {
     /// The view of `variable`, which holds the unconstrained value, through `bijector`.
     ///
     /// # Errors
-    /// [`DistributionError::Shape`] if the bijector changes its shape.
+    /// [`DistributionError::Shape`] if the bijector does not take events of its shape, or widens its batch.
     pub fn from_variable(variable: Variable, bijector: impl IntoBijector) -> Result<Self> {
         let made = Self::make(variable, bijector.into_bijector());
         let value = made.value();
-        if value.shape()? != made.variable().shape() {
+        let expected = made.shape()?;
+        if value.shape()? != expected {
             return Err(DistributionError::Shape {
                 family: "TransformedVariable",
                 argument: "bijector",
                 given: value.shape()?.to_vec(),
-                expected: format!("the shape of the variable, {:?}", made.variable().shape()),
+                expected: format!("{expected:?}"),
             });
         }
         Ok(made)
@@ -97,6 +98,14 @@ impl TransformedVariable {
     /// The bijector from the variable to the value.
     pub fn bijector(&self) -> &Arc<dyn Bijector> {
         &self.0.bijector
+    }
+
+    /// The shape of the constrained value.
+    ///
+    /// # Errors
+    /// [`DistributionError::Shape`] if the bijector does not take events of the variable's shape.
+    pub fn shape(&self) -> Result<Vec<usize>> {
+        self.0.bijector.forward_shape(self.0.variable.shape())
     }
 
     /// The constrained value: one tensor for all readers until a variable changes or is frozen.

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use super::{Bijector, Identity, number};
+use super::{Bijector, no_change, number};
+use crate::Result;
+use crate::shapes::all_last;
 
 /// `f(x) = f₁(f₂(… fₙ(x)))`: the last bijector of the list acts first.
 ///
-/// Counterpart: `tfp.bijectors.Chain`.
+/// Counterpart: `tfp.bijectors.Chain`. An event has as many axes as all of them together need; the log-determinant
+/// of each is summed to those of its event.
 ///
 /// # Examples
 /// TFP's default way to a scale, never below `1e-5`:
@@ -49,23 +52,47 @@ impl Bijector for Chain {
     }
 
     fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
-        let mut x = x.clone();
-        let mut sum = Identity::new().forward_log_det_jacobian(&x);
+        let (mut x, mut ndims) = (x.clone(), self.forward_min_event_ndims());
+        let mut sum = no_change(&x, ndims);
         for bijector in self.bijectors.iter().rev() {
-            sum = sum + bijector.forward_log_det_jacobian(&x);
+            sum = sum + bijector.forward_log_det_jacobian_over(&x, ndims);
             x = bijector.forward(&x);
+            ndims = ranks_through(bijector.as_ref(), ndims);
         }
         sum
     }
 
     fn inverse_log_det_jacobian(&self, y: &Tensor) -> Tensor {
-        let mut y = y.clone();
-        let mut sum = Identity::new().forward_log_det_jacobian(&y);
+        let (mut y, mut ndims) = (y.clone(), self.inverse_min_event_ndims());
+        let mut sum = no_change(&y, ndims);
         for bijector in &self.bijectors {
-            sum = sum + bijector.inverse_log_det_jacobian(&y);
+            sum = sum + bijector.inverse_log_det_jacobian_over(&y, ndims);
             y = bijector.inverse(&y);
+            ndims = ranks_back(bijector.as_ref(), ndims);
         }
         sum
+    }
+
+    fn forward_min_event_ndims(&self) -> usize {
+        // From the last that acts to the first: what each takes must leave enough for the ones after it.
+        self.bijectors.iter().fold(0, |after, bijector| {
+            let (takes, gives) =
+                (bijector.forward_min_event_ndims(), bijector.inverse_min_event_ndims());
+            takes + after.saturating_sub(gives)
+        })
+    }
+
+    fn inverse_min_event_ndims(&self) -> usize {
+        let start = self.forward_min_event_ndims();
+        self.bijectors.iter().rev().fold(start, |ndims, b| ranks_through(b.as_ref(), ndims))
+    }
+
+    fn forward_event_shape(&self, x: &[usize]) -> Result<Vec<usize>> {
+        self.bijectors.iter().rev().try_fold(x.to_vec(), |shape, b| b.forward_shape(&shape))
+    }
+
+    fn inverse_event_shape(&self, y: &[usize]) -> Result<Vec<usize>> {
+        self.bijectors.iter().try_fold(y.to_vec(), |shape, b| b.inverse_shape(&shape))
     }
 
     fn affine(&self, like: &Tensor) -> Option<(Tensor, Tensor)> {
@@ -76,14 +103,20 @@ impl Bijector for Chain {
         })
     }
 
+    fn is_affine(&self) -> bool {
+        self.bijectors.iter().all(|bijector| bijector.is_affine())
+    }
+
     fn in_range(&self, y: &Tensor) -> Option<Tensor> {
-        let mut y = y.clone();
+        let (mut y, mut ndims) = (y.clone(), self.inverse_min_event_ndims());
         let mut inside: Option<Tensor> = None;
         for bijector in &self.bijectors {
             if let Some(mask) = bijector.in_range(&y) {
+                let mask = all_last(&mask, ndims - bijector.inverse_min_event_ndims());
                 inside = Some(inside.map_or(mask.clone(), |inside| inside * mask));
             }
             y = bijector.inverse(&y);
+            ndims = ranks_back(bijector.as_ref(), ndims);
         }
         inside
     }
@@ -101,6 +134,16 @@ impl Bijector for Chain {
                 && self.bijectors.iter().zip(&other.bijectors).all(same)
         })
     }
+}
+
+/// Axes of an event after `bijector`, of `ndims` before it.
+fn ranks_through(bijector: &dyn Bijector, ndims: usize) -> usize {
+    (ndims + bijector.inverse_min_event_ndims()).saturating_sub(bijector.forward_min_event_ndims())
+}
+
+/// Axes of an event before `bijector`, of `ndims` after it.
+fn ranks_back(bijector: &dyn Bijector, ndims: usize) -> usize {
+    (ndims + bijector.forward_min_event_ndims()).saturating_sub(bijector.inverse_min_event_ndims())
 }
 
 #[cfg(test)]

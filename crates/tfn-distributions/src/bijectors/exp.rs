@@ -3,45 +3,32 @@
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use super::{Bijector, number};
+use super::{Bijector, number, rising};
 
-/// `f(x) = exp(x)`, from all numbers to the positive ones.
-///
-/// Counterpart: `tfp.bijectors.Exp`.
-#[derive(Clone, Debug, Default, Module)]
-#[non_exhaustive]
-pub struct Exp {}
+plain! {
+    /// `f(x) = exp(x)`, from all numbers to the positive ones.
+    ///
+    /// Counterpart: `tfp.bijectors.Exp`.
+    Exp {
+        fn forward(&self, x: &Tensor) -> Tensor {
+            x.exp()
+        }
 
-impl Exp {
-    /// The exponential function.
-    pub fn new() -> Self {
-        Self {}
-    }
-}
+        fn inverse(&self, y: &Tensor) -> Tensor {
+            y.ln()
+        }
 
-impl Bijector for Exp {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        x.exp()
-    }
+        fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
+            x.clone()
+        }
 
-    fn inverse(&self, y: &Tensor) -> Tensor {
-        y.ln()
-    }
+        fn in_range(&self, y: &Tensor) -> Option<Tensor> {
+            Some(y.gt(&number(0.0, y)))
+        }
 
-    fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
-        x.clone()
-    }
-
-    fn in_range(&self, y: &Tensor) -> Option<Tensor> {
-        Some(y.gt(&number(0.0, y)))
-    }
-
-    fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
-        Some(number(1.0, like))
-    }
-
-    fn is_same(&self, other: &dyn Bijector) -> bool {
-        other.downcast_ref::<Self>().is_some()
+        fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
+            rising(like)
+        }
     }
 }
 

@@ -3,45 +3,32 @@
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use super::{Bijector, number, spread};
+use super::{Bijector, no_change, number, rising};
 
-/// `f(x) = x`.
-///
-/// Counterpart: `tfp.bijectors.Identity`.
-#[derive(Clone, Debug, Default, Module)]
-#[non_exhaustive]
-pub struct Identity {}
+plain! {
+    /// `f(x) = x`.
+    ///
+    /// Counterpart: `tfp.bijectors.Identity`.
+    Identity {
+        fn forward(&self, x: &Tensor) -> Tensor {
+            x.clone()
+        }
 
-impl Identity {
-    /// The identity.
-    pub fn new() -> Self {
-        Self {}
-    }
-}
+        fn inverse(&self, y: &Tensor) -> Tensor {
+            y.clone()
+        }
 
-impl Bijector for Identity {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        x.clone()
-    }
+        fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
+            no_change(x, 0)
+        }
 
-    fn inverse(&self, y: &Tensor) -> Tensor {
-        y.clone()
-    }
+        fn affine(&self, like: &Tensor) -> Option<(Tensor, Tensor)> {
+            Some((number(1.0, like), number(0.0, like)))
+        }
 
-    fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
-        spread(&number(0.0, x), x)
-    }
-
-    fn affine(&self, like: &Tensor) -> Option<(Tensor, Tensor)> {
-        Some((number(1.0, like), number(0.0, like)))
-    }
-
-    fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
-        Some(number(1.0, like))
-    }
-
-    fn is_same(&self, other: &dyn Bijector) -> bool {
-        other.downcast_ref::<Self>().is_some()
+        fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
+            rising(like)
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, IntoBijector};
+use crate::Result;
 
 /// `f(x) = g⁻¹(x)` for a bijector `g`.
 ///
@@ -44,9 +45,29 @@ impl Bijector for Invert {
         self.bijector.forward_log_det_jacobian(y)
     }
 
+    fn forward_min_event_ndims(&self) -> usize {
+        self.bijector.inverse_min_event_ndims()
+    }
+
+    fn inverse_min_event_ndims(&self) -> usize {
+        self.bijector.forward_min_event_ndims()
+    }
+
+    fn forward_event_shape(&self, x: &[usize]) -> Result<Vec<usize>> {
+        self.bijector.inverse_event_shape(x)
+    }
+
+    fn inverse_event_shape(&self, y: &[usize]) -> Result<Vec<usize>> {
+        self.bijector.forward_event_shape(y)
+    }
+
     fn affine(&self, like: &Tensor) -> Option<(Tensor, Tensor)> {
         let (scale, shift) = self.bijector.affine(like)?;
         Some((scale.reciprocal(), -(shift / scale)))
+    }
+
+    fn is_affine(&self) -> bool {
+        self.bijector.is_affine()
     }
 
     fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {

@@ -1,26 +1,12 @@
 //! Invertible functions between unconstrained and constrained numbers, one a file.
 //!
-//! Counterpart: `tfp.bijectors`. All of them act entry by entry.
+//! Counterpart: `tfp.bijectors`. Most act entry by entry; the others say how many axes an event has.
 
 mod bijector;
-mod chain;
-mod exp;
-mod identity;
-mod invert;
-mod scale;
-mod shift;
-mod softplus;
 
 #[doc(hidden)]
 pub use bijector::BijectorCopy;
 pub use bijector::{Bijector, IntoBijector};
-pub use chain::Chain;
-pub use exp::Exp;
-pub use identity::Identity;
-pub use invert::Invert;
-pub use scale::Scale;
-pub use shift::Shift;
-pub use softplus::Softplus;
 
 use std::sync::Arc;
 
@@ -29,9 +15,37 @@ use tfn_tensor::Tensor;
 use crate::masking::constant as number;
 use crate::{Constraint, DistributionError, Parameter, Result};
 
-/// `.into()` gives the `Arc` that mixed lists of bijectors hold.
-macro_rules! into_arc {
-    ($($bijector:ident),*) => { $(
+/// A bijector without parameters: its type with `new`, sameness, and the rest of the contract as given.
+macro_rules! plain {
+    ($(#[$doc:meta])* $bijector:ident { $($method:item)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, Module)]
+        #[non_exhaustive]
+        pub struct $bijector {}
+
+        impl $bijector {
+            /// The bijector.
+            pub fn new() -> Self {
+                Self {}
+            }
+        }
+
+        impl Bijector for $bijector {
+            $($method)*
+
+            fn is_same(&self, other: &dyn Bijector) -> bool {
+                other.downcast_ref::<Self>().is_some()
+            }
+        }
+    };
+}
+
+/// Each file, with what the crate's users see of it, and `.into()` an `Arc`, which mixed lists hold.
+macro_rules! bijectors {
+    ($($file:ident: $bijector:ident;)*) => { $(
+        mod $file;
+        pub use $file::$bijector;
+
         impl From<$bijector> for Arc<dyn Bijector> {
             fn from(bijector: $bijector) -> Self {
                 Arc::new(bijector)
@@ -39,14 +53,36 @@ macro_rules! into_arc {
         }
     )* };
 }
-into_arc!(Chain, Exp, Identity, Invert, Scale, Shift, Softplus);
+
+bijectors! {
+    chain: Chain;
+    exp: Exp;
+    identity: Identity;
+    invert: Invert;
+    scale: Scale;
+    shift: Shift;
+    softplus: Softplus;
+}
+
+/// The direction of a function that increases.
+#[allow(clippy::unnecessary_wraps, reason = "what `is_increasing` returns")]
+fn rising(like: &Tensor) -> Option<Tensor> {
+    Some(number(1.0, like))
+}
+
+/// The log-determinants, 0, of a function of events with `event_ndims` axes that changes no volume.
+fn no_change(x: &Tensor, event_ndims: usize) -> Tensor {
+    match (x.shape(), x.dtype()) {
+        (Ok(shape), Ok(dtype)) => {
+            Tensor::zeros(&shape[..shape.len().saturating_sub(event_ndims)], dtype)
+        }
+        (Err(error), _) | (_, Err(error)) => Tensor::from_error(error),
+    }
+}
 
 /// `value` in the shape that it and `like` broadcast to.
 fn spread(value: &Tensor, like: &Tensor) -> Tensor {
-    match (like.shape(), like.dtype()) {
-        (Ok(shape), Ok(dtype)) => Tensor::zeros(shape, dtype) + value,
-        (Err(error), _) | (_, Err(error)) => Tensor::from_error(error),
-    }
+    no_change(like, 0) + value
 }
 
 /// Checks the value of a parameter that never changes.

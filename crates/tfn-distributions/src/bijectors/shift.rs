@@ -3,7 +3,7 @@
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use super::{Bijector, check, number, spread};
+use super::{Bijector, check, number, rising, spread};
 use crate::{Parameter, Result};
 
 /// `f(x) = x + shift`.
@@ -49,7 +49,7 @@ impl Bijector for Shift {
     }
 
     fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
-        Some(number(1.0, like))
+        rising(like)
     }
 
     fn is_same(&self, other: &dyn Bijector) -> bool {

@@ -3,7 +3,7 @@
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use super::{Bijector, number};
+use super::{Bijector, number, rising};
 use crate::{DistributionError, Result};
 
 /// `f(x) = low + ln(1 + exp(x))`, from all numbers to those above `low`, which is 0 unless it is given.
@@ -62,7 +62,7 @@ impl Bijector for Softplus {
     }
 
     fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
-        Some(number(1.0, like))
+        rising(like)
     }
 
     fn is_same(&self, other: &dyn Bijector) -> bool {

@@ -8,10 +8,12 @@ use tfn_tensor::{DType, Tensor};
 
 use crate::IntoDistribution;
 use crate::bijectors::{Bijector, IntoBijector};
-use crate::masking::{constant, only_where};
-use crate::shapes::sum_last;
+use crate::masking::only_where;
+use crate::shapes::all_last;
 use crate::structure::Structure;
-use crate::{Distribution, DistributionError, ParameterSpec, Reparameterization, Result};
+use crate::{
+    Distribution, DistributionError, Independent, ParameterSpec, Reparameterization, Result,
+};
 
 /// The distribution of `bijector.forward(x)` for `x` from `distribution`.
 ///
@@ -21,7 +23,12 @@ use crate::{Distribution, DistributionError, ParameterSpec, Reparameterization, 
 /// log p(y) = log p_x(f⁻¹(y)) + ln |(f⁻¹)′(y)|
 /// ```
 /// Outside the range of the bijector the log-density is minus infinity with zero gradient. Through an affine
-/// bijector mean and variance are known, and a normal stays a normal.
+/// bijector the mean is known, through one that is affine entry by entry the variance too, and a normal stays a
+/// normal.
+///
+/// # Shapes
+/// A bijector of vectors or matrices takes as many last axes of the batch of `distribution` into the event as it
+/// needs: [`distribution`](Self::distribution) then is the [`Independent`] of what was given.
 ///
 /// # Examples
 /// A log-normal distribution:
@@ -47,12 +54,14 @@ impl TransformedDistribution {
     /// `distribution` seen through `bijector`.
     ///
     /// # Errors
-    /// [`DistributionError::Shape`] if the bijector changes the shape of `batch + event`.
+    /// [`DistributionError::Shape`] if batch and event have fewer axes than the bijector needs or another shape
+    /// than it takes, or if it widens the batch.
     pub fn new(distribution: impl IntoDistribution, bijector: impl IntoBijector) -> Result<Self> {
         let (distribution, bijector) = (distribution.into_distribution(), bijector.into_bijector());
+        let distribution = raised(distribution, bijector.forward_min_event_ndims())?;
         let made = Self { distribution, bijector, validate_args: false };
+        let through = made.bijector.forward(&Tensor::zeros(&made.shape_before()?, made.dtype()?));
         let shape = [made.batch_shape()?, made.event_shape()?].concat();
-        let through = made.bijector.forward(&Tensor::zeros(&shape, made.dtype()?));
         if through.shape()? != shape {
             return Err(DistributionError::Shape {
                 family: "TransformedDistribution",
@@ -79,32 +88,59 @@ impl TransformedDistribution {
         Ok(Tensor::full(&[], value, self.dtype()?))
     }
 
-    /// `(scale, shift)` of an affine bijector.
+    /// Batch and event before the bijector.
+    fn shape_before(&self) -> Result<Vec<usize>> {
+        Ok([self.distribution.batch_shape()?, self.distribution.event_shape()?].concat())
+    }
+
+    fn unsupported<T>(&self, method: &'static str) -> Result<T> {
+        Err(DistributionError::Unsupported { family: self.family(), method })
+    }
+
+    /// `(scale, shift)` of a bijector that is affine entry by entry.
     fn affine(&self, method: &'static str) -> Result<(Tensor, Tensor)> {
-        let unsupported = DistributionError::Unsupported { family: self.family(), method };
-        self.bijector.affine(&self.number(0.0)?).ok_or(unsupported)
+        self.bijector.affine(&self.number(0.0)?).map_or_else(|| self.unsupported(method), Ok)
+    }
+
+    /// `before` through the bijector, if it is affine.
+    fn through_affine(&self, before: &Tensor, method: &'static str) -> Result<Tensor> {
+        if self.bijector.is_affine() {
+            Ok(self.bijector.forward(before))
+        } else {
+            self.unsupported(method)
+        }
     }
 
     /// Where the bijector increases, 1, and where it decreases, 0.
     fn increasing(&self, method: &'static str) -> Result<Tensor> {
-        let unsupported = DistributionError::Unsupported { family: self.family(), method };
-        self.bijector.is_increasing(&self.number(0.0)?).ok_or(unsupported)
+        self.bijector
+            .is_increasing(&self.number(0.0)?)
+            .map_or_else(|| self.unsupported(method), Ok)
     }
 
-    /// `y` with what lies outside the range replaced by a point inside, and the mask of what does not.
-    fn inside(&self, y: &Tensor) -> (Tensor, Option<Tensor>) {
-        match self.bijector.in_range(y) {
-            None => (y.clone(), None),
-            Some(mask) => {
-                let point = self.bijector.forward(&constant(0.0, y)).detach();
-                (Tensor::select(&mask, y, &point), Some(mask))
-            }
+    /// `y` with events outside the range replaced by one inside, and the mask of those that are not; without
+    /// one if there are none.
+    fn inside(&self, y: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
+        let Some(mask) = self.bijector.in_range(y) else { return Ok((y.clone(), None)) };
+        let ndims = self.bijector.inverse_min_event_ndims();
+        // What is no number stays so.
+        let mask = mask.maximum(&(1.0 - all_last(&y.eq(y), ndims)));
+        if mask.to_f64_vec()?.iter().all(|&inside| inside != 0.0) {
+            return Ok((y.clone(), None));
         }
+        let mut noise = Stream::from_seed(0);
+        let x = self.distribution.sample_of(&self.shape_before()?, &mut noise)?;
+        let point = self.bijector.forward(&x).detach();
+        let wide = (0..ndims).fold(mask.clone(), |mask, _| mask.expand_dims(-1));
+        Ok((Tensor::select(&wide, y, &point), Some(mask)))
     }
 
     /// Probability of at most `value`, or of above it.
     fn tail(&self, value: &Tensor, below: bool, method: &'static str) -> Result<Tensor> {
-        let (y, mask) = self.inside(value);
+        if !self.event_shape()?.is_empty() {
+            return self.tail_of_event(value, below, method);
+        }
+        let (y, mask) = self.inside(value)?;
         let (x, increasing) = (self.bijector.inverse(&y), self.increasing(method)?);
         let low = self.distribution.cdf(&x)?;
         let high = self.distribution.survival_function(&x)?;
@@ -116,6 +152,35 @@ impl TransformedDistribution {
         let outside = if below { 1.0 - none_below } else { none_below };
         Ok(Tensor::select(&mask, &tail, &outside))
     }
+
+    /// The same of an event, whose entries the bijector must leave in their order.
+    fn tail_of_event(&self, value: &Tensor, below: bool, method: &'static str) -> Result<Tensor> {
+        let falls = self.increasing(method)?.to_f64_vec()?.contains(&0.0);
+        let (y, mask) = self.inside(value)?;
+        match mask {
+            None if !falls && below => self.distribution.cdf(&self.bijector.inverse(&y)),
+            None if !falls => self.distribution.survival_function(&self.bijector.inverse(&y)),
+            _ => self.unsupported(method),
+        }
+    }
+}
+
+/// `distribution` with as many last batch axes as event axes as events of `event_ndims` axes need.
+fn raised(distribution: Arc<dyn Distribution>, event_ndims: usize) -> Result<Arc<dyn Distribution>> {
+    let (batch, event) = (distribution.batch_shape()?, distribution.event_shape()?);
+    let missing = event_ndims.saturating_sub(event.len());
+    if missing == 0 {
+        return Ok(distribution);
+    }
+    if missing > batch.len() {
+        return Err(DistributionError::Shape {
+            family: "TransformedDistribution",
+            argument: "distribution",
+            given: [batch, event].concat(),
+            expected: format!("at least {event_ndims} axes of batch and event for the bijector"),
+        });
+    }
+    Ok(Independent::new(distribution, missing)?.into())
 }
 
 impl Distribution for TransformedDistribution {
@@ -136,7 +201,7 @@ impl Distribution for TransformedDistribution {
     }
 
     fn event_shape(&self) -> Result<Vec<usize>> {
-        self.distribution.event_shape()
+        self.bijector.forward_shape(&self.distribution.event_shape()?)
     }
 
     fn check_values(&self) -> Result<()> {
@@ -145,24 +210,24 @@ impl Distribution for TransformedDistribution {
 
     fn log_prob_of(&self, y: &Tensor) -> Result<Tensor> {
         let event_ndims = self.event_shape()?.len();
-        let (y, mask) = self.inside(y);
+        let (y, mask) = self.inside(y)?;
         let density = self.distribution.log_prob(&self.bijector.inverse(&y))?;
-        let jacobian = sum_last(&self.bijector.inverse_log_det_jacobian(&y), event_ndims);
-        let log_prob = density + jacobian;
+        let log_prob = density + self.bijector.inverse_log_det_jacobian_over(&y, event_ndims);
         let Some(mask) = mask else {
             return Ok(log_prob);
         };
-        let outside = sum_last(&(1.0 - mask), event_ndims);
-        Ok(only_where(&outside.eq(&constant(0.0, &outside)), &log_prob))
+        let over = event_ndims.saturating_sub(self.bijector.inverse_min_event_ndims());
+        Ok(only_where(&all_last(&mask, over), &log_prob))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        Ok(self.bijector.forward(&self.distribution.sample_of(shape, stream)?))
+        let outer = &shape[..shape.len().saturating_sub(self.event_shape()?.len())];
+        let before = [outer, &self.distribution.event_shape()?].concat();
+        Ok(self.bijector.forward(&self.distribution.sample_of(&before, stream)?))
     }
 
     fn mean(&self) -> Result<Tensor> {
-        let (scale, shift) = self.affine("mean")?;
-        Ok(self.distribution.mean()? * scale + shift)
+        self.through_affine(&self.distribution.mean()?, "mean")
     }
 
     fn variance(&self) -> Result<Tensor> {
@@ -171,14 +236,18 @@ impl Distribution for TransformedDistribution {
     }
 
     fn mode(&self) -> Result<Tensor> {
-        let (scale, shift) = self.affine("mode")?;
-        Ok(self.distribution.mode()? * scale + shift)
+        self.through_affine(&self.distribution.mode()?, "mode")
     }
 
     fn entropy(&self) -> Result<Tensor> {
-        let (scale, _) = self.affine("entropy")?;
-        let each = self.spread(&scale.abs().ln())?;
-        Ok(self.distribution.entropy()? + sum_last(&each, self.event_shape()?.len()))
+        if !self.bijector.is_affine() {
+            return self.unsupported("entropy");
+        }
+        // The determinant is the same everywhere.
+        let anywhere = Tensor::zeros(&self.shape_before()?, self.dtype()?);
+        let ndims = self.distribution.event_shape()?.len();
+        let change = self.bijector.forward_log_det_jacobian_over(&anywhere, ndims);
+        Ok(self.distribution.entropy()? + change)
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
@@ -190,6 +259,9 @@ impl Distribution for TransformedDistribution {
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
+        if !self.event_shape()?.is_empty() {
+            return self.unsupported("quantile");
+        }
         let p = Tensor::select(&self.increasing("quantile")?, p, &(1.0 - p));
         Ok(self.bijector.forward(&self.distribution.quantile(&p)?))
     }
@@ -213,13 +285,17 @@ impl Distribution for TransformedDistribution {
     }
 
     fn elementwise_log_prob(&self, y: &Tensor) -> Option<Result<Tensor>> {
-        let (y, mask) = self.inside(y);
-        let density = match self.distribution.elementwise_log_prob(&self.bijector.inverse(&y))? {
-            Ok(density) => density,
-            Err(error) => return Some(Err(error)),
+        if self.bijector.forward_min_event_ndims() + self.bijector.inverse_min_event_ndims() > 0 {
+            return None;
+        }
+        let terms = |(y, mask): (Tensor, Option<Tensor>)| {
+            let density = self.distribution.elementwise_log_prob(&self.bijector.inverse(&y))?;
+            Some(density.map(|density| {
+                let log_prob = density + self.bijector.inverse_log_det_jacobian(&y);
+                mask.map_or(log_prob.clone(), |mask| only_where(&mask, &log_prob))
+            }))
         };
-        let log_prob = density + self.bijector.inverse_log_det_jacobian(&y);
-        Some(Ok(mask.map_or(log_prob.clone(), |mask| only_where(&mask, &log_prob))))
+        self.inside(y).map_or_else(|error| Some(Err(error)), terms)
     }
 }
 
@@ -227,7 +303,7 @@ impl Distribution for TransformedDistribution {
 mod tests {
     use super::*;
     use crate::bijectors::{Chain, Exp, Scale, Shift};
-    use crate::{Independent, Normal, kl_divergence};
+    use crate::{Normal, kl_divergence};
     use tfn_tensor::Variable;
 
     fn log_normal(loc: f64) -> TransformedDistribution {
@@ -246,6 +322,7 @@ mod tests {
         assert_eq!(slopes.of(&x).to_vec::<f64>().unwrap(), [0.0, 0.0]);
         assert_eq!(y.cdf(&x.value()).unwrap().to_vec::<f64>().unwrap(), [0.0, 0.0]);
         assert_eq!(y.survival_function(&x.value()).unwrap().to_vec::<f64>().unwrap(), [1.0, 1.0]);
+        assert!(y.log_prob(&Tensor::scalar(f64::NAN)).unwrap().item().unwrap().is_nan());
     }
 
     #[test]

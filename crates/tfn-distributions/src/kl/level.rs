@@ -15,6 +15,8 @@ pub(super) struct Level<'a> {
     pub(super) base: Held<'a>,
     /// The wrappers taken off, the outermost first.
     steps: Vec<Step>,
+    /// The axes of independent copies that they add, the outermost first.
+    copies: Vec<usize>,
 }
 
 /// The distribution that was asked for, or one from inside it.
@@ -48,15 +50,26 @@ enum Step {
 
 /// The distribution itself, and what is left after each of its wrappers.
 pub(super) fn levels(distribution: &dyn Distribution) -> Result<Vec<Level<'_>>> {
-    let mut levels = vec![Level { base: Held::Given(distribution), steps: Vec::new() }];
+    let base = Held::Given(distribution);
+    let mut levels = vec![Level { base, steps: Vec::new(), copies: Vec::new() }];
     while let Some((base, step)) = levels.last().and_then(|level| peel(&level.base)) {
-        let mut steps = levels.last().map_or_else(Vec::new, |level| level.steps.clone());
-        let batch_ndims = base.batch_shape()?.len();
-        steps.push(match step {
-            Step::Sample { shape, .. } => Step::Sample { shape, batch_ndims },
+        let (mut steps, mut copies) = levels
+            .last()
+            .map_or_else(Default::default, |level| (level.steps.clone(), level.copies.clone()));
+        let batch = base.batch_shape()?;
+        let step = match step {
+            Step::Sample { shape, .. } => Step::Sample { shape, batch_ndims: batch.len() },
             step => step,
-        });
-        levels.push(Level { base: Held::Inside(base), steps });
+        };
+        match &step {
+            Step::Independent(ndims) => {
+                copies.extend(&batch[batch.len().saturating_sub(*ndims)..]);
+            }
+            Step::Sample { shape, .. } => copies.extend(shape),
+            Step::Transformed(_) => {}
+        }
+        steps.push(step);
+        levels.push(Level { base: Held::Inside(base), steps, copies });
     }
     Ok(levels)
 }
@@ -131,10 +144,12 @@ pub(super) fn lift(
     if !q.is_aligned() || !p.is_aligned() {
         return Ok(common_wrappers(&q.steps, &p.steps).map(Lift::Wrappers));
     }
-    let of_whole = whole.0.event_shape()?;
-    let ndims = of_whole.len() - event.len();
+    if q.copies != p.copies {
+        return Ok(None);
+    }
+    let ndims = q.copies.len();
     let batch = broadcast_shapes(&whole.0.batch_shape()?, &whole.1.batch_shape()?);
-    Ok(batch.map(|batch| Lift::Sum { shape: [&batch[..], &of_whole[..ndims]].concat(), ndims }))
+    Ok(batch.map(|batch| Lift::Sum { shape: [&batch[..], &q.copies].concat(), ndims }))
 }
 
 /// The wrappers of both, the innermost first, if they are the same.
