@@ -59,9 +59,16 @@ bijectors! {
     exp: Exp;
     identity: Identity;
     invert: Invert;
+    log: Log;
+    normal_cdf: NormalCDF;
+    reciprocal: Reciprocal;
     scale: Scale;
     shift: Shift;
+    sigmoid: Sigmoid;
+    softmax_centered: SoftmaxCentered;
     softplus: Softplus;
+    square: Square;
+    tanh: Tanh;
 }
 
 /// The direction of a function that increases.
