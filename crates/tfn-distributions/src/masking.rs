@@ -7,6 +7,17 @@ pub(crate) fn only_where(mask: &Tensor, value: &Tensor) -> Tensor {
     Tensor::select(mask, value, &constant(f64::NEG_INFINITY, value))
 }
 
+/// `result` where `x` is a number, NaN where it is none.
+pub(crate) fn unless_nan(x: &Tensor, result: &Tensor) -> Tensor {
+    Tensor::select(&x.eq(x), result, &constant(f64::NAN, result))
+}
+
+/// `result` where `p` is a probability, NaN elsewhere.
+pub(crate) fn at_probability(p: &Tensor, result: &Tensor) -> Tensor {
+    let is_one = p.ge(&constant(0.0, p)) * p.le(&constant(1.0, p));
+    Tensor::select(&is_one, result, &constant(f64::NAN, result))
+}
+
 /// `weight·value`, and 0 where the weight is 0, whatever the value: `p ln p` at `p = 0`.
 pub(crate) fn weigh(weight: &Tensor, value: &Tensor) -> Tensor {
     let (zero, some) = (constant(0.0, weight), nonzero(weight));

@@ -4,8 +4,9 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
+use super::logits_or_probs::{LogitsOrProbs, kl_terms};
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::{constant, ln_or_minus_infinity, only_where, weigh};
+use crate::masking::{at_probability, constant, only_where, unless_nan, weigh};
 use crate::structure::Support;
 use crate::{Distribution, Parameter, ParameterSpec, Result};
 
@@ -25,8 +26,7 @@ use crate::{Distribution, Parameter, ParameterSpec, Result};
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct Bernoulli {
-    logits: Option<Parameter>,
-    probs: Option<Parameter>,
+    one: LogitsOrProbs,
     validate_args: bool,
 }
 
@@ -38,7 +38,7 @@ impl Bernoulli {
     /// # Errors
     /// [`DistributionError`](crate::DistributionError) if fixed `logits` hold a NaN.
     pub fn from_logits(logits: impl Into<Parameter>) -> Result<Self> {
-        Self { logits: Some(logits.into()), probs: None, validate_args: false }.checked()
+        Self { one: LogitsOrProbs::Logits(logits.into()), validate_args: false }.checked()
     }
 
     /// Ones with the probability `probs`.
@@ -46,36 +46,21 @@ impl Bernoulli {
     /// # Errors
     /// [`DistributionError`](crate::DistributionError) if fixed `probs` are not in `[0, 1]`.
     pub fn from_probs(probs: impl Into<Parameter>) -> Result<Self> {
-        Self { logits: None, probs: Some(probs.into()), validate_args: false }.checked()
+        Self { one: LogitsOrProbs::Probs(probs.into()), validate_args: false }.checked()
     }
 
     /// Probability of 1.
     pub fn probs(&self) -> Tensor {
-        self.both(Tensor::sigmoid, |probs| probs.clone()).0
+        let [one, _] = self.one.masses();
+        one
     }
+}
 
-    /// Probabilities of 1 and of 0.
-    fn masses(&self) -> (Tensor, Tensor) {
-        self.both(Tensor::sigmoid, Tensor::clone)
-    }
-
-    /// Log-probabilities of 1 and of 0.
-    fn log_masses(&self) -> (Tensor, Tensor) {
-        self.both(Tensor::log_sigmoid, ln_or_minus_infinity)
-    }
-
-    /// A function of the logits and of their negative, or of the probabilities and of their complement.
-    fn both(
-        &self,
-        of_logits: impl Fn(&Tensor) -> Tensor,
-        of_probs: impl Fn(&Tensor) -> Tensor,
-    ) -> (Tensor, Tensor) {
-        if let Some(logits) = self.logits.as_ref().map(Parameter::value) {
-            return (of_logits(&logits), of_logits(&-logits));
-        }
-        let probs = self.probs.as_ref().map_or_else(|| Tensor::scalar(f64::NAN), Parameter::value);
-        (of_probs(&probs), of_probs(&(1.0 - &probs)))
-    }
+/// `below` for values below 0, `between` for those below 1, `above` from there on.
+fn steps(value: &Tensor, [below, between, above]: [&Tensor; 3]) -> Tensor {
+    let [zero, one] = [0.0, 1.0].map(|bound| constant(bound, value));
+    let below_one = Tensor::select(&value.ge(&zero), between, below);
+    unless_nan(value, &Tensor::select(&value.ge(&one), above, &below_one))
 }
 
 impl Distribution for Bernoulli {
@@ -84,16 +69,14 @@ impl Distribution for Bernoulli {
     }
 
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        let logits = self.logits.iter().map(|logits| ParameterSpec::extended("logits", logits));
-        let probs = self.probs.iter().map(|probs| ParameterSpec::unit_interval("probs", probs));
-        logits.chain(probs).collect()
+        vec![self.one.spec_of_one()]
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        let (one, zero) = self.log_masses();
+        let [one, zero] = self.one.log_masses();
         let is_one = x.eq(&constant(1.0, x));
         let possible = &is_one + x.eq(&constant(0.0, x));
-        Ok(only_where(&possible, &Tensor::select(&is_one, &one, &zero)))
+        Ok(unless_nan(x, &only_where(&possible, &Tensor::select(&is_one, &one, &zero))))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -105,24 +88,47 @@ impl Distribution for Bernoulli {
     }
 
     fn variance(&self) -> Result<Tensor> {
-        let (one, zero) = self.masses();
+        let [one, zero] = self.one.masses();
         Ok(one * zero)
     }
 
     fn mode(&self) -> Result<Tensor> {
-        let (one, zero) = self.log_masses();
+        let [one, zero] = self.one.log_masses();
         Ok(one.gt(&zero))
     }
 
     fn entropy(&self) -> Result<Tensor> {
-        let ((one, zero), (log_one, log_zero)) = (self.masses(), self.log_masses());
+        let ([one, zero], [log_one, log_zero]) = (self.one.masses(), self.one.log_masses());
         Ok(-(weigh(&one, &log_one) + weigh(&zero, &log_zero)))
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let [zero, one] = [0.0, 1.0].map(|bound| constant(bound, value));
-        let below_one = Tensor::select(&value.ge(&zero), &self.masses().1, &zero);
-        Ok(Tensor::select(&value.ge(&one), &one, &below_one))
+        let [none, all] = [0.0, 1.0].map(|share| constant(share, value));
+        let [_, zero] = self.one.masses();
+        Ok(steps(value, [&none, &zero, &all]))
+    }
+
+    fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let [none, all] = [f64::NEG_INFINITY, 0.0].map(|log| constant(log, value));
+        let [_, zero] = self.one.log_masses();
+        Ok(steps(value, [&none, &zero, &all]))
+    }
+
+    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        let [none, all] = [0.0, 1.0].map(|share| constant(share, value));
+        let [one, _] = self.one.masses();
+        Ok(steps(value, [&all, &one, &none]))
+    }
+
+    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        let [none, all] = [f64::NEG_INFINITY, 0.0].map(|log| constant(log, value));
+        let [one, _] = self.one.log_masses();
+        Ok(steps(value, [&all, &one, &none]))
+    }
+
+    fn quantile(&self, p: &Tensor) -> Result<Tensor> {
+        let [_, zero] = self.one.masses();
+        Ok(at_probability(p, &p.gt(&zero)))
     }
 
     fn support(&self) -> Support {
@@ -141,19 +147,10 @@ impl Distribution for Bernoulli {
 /// The sum over both outcomes; infinite with zero gradient where `p` excludes one that `q` does not.
 impl KlDivergence<Self> for Bernoulli {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let ((one, zero), (q_one, q_zero)) = (self.masses(), self.log_masses());
-        let (p_one, p_zero) = p.log_masses();
-        Ok(term(&one, &q_one, &p_one) + term(&zero, &q_zero, &p_zero))
+        let ([one, zero], [q_one, q_zero]) = (self.one.masses(), self.one.log_masses());
+        let [p_one, p_zero] = p.one.log_masses();
+        Ok(kl_terms(&one, &q_one, &p_one) + kl_terms(&zero, &q_zero, &p_zero))
     }
-}
-
-/// `mass·(log_q − log_p)` of one outcome.
-fn term(mass: &Tensor, log_q: &Tensor, log_p: &Tensor) -> Tensor {
-    let excluded = log_p.eq(&constant(f64::NEG_INFINITY, log_p));
-    let safe = Tensor::select(&excluded, &constant(0.0, log_p), log_p);
-    let value = weigh(mass, &(log_q - safe));
-    let impossible = excluded * mass.gt(&constant(0.0, mass));
-    Tensor::select(&impossible, &constant(f64::INFINITY, &value), &value)
 }
 
 #[cfg(test)]
@@ -188,5 +185,18 @@ mod tests {
         let by_probs = Bernoulli::from_probs(probability).unwrap().log_prob(&x).unwrap();
         let (a, b) = (by_logits.to_vec::<f64>().unwrap(), by_probs.to_vec::<f64>().unwrap());
         assert!((a[0] - b[0]).abs() < 1e-14 && (a[1] - b[1]).abs() < 1e-14);
+    }
+
+    #[test]
+    fn rare_outcomes_keep_their_probability() {
+        let rare = Bernoulli::from_logits(-50.0).unwrap();
+        let x = Tensor::from_vec(vec![-0.5, 0.0, 0.7, 1.0, f64::NAN], &[5]);
+        let above = rare.survival_function(&x).unwrap().to_vec::<f64>().unwrap();
+        let mass = (-50.0_f64).exp();
+        assert!((above[1] / mass - 1.0).abs() < 1e-14 && above[1] == above[2]);
+        assert!(above[0] == 1.0 && above[3] == 0.0 && above[4].is_nan());
+        let log = rare.log_cdf(&x).unwrap().to_vec::<f64>().unwrap();
+        assert!((log[1] / -mass - 1.0).abs() < 1e-14);
+        assert!(log[0] == f64::NEG_INFINITY && log[3] == 0.0 && log[4].is_nan());
     }
 }

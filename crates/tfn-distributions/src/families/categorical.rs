@@ -4,8 +4,9 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
+use super::logits_or_probs::{LogitsOrProbs, sample_labels};
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::{constant, ln_or_minus_infinity, only_where, weigh};
+use crate::masking::{at_probability, constant, only_where, unless_nan};
 use crate::structure::Support;
 use crate::{Distribution, Parameter, ParameterSpec, Result};
 
@@ -28,8 +29,7 @@ use crate::{Distribution, Parameter, ParameterSpec, Result};
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct Categorical {
-    logits: Option<Parameter>,
-    probs: Option<Parameter>,
+    row: LogitsOrProbs,
     validate_args: bool,
 }
 
@@ -41,7 +41,7 @@ impl Categorical {
     /// # Errors
     /// [`DistributionError`](crate::DistributionError) if fixed `logits` hold a NaN or have no axis.
     pub fn from_logits(logits: impl Into<Parameter>) -> Result<Self> {
-        Self { logits: Some(logits.into()), probs: None, validate_args: false }.checked()
+        Self { row: LogitsOrProbs::Logits(logits.into()), validate_args: false }.checked()
     }
 
     /// Labels with probabilities `probs`.
@@ -49,17 +49,17 @@ impl Categorical {
     /// # Errors
     /// [`DistributionError`](crate::DistributionError) if fixed `probs` do not sum to 1, or have no axis.
     pub fn from_probs(probs: impl Into<Parameter>) -> Result<Self> {
-        Self { logits: None, probs: Some(probs.into()), validate_args: false }.checked()
+        Self { row: LogitsOrProbs::Probs(probs.into()), validate_args: false }.checked()
     }
 
     /// Log-probabilities of the labels, normalised, on the last axis.
     pub fn log_probs(&self) -> Tensor {
-        log_probs(self.logits.as_ref(), self.probs.as_ref())
+        self.row.log_row()
     }
 
     /// Probabilities of the labels on the last axis.
     pub fn probs(&self) -> Tensor {
-        probs(self.logits.as_ref(), self.probs.as_ref())
+        self.row.row()
     }
 
     /// Number of labels.
@@ -67,10 +67,7 @@ impl Categorical {
     /// # Errors
     /// The error that the parameter carries.
     pub fn num_categories(&self) -> Result<usize> {
-        let [spec] = &self.parameters()[..] else {
-            return Ok(0);
-        };
-        Ok(spec.parameter.shape()?.last().copied().unwrap_or(0))
+        self.row.num_categories()
     }
 
     /// The labels `0 … K − 1`.
@@ -78,57 +75,28 @@ impl Categorical {
         let labels: Vec<f64> = (0..self.num_categories()?).map(|label| label as f64).collect();
         Ok(Tensor::from_f64(&labels, &[labels.len()], self.dtype()?))
     }
-}
 
-/// Parameters of a family given by logits or by probabilities along the last axis.
-pub(super) fn specs<'a>(
-    logits: Option<&'a Parameter>,
-    probs: Option<&'a Parameter>,
-) -> Vec<ParameterSpec<'a>> {
-    let logits = logits.map(|logits| ParameterSpec::extended("logits", logits).event_ndims(1));
-    let probs = probs.map(|probs| ParameterSpec::simplex("probs", probs).event_ndims(1));
-    logits.into_iter().chain(probs).collect()
-}
+    /// 1 for each label of at most `value`, along a new last axis.
+    fn up_to(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(self.labels()?.le(&value.expand_dims(-1)))
+    }
 
-/// Normalised log-probabilities along the last axis.
-pub(super) fn log_probs(logits: Option<&Parameter>, probs: Option<&Parameter>) -> Tensor {
-    match (logits, probs) {
-        (Some(logits), _) => logits.value().log_softmax(-1),
-        (None, Some(probs)) => ln_or_minus_infinity(&probs.value()),
-        (None, None) => Tensor::scalar(f64::NAN),
+    /// Logarithm of the probability of the labels chosen, exact near minus infinity and near 0.
+    fn log_mass(&self, chosen: &Tensor) -> Tensor {
+        let log_probs = self.log_probs();
+        let [own, others] = [chosen, &(1.0 - chosen)]
+            .map(|mask| only_where(mask, &log_probs).logsumexp(-1, false));
+        let is_small = own.le(&others);
+        let rest = Tensor::select(&is_small, &constant(-1.0, &others), &others);
+        Tensor::select(&is_small, &own, &(-rest.exp()).log1p())
     }
 }
 
-/// Probabilities along the last axis.
-pub(super) fn probs(logits: Option<&Parameter>, probs: Option<&Parameter>) -> Tensor {
-    match (logits, probs) {
-        (Some(logits), _) => logits.value().softmax(-1),
-        (None, Some(probs)) => probs.value(),
-        (None, None) => Tensor::scalar(f64::NAN),
-    }
-}
-
-/// Labels drawn by adding Gumbel noise to the log-probabilities and taking the largest.
-pub(super) fn sample_labels(
-    log_probs: &Tensor,
-    shape: &[usize],
-    stream: &mut Stream,
-) -> Result<Tensor> {
-    let log_probs = log_probs.detach();
-    let classes = log_probs.shape()?.last().copied().unwrap_or(0);
-    let noise = stream.uniform_open(&[shape, &[classes]].concat(), log_probs.dtype()?);
-    Ok((log_probs - (-noise.ln()).ln()).argmax(-1))
-}
-
-/// `Σ p (ln p − ln p′)` along the last axis; 0 where `p = 0`, and infinite with zero gradient where `p′ = 0`
-/// but `p` is not.
-pub(super) fn categorical_kl(probs: &Tensor, log_q: &Tensor, log_p: &Tensor) -> Tensor {
-    let minus_infinity = constant(f64::NEG_INFINITY, log_p);
-    let impossible = log_p.eq(&minus_infinity) * probs.gt(&constant(0.0, probs));
-    let never = constant(0.0, log_p);
-    let safe = Tensor::select(&log_p.eq(&minus_infinity), &never, log_p);
-    let terms = weigh(probs, &(log_q - safe));
-    Tensor::select(&impossible, &constant(f64::INFINITY, &terms), &terms).sum_axes(&[-1], false)
+/// Probability of the labels chosen, by the smaller of two sums: 1 if no other label is possible.
+fn mass_of(probs: &Tensor, chosen: &Tensor) -> Tensor {
+    let sum = |mask: &Tensor| (probs * mask).sum_axes(&[-1], false);
+    let (own, others) = (sum(chosen), sum(&(1.0 - chosen)));
+    Tensor::select(&own.le(&others), &own, &(1.0 - &others))
 }
 
 impl Distribution for Categorical {
@@ -137,7 +105,7 @@ impl Distribution for Categorical {
     }
 
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        specs(self.logits.as_ref(), self.probs.as_ref())
+        vec![self.row.spec_of_row()]
     }
 
     fn event_shape(&self) -> Result<Vec<usize>> {
@@ -148,7 +116,8 @@ impl Distribution for Categorical {
         let chosen = x.expand_dims(-1).eq(&self.labels()?);
         let log_probs = self.log_probs();
         let picked = Tensor::select(&chosen, &log_probs, &constant(0.0, &log_probs));
-        Ok(only_where(&chosen.sum_axes(&[-1], false), &picked.sum_axes(&[-1], false)))
+        let value = picked.sum_axes(&[-1], false);
+        Ok(unless_nan(x, &only_where(&chosen.sum_axes(&[-1], false), &value)))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -169,12 +138,31 @@ impl Distribution for Categorical {
     }
 
     fn entropy(&self) -> Result<Tensor> {
-        Ok(-weigh(&self.probs(), &self.log_probs()).sum_axes(&[-1], false))
+        Ok(self.row.row_entropy())
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let below = self.labels()?.le(&value.expand_dims(-1));
-        Ok((self.probs() * below).sum_axes(&[-1], false))
+        Ok(unless_nan(value, &mass_of(&self.probs(), &self.up_to(value)?)))
+    }
+
+    fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(unless_nan(value, &self.log_mass(&self.up_to(value)?)))
+    }
+
+    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(unless_nan(value, &mass_of(&self.probs(), &(1.0 - self.up_to(value)?))))
+    }
+
+    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(unless_nan(value, &self.log_mass(&(1.0 - self.up_to(value)?))))
+    }
+
+    fn quantile(&self, p: &Tensor) -> Result<Tensor> {
+        let labels = self.labels()?;
+        // Each label's cdf on the last axis: the sum over the labels up to it.
+        let up_to = labels.le(&labels.expand_dims(-1));
+        let cdf = mass_of(&self.probs().detach().expand_dims(-2), &up_to);
+        Ok(at_probability(p, &cdf.lt(&p.expand_dims(-1)).sum_axes(&[-1], false)))
     }
 
     fn support(&self) -> Support {
@@ -193,7 +181,7 @@ impl Distribution for Categorical {
 impl KlDivergence<Self> for Categorical {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
         same_categories(self, p)?;
-        Ok(categorical_kl(&self.probs(), &self.log_probs(), &p.log_probs()))
+        Ok(self.row.row_kl(&p.row))
     }
 }
 
@@ -237,7 +225,9 @@ mod tests {
         let categorical = Categorical::from_logits(&logits).unwrap();
         let outside = Tensor::from_vec(vec![-1.0, 0.5, 2.0, f64::NAN], &[4]);
         let log_prob = categorical.log_prob(&outside).unwrap();
-        assert_eq!(log_prob.to_vec::<f64>().unwrap(), [f64::NEG_INFINITY; 4]);
+        let values = log_prob.to_vec::<f64>().unwrap();
+        assert_eq!(values[..3], [f64::NEG_INFINITY; 3]);
+        assert!(values[3].is_nan());
         let slope = log_prob.sum().gradients().unwrap().of(&logits);
         assert_eq!(slope.to_vec::<f64>().unwrap(), [0.0, 0.0]);
     }
@@ -255,5 +245,31 @@ mod tests {
         let slopes = back.gradients().unwrap();
         assert!(slopes.of(&q).all_finite().unwrap() && slopes.of(&p).all_finite().unwrap());
         assert_eq!(q_.entropy().unwrap().item().unwrap(), 0.0);
+    }
+
+    #[test]
+    fn both_tails_are_exact_and_no_probability_exceeds_one() {
+        let thirds = Categorical::from_logits(Tensor::from_vec(vec![0.3; 7], &[7])).unwrap();
+        let last = Tensor::scalar(6.0);
+        assert_eq!(thirds.cdf(&last).unwrap().item().unwrap(), 1.0);
+        assert_eq!(thirds.log_cdf(&last).unwrap().item().unwrap(), 0.0);
+        assert_eq!(thirds.survival_function(&last).unwrap().item().unwrap(), 0.0);
+        let logits = Variable::new("l", Tensor::from_vec(vec![0.0, -900.0], &[2])).unwrap();
+        let rare = Categorical::from_logits(&logits).unwrap();
+        let log = rare.log_survival_function(&Tensor::from_vec(vec![-1.0, 0.0, 1.0], &[3])).unwrap();
+        assert_eq!(log.to_vec::<f64>().unwrap(), [0.0, -900.0, f64::NEG_INFINITY]);
+        let slope = log.narrow(0, 1, 1).sum().gradients().unwrap().of(&logits);
+        assert_eq!(slope.to_vec::<f64>().unwrap(), [-1.0, 1.0]);
+        assert!(log.sum().gradients().unwrap().of(&logits).all_finite().unwrap());
+    }
+
+    #[test]
+    fn a_quantile_is_a_label_of_some_mass() {
+        let probs = Tensor::from_vec(vec![0.0, 0.25, 0.5, 0.25, 0.0], &[5]);
+        let categorical = Categorical::from_probs(probs).unwrap();
+        let p = Tensor::from_vec(vec![0.1, 0.25, 0.26, 0.75, 1.0, 1.1], &[6]);
+        let labels = categorical.quantile(&p).unwrap().to_vec::<f64>().unwrap();
+        assert_eq!(labels[..5], [1.0, 1.0, 2.0, 2.0, 3.0]);
+        assert!(labels[5].is_nan());
     }
 }

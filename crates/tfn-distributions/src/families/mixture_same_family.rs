@@ -156,7 +156,7 @@ impl Distribution for MixtureSameFamily {
         let outer = &shape[..shape.len() - event.len()];
         let components = self.mixture_distribution.num_categories()?;
         let log_probs = self.mixture_distribution.log_probs();
-        let labels = super::categorical::sample_labels(&log_probs, outer, stream)?;
+        let labels = super::logits_or_probs::sample_labels(&log_probs, outer, stream)?;
         let mut chosen = labels.one_hot(components);
         for _ in &event {
             chosen = chosen.expand_dims(-1);

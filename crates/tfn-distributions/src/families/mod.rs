@@ -34,6 +34,7 @@ families! {
     bernoulli: Bernoulli;
     categorical: Categorical;
     deterministic: Deterministic;
+    geometric: Geometric;
     independent: Independent;
     joint_sequential: JointDistributionSequential;
     laplace: Laplace;
@@ -45,5 +46,7 @@ families! {
     transformed: TransformedDistribution;
     uniform: Uniform;
 }
+
+mod logits_or_probs;
 
 pub(crate) use normal::normal_kl;

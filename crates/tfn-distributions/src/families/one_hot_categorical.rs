@@ -4,9 +4,9 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::categorical::{categorical_kl, log_probs, probs, sample_labels, specs};
+use super::logits_or_probs::{LogitsOrProbs, sample_labels};
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::{constant, only_where, weigh};
+use crate::masking::{constant, only_where};
 use crate::structure::Support;
 use crate::{Distribution, Parameter, ParameterSpec, Result};
 
@@ -32,8 +32,7 @@ use crate::{Distribution, Parameter, ParameterSpec, Result};
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct OneHotCategorical {
-    logits: Option<Parameter>,
-    probs: Option<Parameter>,
+    row: LogitsOrProbs,
     validate_args: bool,
 }
 
@@ -45,7 +44,7 @@ impl OneHotCategorical {
     /// # Errors
     /// [`DistributionError`](crate::DistributionError) if fixed `logits` hold a NaN or have no axis.
     pub fn from_logits(logits: impl Into<Parameter>) -> Result<Self> {
-        Self { logits: Some(logits.into()), probs: None, validate_args: false }.checked()
+        Self { row: LogitsOrProbs::Logits(logits.into()), validate_args: false }.checked()
     }
 
     /// Rows with probabilities `probs`.
@@ -53,21 +52,17 @@ impl OneHotCategorical {
     /// # Errors
     /// [`DistributionError`](crate::DistributionError) if fixed `probs` do not sum to 1, or have no axis.
     pub fn from_probs(probs: impl Into<Parameter>) -> Result<Self> {
-        Self { logits: None, probs: Some(probs.into()), validate_args: false }.checked()
+        Self { row: LogitsOrProbs::Probs(probs.into()), validate_args: false }.checked()
     }
 
     /// Log-probabilities of the places, normalised, on the last axis.
     pub fn log_probs(&self) -> Tensor {
-        log_probs(self.logits.as_ref(), self.probs.as_ref())
+        self.row.log_row()
     }
 
     /// Probabilities of the places on the last axis.
     pub fn probs(&self) -> Tensor {
-        probs(self.logits.as_ref(), self.probs.as_ref())
-    }
-
-    fn num_categories(&self) -> Result<usize> {
-        Ok(self.event_shape()?.last().copied().unwrap_or(0))
+        self.row.row()
     }
 }
 
@@ -85,7 +80,7 @@ impl Distribution for OneHotCategorical {
     }
 
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        specs(self.logits.as_ref(), self.probs.as_ref())
+        vec![self.row.spec_of_row()]
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
@@ -95,7 +90,7 @@ impl Distribution for OneHotCategorical {
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        let classes = self.num_categories()?;
+        let classes = self.row.num_categories()?;
         let outer = &shape[..shape.len() - 1];
         Ok(sample_labels(&self.log_probs(), outer, stream)?.one_hot(classes))
     }
@@ -110,11 +105,11 @@ impl Distribution for OneHotCategorical {
     }
 
     fn mode(&self) -> Result<Tensor> {
-        Ok(self.log_probs().argmax(-1).one_hot(self.num_categories()?))
+        Ok(self.log_probs().argmax(-1).one_hot(self.row.num_categories()?))
     }
 
     fn entropy(&self) -> Result<Tensor> {
-        Ok(-weigh(&self.probs(), &self.log_probs()).sum_axes(&[-1], false))
+        Ok(self.row.row_entropy())
     }
 
     fn support(&self) -> Support {
@@ -132,7 +127,7 @@ impl Distribution for OneHotCategorical {
 
 impl KlDivergence<Self> for OneHotCategorical {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        Ok(categorical_kl(&self.probs(), &self.log_probs(), &p.log_probs()))
+        Ok(self.row.row_kl(&p.row))
     }
 }
 

@@ -127,8 +127,8 @@ pub(super) fn check_sums(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
         let column = case.column(entry);
         let low = column.iter().copied().fold(f64::INFINITY, f64::min);
         let high = column.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        // Further out than any sample by as much again lies less mass than the tolerance.
-        let margin = (high - low) + 20.0;
+        // Further out than any sample by twice as much lies less mass than the tolerance, squares included.
+        let margin = 2.0 * (high - low) + 20.0;
         let count = (high - low + 2.0 * margin) as usize;
         let labels: Vec<f64> = (0..=count).map(|i| low - margin + i as f64).collect();
         let log_probs = subject.get(case.log_probs(&labels, entry))?;

@@ -221,8 +221,30 @@ fn check_consistency(case: &Case<'_>) -> Outcome {
     let levels = case.values(&[0.01, 0.3, 0.5, 0.9]);
     if let Some(values) = subject.optional(case.d.quantile(&levels))? {
         let back = subject.entries(case.d.cdf(&values))?;
-        let expected = subject.entries(Ok(levels + values * 0.0))?;
+        let expected = subject.entries(Ok(&levels + &values * 0.0))?;
+        if case.d.support() == Support::Integers {
+            let before = subject.entries(case.d.cdf(&(values - 1.0)))?;
+            return check_steps(subject, &back, &before, &expected, near);
+        }
         subject.equal(&back, &expected, near)?;
+    }
+    Ok(())
+}
+
+/// A quantile of whole numbers is the first whose cdf reaches the level.
+fn check_steps(
+    subject: Subject<'_>,
+    at: &[f64],
+    before: &[f64],
+    levels: &[f64],
+    near: f64,
+) -> Outcome {
+    for ((at, before), level) in at.iter().zip(before).zip(levels) {
+        let is_first = *at >= level - near && *before <= level + near;
+        if !is_first {
+            let given = format!("cdf {at} at the quantile and {before} before it");
+            return Err(subject.broken(given, format!("{level} between them")));
+        }
     }
     Ok(())
 }

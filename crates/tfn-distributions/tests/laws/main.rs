@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod basic;
+mod discrete;
 mod draws;
 
 use std::sync::Arc;
@@ -21,8 +22,8 @@ use tfn_distributions::{
 use draws::{Draws, Family, Pair};
 
 /// The tables, a group each.
-const FAMILIES: &[&[Family]] = &[basic::FAMILIES];
-const PAIRS: &[&[Pair]] = &[basic::PAIRS];
+const FAMILIES: &[&[Family]] = &[basic::FAMILIES, discrete::FAMILIES];
+const PAIRS: &[&[Pair]] = &[basic::PAIRS, discrete::PAIRS];
 
 /// Lists of numbers for parameters, always the same ones; as many as `PROPTEST_CASES` says, if it does.
 fn for_each_draw(cases: u32, test: impl Fn(Vec<f64>) -> Result<(), TestCaseError>) {
