@@ -4,6 +4,7 @@ pub mod bijectors;
 mod constraint;
 mod distribution;
 mod error;
+mod exponential_integral;
 mod families;
 mod into_distribution;
 mod kl;
@@ -11,6 +12,7 @@ mod masking;
 mod parameter;
 mod shapes;
 mod special;
+mod stable;
 mod structure;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

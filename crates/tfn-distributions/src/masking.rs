@@ -18,6 +18,31 @@ pub(crate) fn at_probability(p: &Tensor, result: &Tensor) -> Tensor {
     Tensor::select(&is_one, result, &constant(f64::NAN, result))
 }
 
+/// `f(x)` where `mask` is not 0, `g(x)` elsewhere; each function is given its stand-in for what is not its own.
+pub(crate) fn branch(
+    mask: &Tensor,
+    x: &Tensor,
+    (f_stand_in, f): (f64, impl Fn(&Tensor) -> Tensor),
+    (g_stand_in, g): (f64, impl Fn(&Tensor) -> Tensor),
+) -> Tensor {
+    let for_f = Tensor::select(mask, x, &constant(f_stand_in, x));
+    let for_g = Tensor::select(mask, &constant(g_stand_in, x), x);
+    Tensor::select(mask, &f(&for_f), &g(&for_g))
+}
+
+/// `f(x)` where `x` is above 0 (or NaN), `outside` with zero gradient elsewhere.
+pub(crate) fn above_zero(x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    branch(&x.le(&constant(0.0, x)), x, (1.0, |x| constant(outside, x)), (1.0, f))
+}
+
+/// `ln(p)` without loss where `p` is near 1, by the probability of the opposite.
+pub(crate) fn log_of(p: &Tensor, complement: &Tensor) -> Tensor {
+    let is_small = p.lt(complement);
+    let (half, small) = (constant(0.5, p), Tensor::select(&is_small, p, &constant(0.5, p)));
+    let rest = Tensor::select(&is_small, &half, complement);
+    Tensor::select(&is_small, &small.ln(), &(-rest).log1p())
+}
+
 /// `weight·value`, and 0 where the weight is 0, whatever the value: `p ln p` at `p = 0`.
 pub(crate) fn weigh(weight: &Tensor, value: &Tensor) -> Tensor {
     let (zero, some) = (constant(0.0, weight), nonzero(weight));

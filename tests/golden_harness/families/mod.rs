@@ -9,6 +9,7 @@ use tfn::tensor::Variable;
 use crate::json::{Gold, Node, Outcome};
 
 mod basic;
+mod real;
 
 /// Recorded parameters as variables, so that gradients reach them.
 pub(crate) struct Parameters(BTreeMap<String, Variable>);
@@ -39,7 +40,7 @@ impl Parameters {
 type Build = fn(&str, &Parameters, &Node<'_>) -> Outcome<Option<Arc<dyn Distribution>>>;
 
 /// A group of families each.
-const GROUPS: &[Build] = &[basic::build];
+const GROUPS: &[Build] = &[basic::build, real::build];
 
 /// A distribution of `family`; `None` for a family that does not exist here.
 pub(crate) fn build(

@@ -22,6 +22,9 @@ macro_rules! family {
     };
 }
 
+#[macro_use]
+mod location_scale;
+
 /// Each file, with what the crate's users see of it.
 macro_rules! families {
     ($($file:ident: $($family:ident),+;)*) => { $(
@@ -33,11 +36,18 @@ macro_rules! families {
 families! {
     bernoulli: Bernoulli;
     categorical: Categorical;
+    cauchy: Cauchy;
     deterministic: Deterministic;
     geometric: Geometric;
+    gumbel: Gumbel;
+    half_cauchy: HalfCauchy;
+    half_normal: HalfNormal;
+    horseshoe: Horseshoe;
     independent: Independent;
     joint_sequential: JointDistributionSequential;
     laplace: Laplace;
+    log_normal: LogNormal;
+    logistic: Logistic;
     mixture_same_family: MixtureSameFamily;
     multivariate_normal_diag: MultivariateNormalDiag;
     normal: Normal;

@@ -7,6 +7,7 @@
 mod basic;
 mod discrete;
 mod draws;
+mod real;
 
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ use tfn_distributions::{
 use draws::{Draws, Family, Pair};
 
 /// The tables, a group each.
-const FAMILIES: &[&[Family]] = &[basic::FAMILIES, discrete::FAMILIES];
-const PAIRS: &[&[Pair]] = &[basic::PAIRS, discrete::PAIRS];
+const FAMILIES: &[&[Family]] = &[basic::FAMILIES, discrete::FAMILIES, real::FAMILIES];
+const PAIRS: &[&[Pair]] = &[basic::PAIRS, discrete::PAIRS, real::PAIRS];
 
 /// Lists of numbers for parameters, always the same ones; as many as `PROPTEST_CASES` says, if it does.
 fn for_each_draw(cases: u32, test: impl Fn(Vec<f64>) -> Result<(), TestCaseError>) {

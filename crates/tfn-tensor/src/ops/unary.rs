@@ -180,6 +180,17 @@ unary! {
     pub Sin sin() reads Input: |x| x.m_sin(); |g, v| g * v.m_cos();
     /// Cosine.
     pub Cos cos() reads Input: |x| x.m_cos(); |g, v| -g * v.m_sin();
+    /// Tangent.
+    pub Tan tan() reads Output: |x| Float::tan(x); |g, v| g * (E::one() + v * v);
+    /// Angle in (−π/2, π/2) whose tangent is `x`.
+    pub Atan atan() reads Input: |x| Float::atan(x); |g, v| g / (E::one() + v * v);
+    /// `ln(1 + x²)`, accurate near 0 and where `x²` overflows.
+    pub Log1pSquare log1p_square() reads Input:
+        |x| {
+            let (near, far) = ((x * x).m_log1p(), x.m_abs().m_ln());
+            if x.m_abs() > c::<E>(1e12) { far + far } else { near }
+        };
+        |g, v| g * c::<E>(2.0) / (v + E::one() / v);
     /// Error function.
     pub Erf erf() reads Input: |x| x.m_erf();
         |g, v| g * c::<E>(std::f64::consts::FRAC_2_SQRT_PI) * (-v * v).m_exp();
@@ -245,6 +256,9 @@ mod tests {
         ("softplus_inverse", |x| x.softplus_inverse(), POSITIVE),
         ("sin", |x| x.sin(), REAL),
         ("cos", |x| x.cos(), REAL),
+        ("tan", |x| x.tan(), REAL),
+        ("atan", |x| x.atan(), REAL),
+        ("log1p_square", |x| x.log1p_square(), REAL),
         ("erf", |x| x.erf(), REAL),
         ("ndtr", |x| x.ndtr(), REAL),
         ("log_ndtr", |x| x.log_ndtr(), REAL),
@@ -279,6 +293,19 @@ mod tests {
         {
             assert!(function(&x.tensor()).sum().gradients()?.of(&x).all_finite()?);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn the_logarithm_of_one_and_a_square_neither_overflows_nor_loses_digits() -> Result<()> {
+        let x = Variable::new("x", Tensor::from_vec(vec![1e-170, 1e-9, 0.0, -1e13, 1e300], &[5]))?;
+        let log = x.tensor().log1p_square();
+        let expected = [0.0, 1e-18, 0.0, 26.0 * 10.0_f64.ln(), 600.0 * 10.0_f64.ln()];
+        for (given, expected) in log.to_vec::<f64>()?.into_iter().zip(expected) {
+            assert!((given - expected).abs() <= 4e-16 * expected, "{given} {expected}");
+        }
+        let slope = log.sum().gradients()?.of(&x).to_vec::<f64>()?;
+        assert_eq!((slope[0], slope[2], slope[4]), (2e-170, 0.0, 2e-300));
         Ok(())
     }
 

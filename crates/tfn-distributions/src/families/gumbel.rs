@@ -1,0 +1,136 @@
+//! The Gumbel distribution.
+
+use std::f64::consts::PI;
+
+use tfn_module::Module;
+use tfn_tensor::Tensor;
+use tfn_tensor::random::Stream;
+
+use super::location_scale::Standard;
+use crate::masking::constant;
+use crate::stable::log1m_exp_exp;
+use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+
+/// Euler's constant.
+pub(super) const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
+
+/// The Gumbel distribution of largest values, with its mode at `loc`.
+///
+/// Counterpart: `tfp.distributions.Gumbel`.
+///
+/// ```text
+/// log p(x) = −z − exp(−z) − ln scale,   z = (x − loc)/scale
+/// ```
+///
+/// # Examples
+/// ```
+/// use tfn_distributions::{Distribution, Gumbel};
+/// use tfn_tensor::Tensor;
+///
+/// let gumbel = Gumbel::new(1.0, 2.0)?;
+/// assert_eq!(gumbel.log_cdf(&Tensor::scalar(1.0))?.item()?, -1.0);
+/// # Ok::<(), tfn_distributions::DistributionError>(())
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct Gumbel {
+    loc: Parameter,
+    scale: Parameter,
+    validate_args: bool,
+}
+
+location_scale!(Gumbel);
+on_the_line!(Gumbel);
+
+/// The Gumbel distribution of location 0 and scale 1.
+pub(super) struct StandardGumbel;
+
+impl Standard for StandardGumbel {
+    fn log_prob(&self, z: &Tensor, log_scale: &Tensor) -> Tensor {
+        // At minus infinity the sum would be NaN.
+        let z = z.maximum(&constant(-1e30, z));
+        -(&z + (-&z).exp()) - log_scale
+    }
+
+    fn cdf(&self, z: &Tensor) -> Tensor {
+        self.log_cdf(z).exp()
+    }
+
+    fn log_cdf(&self, z: &Tensor) -> Tensor {
+        -(-z).exp()
+    }
+
+    fn survival(&self, z: &Tensor) -> Tensor {
+        -self.log_cdf(z).expm1()
+    }
+
+    fn log_survival(&self, z: &Tensor) -> Tensor {
+        log1m_exp_exp(&-z)
+    }
+
+    fn quantile(&self, p: &Tensor) -> Tensor {
+        -(-p.ln()).ln()
+    }
+}
+
+impl Gumbel {
+    fn standard(&self) -> StandardGumbel {
+        StandardGumbel
+    }
+}
+
+impl Distribution for Gumbel {
+    methods_by_standard!();
+
+    fn family(&self) -> &'static str {
+        "Gumbel"
+    }
+
+    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
+        vec![ParameterSpec::real("loc", &self.loc), ParameterSpec::positive("scale", &self.scale)]
+    }
+
+    fn mean(&self) -> Result<Tensor> {
+        self.spread(&(self.loc.value() + self.scale.value() * EULER_GAMMA))
+    }
+
+    fn variance(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value().square() * (PI * PI / 6.0)))
+    }
+
+    fn stddev(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value() * (PI / 6.0_f64.sqrt())))
+    }
+
+    fn mode(&self) -> Result<Tensor> {
+        self.spread(&self.loc.value())
+    }
+
+    fn entropy(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value().ln() + (1.0 + EULER_GAMMA)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_tails_have_logarithms() {
+        let gumbel = Gumbel::new(0.0, 1.0).unwrap();
+        let x = Tensor::from_vec(vec![-6.0, 50.0, 800.0], &[3]);
+        let log_cdf = gumbel.log_cdf(&x).unwrap().to_vec::<f64>().unwrap();
+        assert_eq!(log_cdf[0], -6.0_f64.exp());
+        assert!((log_cdf[1] / -(-50.0_f64).exp() - 1.0).abs() < 1e-15);
+        let log_survival = gumbel.log_survival_function(&x).unwrap().to_vec::<f64>().unwrap();
+        assert!((log_survival[0] / -(-6.0_f64.exp()).exp() - 1.0).abs() < 1e-14);
+        assert_eq!(log_survival[1..], [-50.0, -800.0]);
+    }
+
+    #[test]
+    fn the_density_vanishes_at_both_ends() {
+        let x = Tensor::from_vec(vec![f64::NEG_INFINITY, -1e300, f64::INFINITY, f64::NAN], &[4]);
+        let given = Gumbel::new(0.0, 1.0).unwrap().log_prob(&x).unwrap().to_vec::<f64>().unwrap();
+        assert_eq!(given[..3], [f64::NEG_INFINITY; 3]);
+        assert!(given[3].is_nan());
+    }
+}

@@ -1,0 +1,177 @@
+//! The half-normal distribution.
+
+use std::f64::consts::{FRAC_1_PI, FRAC_2_PI, SQRT_2};
+
+use tfn_module::Module;
+use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Tensor};
+
+use super::location_scale::{Folded, Standard, Symmetric, upward};
+use super::normal::normal_kl;
+use crate::kl::{KlDivergence, KlRule};
+use crate::masking::constant;
+use crate::special::ndtri;
+use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+
+/// `ln sqrt(πe/2)`, the entropy of the standard half-normal.
+const STANDARD_ENTROPY: f64 = 0.725_791_352_644_727_4;
+/// `ln sqrt(2π)`.
+const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
+
+/// The half-normal distribution: that of `|x|` for a normal `x` with mean 0 and standard deviation `scale`.
+///
+/// Counterpart: `tfp.distributions.HalfNormal`. Below 0 the log-density is minus infinity with zero gradient.
+///
+/// ```text
+/// log p(x) = ln sqrt(2/π) − z²/2 − ln scale,   z = x/scale,   x ≥ 0
+/// ```
+///
+/// # Examples
+/// ```
+/// use tfn_distributions::{Distribution, HalfNormal};
+/// use tfn_tensor::Tensor;
+///
+/// let prior = HalfNormal::new(2.0)?;
+/// assert!((prior.mean()?.item()? - 2.0 * 0.7978845608028654).abs() < 1e-15);
+/// assert_eq!(prior.prob(&Tensor::scalar(-1.0))?.item()?, 0.0);
+/// # Ok::<(), tfn_distributions::DistributionError>(())
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct HalfNormal {
+    scale: Parameter,
+    validate_args: bool,
+}
+
+family!(HalfNormal);
+
+impl HalfNormal {
+    /// Half-normal distributions of absolute values of normals with the standard deviations `scale`.
+    ///
+    /// # Errors
+    /// [`DistributionError`](crate::DistributionError) if a fixed `scale` is not finite and positive.
+    pub fn new(scale: impl Into<Parameter>) -> Result<Self> {
+        Self { scale: scale.into(), validate_args: false }.checked()
+    }
+
+    /// The standard deviation of the normal.
+    pub fn scale(&self) -> &Parameter {
+        &self.scale
+    }
+
+    fn standard(&self) -> Folded<StandardNormal> {
+        Folded(StandardNormal)
+    }
+
+    fn at(&self, x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+        upward(x, &constant(0.0, x), &self.scale.value(), outside, f)
+    }
+
+    fn placed(&self, z: &Tensor) -> Tensor {
+        self.scale.value() * z
+    }
+}
+
+struct StandardNormal;
+
+impl Symmetric for StandardNormal {
+    fn log_density(&self, z: &Tensor) -> Tensor {
+        z.square() * -0.5 - LN_SQRT_2PI
+    }
+
+    fn tail(&self, z: &Tensor) -> Tensor {
+        (-z).ndtr()
+    }
+
+    fn log_tail(&self, z: &Tensor) -> Tensor {
+        (-z).log_ndtr()
+    }
+
+    fn tail_quantile(&self, p: &Tensor) -> Tensor {
+        -ndtri(p)
+    }
+
+    fn inner(&self, z: &Tensor) -> Tensor {
+        (z / SQRT_2).erf()
+    }
+
+    /// One step of Newton's method gives the relative digits that the quantile near ½ does not have.
+    fn inner_quantile(&self, p: &Tensor) -> Tensor {
+        let start = ndtri(&(p * 0.5 + 0.5)).detach();
+        let slope = self.log_density(&start).exp() * 2.0;
+        &start + (p - self.inner(&start)) / slope
+    }
+
+    fn noise(&self, shape: &[usize], dtype: DType, stream: &mut Stream) -> Tensor {
+        stream.normal(shape, dtype)
+    }
+}
+
+impl Distribution for HalfNormal {
+    methods_by_standard!();
+
+    fn family(&self) -> &'static str {
+        "HalfNormal"
+    }
+
+    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
+        vec![ParameterSpec::positive("scale", &self.scale)]
+    }
+
+    fn mean(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value() * FRAC_2_PI.sqrt()))
+    }
+
+    fn variance(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value().square() * (1.0 - 2.0 * FRAC_1_PI)))
+    }
+
+    fn stddev(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value() * (1.0 - 2.0 * FRAC_1_PI).sqrt()))
+    }
+
+    fn mode(&self) -> Result<Tensor> {
+        self.spread(&constant(0.0, &self.scale.value()))
+    }
+
+    fn entropy(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value().ln() + STANDARD_ENTROPY))
+    }
+
+    fn kl_rules(&self) -> &'static [KlRule] {
+        const { &[KlRule::of::<HalfNormal, HalfNormal>()] }
+    }
+}
+
+/// That of the normals of mean 0, whose densities have the same ratio.
+impl KlDivergence<Self> for HalfNormal {
+    fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
+        let [q, p] = [self, p].map(|half| half.scale.value());
+        let zero = constant(0.0, &q);
+        Ok(normal_kl(&(zero.clone(), q), &(zero, p)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_quantiles_keep_their_digits() {
+        let half = HalfNormal::new(1.0).unwrap();
+        let p = Tensor::from_vec(vec![0.0, 1e-300, 1e-9, 0.3, 0.8, 1.0], &[6]);
+        let z = half.quantile(&p).unwrap();
+        let back = half.cdf(&z).unwrap().to_vec::<f64>().unwrap();
+        for (back, p) in back.iter().zip(p.to_vec::<f64>().unwrap()) {
+            assert!((back - p).abs() <= 1e-15 * p, "{back} {p}");
+        }
+        assert_eq!(z.to_vec::<f64>().unwrap()[5], f64::INFINITY);
+    }
+
+    #[test]
+    fn the_far_tail_has_a_logarithm() {
+        let half = HalfNormal::new(1.0).unwrap();
+        let given = half.log_survival_function(&Tensor::scalar(40.0)).unwrap().item().unwrap();
+        // mpmath, 50 digits: log(erfc(40/sqrt(2))).
+        assert!((given / -803.915_294_833_192_8 - 1.0).abs() < 1e-14, "{given}");
+    }
+}

@@ -1,0 +1,132 @@
+//! The logistic distribution.
+
+use std::f64::consts::PI;
+
+use tfn_module::Module;
+use tfn_tensor::Tensor;
+use tfn_tensor::random::Stream;
+
+use super::location_scale::Standard;
+use crate::masking::{at_probability, branch, constant};
+use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+
+/// The logistic distribution around `loc`.
+///
+/// Counterpart: `tfp.distributions.Logistic`.
+///
+/// ```text
+/// log p(x) = −z − 2 ln(1 + exp(−z)) − ln scale,   z = (x − loc)/scale
+/// ```
+///
+/// # Examples
+/// ```
+/// use tfn_distributions::{Distribution, Logistic};
+/// use tfn_tensor::Tensor;
+///
+/// let logistic = Logistic::new(1.0, 0.5)?;
+/// assert_eq!(logistic.cdf(&Tensor::scalar(1.0))?.item()?, 0.5);
+/// assert_eq!(logistic.log_cdf(&Tensor::scalar(-999.0))?.item()?, -2000.0);
+/// # Ok::<(), tfn_distributions::DistributionError>(())
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct Logistic {
+    loc: Parameter,
+    scale: Parameter,
+    validate_args: bool,
+}
+
+location_scale!(Logistic);
+on_the_line!(Logistic);
+
+struct StandardLogistic;
+
+impl Standard for StandardLogistic {
+    fn log_prob(&self, z: &Tensor, log_scale: &Tensor) -> Tensor {
+        z.log_sigmoid() + (-z).log_sigmoid() - log_scale
+    }
+
+    fn cdf(&self, z: &Tensor) -> Tensor {
+        z.sigmoid()
+    }
+
+    fn log_cdf(&self, z: &Tensor) -> Tensor {
+        z.log_sigmoid()
+    }
+
+    fn survival(&self, z: &Tensor) -> Tensor {
+        (-z).sigmoid()
+    }
+
+    fn log_survival(&self, z: &Tensor) -> Tensor {
+        (-z).log_sigmoid()
+    }
+
+    /// `ln(p/(1 − p))`, with all digits near ½.
+    fn quantile(&self, p: &Tensor) -> Tensor {
+        let p = at_probability(p, p);
+        let is_central = (&p - 0.5).abs().lt(&constant(0.25, &p));
+        let central = |p: &Tensor| ((p * 2.0 - 1.0) / (1.0 - p)).log1p();
+        branch(&is_central, &p, (0.5, central), (0.2, |p| p.ln() - (-p).log1p()))
+    }
+}
+
+impl Logistic {
+    fn standard(&self) -> StandardLogistic {
+        StandardLogistic
+    }
+}
+
+impl Distribution for Logistic {
+    methods_by_standard!();
+
+    fn family(&self) -> &'static str {
+        "Logistic"
+    }
+
+    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
+        vec![ParameterSpec::real("loc", &self.loc), ParameterSpec::positive("scale", &self.scale)]
+    }
+
+    fn mean(&self) -> Result<Tensor> {
+        self.spread(&self.loc.value())
+    }
+
+    fn variance(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value().square() * (PI * PI / 3.0)))
+    }
+
+    fn stddev(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value() * (PI / 3.0_f64.sqrt())))
+    }
+
+    fn mode(&self) -> Result<Tensor> {
+        self.mean()
+    }
+
+    fn entropy(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value().ln() + 2.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_keep_their_digits_in_the_tail_and_near_the_median() {
+        let logistic = Logistic::new(0.0, 1.0).unwrap();
+        let p = Tensor::from_vec(vec![1e-300, 0.5 + 2.0_f64.powi(-45), 0.0, 1.0, -0.1], &[5]);
+        let z = logistic.quantile(&p).unwrap().to_vec::<f64>().unwrap();
+        assert!((z[0] / 1e-300_f64.ln() - 1.0).abs() < 1e-15);
+        assert!((z[1] / 2.0_f64.powi(-43) - 1.0).abs() < 1e-15);
+        assert_eq!(z[2..4], [f64::NEG_INFINITY, f64::INFINITY]);
+        assert!(z[4].is_nan());
+    }
+
+    #[test]
+    fn the_log_density_is_linear_far_out() {
+        let far = Tensor::from_vec(vec![-900.0, 900.0], &[2]);
+        let log_prob = Logistic::new(0.0, 1.0).unwrap().log_prob(&far).unwrap();
+        assert_eq!(log_prob.to_vec::<f64>().unwrap(), [-900.0; 2]);
+    }
+}

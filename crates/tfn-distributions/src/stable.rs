@@ -1,0 +1,19 @@
+//! Differences that would cancel if they were formed as they are written.
+
+use tfn_tensor::Tensor;
+
+use crate::masking::{branch, constant};
+
+/// `ln(1 − exp(−exp(w)))`, in both tails.
+pub(crate) fn log1m_exp_exp(w: &Tensor) -> Tensor {
+    // Below, exp(−exp(w)) is 1 − exp(w) to the last digit.
+    let is_left = w.lt(&constant(-40.0, w));
+    branch(&is_left, w, (-40.0, Tensor::clone), (0.0, |w| log1m_exp(&w.exp())))
+}
+
+/// `ln(1 − exp(−t))` for `t` of at least 0.
+pub(crate) fn log1m_exp(t: &Tensor) -> Tensor {
+    let is_small = t.lt(&constant(std::f64::consts::LN_2, t));
+    let small = |t: &Tensor| (-(-t).expm1()).ln();
+    branch(&is_small, t, (0.5, small), (1.0, |t| (-(-t).exp()).log1p()))
+}

@@ -1,0 +1,34 @@
+//! Families on the real and the half line.
+
+use tfn_distributions::{Cauchy, Gumbel, HalfCauchy, HalfNormal, Horseshoe, LogNormal, Logistic};
+
+use crate::draws::{Draws, Family, Pair};
+
+/// From 0.1 to 0.5: wide log-normals have tails that no sample of this size shows.
+fn narrow(d: &mut Draws<'_>) -> tfn_distributions::Parameter {
+    d.variable(&[2], |x| 0.3 + 0.1 * x)
+}
+
+pub(crate) const FAMILIES: &[Family] = &[
+    ("Cauchy", |d| Ok(Cauchy::new(d.real(&[2]), d.positive(&[2]))?.into())),
+    ("HalfCauchy", |d| Ok(HalfCauchy::new(d.real(&[2]), d.positive(&[2]))?.into())),
+    ("HalfNormal", |d| Ok(HalfNormal::new(d.positive(&[2]))?.into())),
+    ("Horseshoe", |d| Ok(Horseshoe::new(d.positive(&[2]))?.into())),
+    ("Logistic", |d| Ok(Logistic::new(d.real(&[2]), d.positive(&[2]))?.into())),
+    ("Gumbel", |d| Ok(Gumbel::new(d.real(&[2]), d.positive(&[2]))?.into())),
+    ("LogNormal", |d| Ok(LogNormal::new(d.real(&[2]), narrow(d))?.into())),
+];
+
+pub(crate) const PAIRS: &[Pair] = &[
+    ("Cauchy", |d| {
+        let q = Cauchy::new(d.real(&[2, 1]), d.positive(&[3]))?;
+        Ok([q.into(), Cauchy::new(d.real(&[3]), d.positive(&[3]))?.into()])
+    }),
+    ("HalfNormal", |d| {
+        Ok([HalfNormal::new(d.positive(&[2]))?.into(), HalfNormal::new(d.positive(&[2]))?.into()])
+    }),
+    ("LogNormal", |d| {
+        let q = LogNormal::new(d.real(&[2]), narrow(d))?;
+        Ok([q.into(), LogNormal::new(d.real(&[2]), narrow(d))?.into()])
+    }),
+];
