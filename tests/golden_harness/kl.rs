@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use tfn::distributions::{
-    Bernoulli, Categorical, Deterministic, Distribution, DistributionError, Independent,
-    JointDistributionSequential, Laplace, MixtureSameFamily, MultivariateNormalDiag, Normal,
-    OneHotCategorical, Sample, Uniform, kl_divergence,
+    Bernoulli, Categorical, Cauchy, Deterministic, Distribution, DistributionError, HalfCauchy,
+    HalfNormal, Horseshoe, Independent, JointDistributionSequential, Laplace, LogNormal,
+    MixtureSameFamily, MultivariateNormalDiag, Normal, OneHotCategorical, Sample, Uniform,
+    kl_divergence,
 };
 use tfn::tensor::{Gradients, Tensor};
 
@@ -178,6 +179,11 @@ fn instance(family: &str) -> Outcome<Option<Arc<dyn Distribution>>> {
     Ok(Some(match family {
         "Normal" => Arc::new(normals(3)?),
         "Laplace" => Arc::new(Laplace::new(vector([-1.0, 0.0, 1.0]), 0.7)?),
+        "Cauchy" => Arc::new(Cauchy::new(vector([-1.0, 0.0, 1.0]), 0.7)?),
+        "HalfCauchy" => Arc::new(HalfCauchy::new(vector([-1.0, 0.0, 1.0]), 0.7)?),
+        "HalfNormal" => Arc::new(HalfNormal::new(vector([0.5, 0.7, 1.0]))?),
+        "Horseshoe" => Arc::new(Horseshoe::new(vector([0.5, 0.7, 1.0]))?),
+        "LogNormal" => Arc::new(LogNormal::new(vector([-1.0, 0.0, 1.0]), 0.7)?),
         "Uniform" => Arc::new(Uniform::new(vector([-1.0; 3]), 2.0)?),
         "Bernoulli" => Arc::new(Bernoulli::from_logits(logits)?),
         "Categorical" => Arc::new(Categorical::from_logits(logits)?),
