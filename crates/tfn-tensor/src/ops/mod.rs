@@ -10,6 +10,7 @@ mod index;
 mod matmul;
 mod normal;
 mod normal_mixture;
+pub(crate) mod pointwise;
 mod reduce;
 mod shape;
 mod softmax;

@@ -1,0 +1,230 @@
+//! Elementwise functions of several tensors that any crate defines, under broadcasting.
+
+use std::array;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::dtype::{Element, dispatch};
+use crate::error::{Result, TensorError};
+use crate::graph::{Vjp, VjpContext, apply_one};
+use crate::kernels::{self, Accumulate};
+use crate::shape::broadcast_shapes;
+use crate::tensor::{Live, Tensor};
+
+/// Inputs that one walk of the backward pass reads: the arguments, the value and its gradient.
+const WIDTH: usize = 6;
+
+/// A smooth function of `N` numbers (at most 4) with its partial derivatives, for [`pointwise`].
+#[derive(Clone, Copy)]
+pub struct Pointwise<const N: usize> {
+    /// Name of the operation, for errors.
+    pub name: &'static str,
+    /// The function.
+    pub value: fn([f64; N]) -> f64,
+    /// Its derivative in each argument, from the arguments and the value (rounded to the type of the tensors).
+    pub partials: [fn([f64; N], f64) -> f64; N],
+}
+
+/// A function of the entries of `inputs` at the same place under NumPy's broadcasting.
+///
+/// It is computed in `f64` on all threads, whatever the type of the tensors. A derivative is computed only for an
+/// input that needs it, and only where the gradient of the result is not 0: where a [`select`](Tensor::select)
+/// takes the other side, a derivative that does not exist harms nothing. A function of some of the arguments alone
+/// is better an operation of its own, on their smaller shape.
+///
+/// # Errors
+/// The result carries [`TensorError::DTypes`] if the types of the inputs differ, [`TensorError::Shapes`] if their
+/// shapes do not broadcast.
+///
+/// # Examples
+/// ```
+/// use tfn_tensor::{Pointwise, Tensor, Variable, pointwise};
+///
+/// const HYPOT: Pointwise<2> = Pointwise {
+///     name: "hypot",
+///     value: |[x, y]| x.hypot(y),
+///     partials: [|[x, _], h| x / h, |[_, y], h| y / h],
+/// };
+/// let x = Variable::new("x", Tensor::scalar(3.0))?;
+/// let h = pointwise(HYPOT, [&x.tensor(), &Tensor::scalar(4.0)]);
+/// assert_eq!((h.item()?, h.gradients()?.of(&x).item()?), (5.0, 0.6));
+/// # Ok::<(), tfn_tensor::TensorError>(())
+/// ```
+#[track_caller]
+#[must_use]
+pub fn pointwise<const N: usize>(function: Pointwise<N>, inputs: [&Tensor; N]) -> Tensor {
+    const { assert!(N >= 1 && N + 2 <= WIDTH, "one to four arguments") };
+    match forward(function, inputs) {
+        Err(error) => Tensor::from_error(error),
+        Ok(output) => apply_one(&inputs, output.clone(), || Applied {
+            function,
+            inputs: inputs.map(Tensor::detach),
+            output,
+        }),
+    }
+}
+
+#[track_caller]
+fn forward<const N: usize>(
+    function: Pointwise<N>,
+    inputs: [&Tensor; N],
+) -> Result<Tensor, Arc<TensorError>> {
+    let mut lives = Vec::with_capacity(N);
+    for input in inputs {
+        lives.push(input.live().map_err(Arc::clone)?);
+    }
+    let shape = common_shape(function.name, &lives)?;
+    Ok(dispatch!(lives[0].dtype(), E => Tensor::build::<E>(&shape, |out| {
+        let inputs = array::from_fn(|i| (lives[i].slice::<E>(), &*lives[i].shape));
+        let value = function.value;
+        kernels::broadcast_map(out, Accumulate::Set, inputs, &shape,
+            #[inline(always)]
+            move |x: [E; N]| E::from_f64(value(x.map(Element::to_f64))));
+    })))
+}
+
+/// What all shapes broadcast to, if the types are one.
+#[track_caller]
+fn common_shape(op: &'static str, lives: &[&Live]) -> Result<Vec<usize>, Arc<TensorError>> {
+    let place = Location::caller();
+    let (mut shape, dtype) = (Vec::new(), lives[0].dtype());
+    for live in lives {
+        if live.dtype() != dtype {
+            return Err(TensorError::DTypes { op, lhs: dtype, rhs: live.dtype(), place }.into());
+        }
+        shape = broadcast_shapes(&shape, &live.shape).ok_or_else(|| TensorError::Shapes {
+            op,
+            lhs: shape,
+            rhs: live.shape.to_vec(),
+            expected: "shapes that broadcast",
+            place,
+        })?;
+    }
+    Ok(shape)
+}
+
+struct Applied<const N: usize> {
+    function: Pointwise<N>,
+    inputs: [Tensor; N],
+    output: Tensor,
+}
+
+impl<const N: usize> Vjp for Applied<N> {
+    fn name(&self) -> &'static str {
+        self.function.name
+    }
+
+    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
+        let Some(g) = ctx.grad(0).cloned() else {
+            return Ok(());
+        };
+        dispatch!(g.dtype()?, E => {
+            let nothing = [<E as Element>::from_f64(0.0)];
+            let mut operands: [(&[E], &[usize]); WIDTH] = [(&nothing, &[]); WIDTH];
+            let sources = self.inputs.iter().chain([&self.output, &g]);
+            for (operand, source) in operands.iter_mut().zip(sources) {
+                *operand = (source.data::<E>()?, source.shape()?);
+            }
+            for input in (0..N).filter(|&input| ctx.needs(input)).collect::<Vec<_>>() {
+                let shape = g.shape()?;
+                let write = |out: &mut [E], accumulate| self.partial(input, out, accumulate, operands, shape);
+                if ctx.shape(input) == shape {
+                    ctx.into::<E>(input, write)?;
+                } else {
+                    ctx.add(input, Tensor::build::<E>(shape, |out| write(out, Accumulate::Set)));
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+impl<const N: usize> Applied<N> {
+    /// `out` ← or += gradient of the result times derivative in argument number `input`.
+    fn partial<E: Element>(
+        &self,
+        input: usize,
+        out: &mut [E],
+        accumulate: Accumulate,
+        operands: [(&[E], &[usize]); WIDTH],
+        shape: &[usize],
+    ) {
+        let partial = self.function.partials[input];
+        let product = move |x: [E; WIDTH]| {
+            let x = x.map(Element::to_f64);
+            let (value, g) = (x[N], x[N + 1]);
+            let slope = if g == 0.0 { 0.0 } else { g * partial(array::from_fn(|i| x[i]), value) };
+            E::from_f64(slope)
+        };
+        kernels::broadcast_map(out, accumulate, operands, shape, product);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check_gradients;
+    use crate::{DType, Variable};
+
+    const SCALED_POWER: Pointwise<3> = Pointwise {
+        name: "scaled_power",
+        value: |[a, x, p]| a * x.powf(p),
+        partials: [
+            |[_, x, p], _| x.powf(p),
+            |[_, x, p], value| value * p / x,
+            |[_, x, _], value| value * x.ln(),
+        ],
+    };
+
+    fn tensor(values: &[f64], shape: &[usize]) -> Tensor {
+        Tensor::from_slice(values, shape)
+    }
+
+    #[test]
+    fn values_and_gradients_broadcast() {
+        let x = tensor(&[0.5, 1.5, 2.5, 3.5, 0.7, 1.1], &[2, 3]);
+        let exponent = tensor(&[1.3, -0.8, 2.2], &[3]);
+        for a in [tensor(&[2.0], &[]), tensor(&[1.3, 0.8], &[2, 1]), &x + 1.0] {
+            let y = pointwise(SCALED_POWER, [&a, &x, &exponent]);
+            let expected = &a * (x.ln() * &exponent).exp();
+            let difference = (&y - expected).abs().sum().item().unwrap();
+            assert!(y.shape().unwrap() == [2, 3] && difference < 1e-13, "{difference}");
+            let inputs = [a, x.clone(), exponent.clone()];
+            check_gradients(&inputs, |v| pointwise(SCALED_POWER, [&v[0], &v[1], &v[2]])).unwrap();
+        }
+        // One tensor in several places adds up its gradients.
+        check_gradients(&[x], |v| pointwise(SCALED_POWER, [&v[0], &v[0], &v[0]])).unwrap();
+    }
+
+    #[test]
+    fn single_precision_is_computed_in_double() {
+        let x = Variable::new("x", Tensor::from_vec(vec![3.0_f32], &[1])).unwrap();
+        let (a, p) = (Tensor::scalar(1.0_f32), Tensor::scalar(0.1_f32));
+        let y = pointwise(SCALED_POWER, [&a, &x.tensor(), &p]);
+        let power = f64::from(0.1_f32);
+        assert_eq!(y.data::<f32>().unwrap(), [3.0_f64.powf(power) as f32]);
+        let slope = y.sum().gradients().unwrap().of(&x).to_f64_vec().unwrap()[0];
+        assert!((slope - power * 3.0_f64.powf(power - 1.0)).abs() < 1e-8);
+    }
+
+    #[test]
+    fn no_derivative_is_asked_for_where_nothing_flows() {
+        const ROOT: Pointwise<1> =
+            Pointwise { name: "root", value: |[x]| x.sqrt(), partials: [|_, root| 0.5 / root] };
+        let x = Variable::new("x", tensor(&[0.0, 4.0], &[2])).unwrap();
+        let masked = pointwise(ROOT, [&x.tensor()]) * tensor(&[0.0, 1.0], &[2]);
+        assert_eq!(masked.sum().gradients().unwrap().of(&x).to_vec::<f64>().unwrap(), [0.0, 0.25]);
+    }
+
+    #[test]
+    fn an_error_names_operation_shapes_and_place() {
+        let (one, two) = (tensor(&[1.0], &[]), tensor(&[1.0, 2.0], &[2]));
+        let bad = pointwise(SCALED_POWER, [&one, &two, &Tensor::ones(&[3], DType::F64)]);
+        let error = bad.shape().unwrap_err();
+        let TensorError::Shapes { op, lhs, rhs, place, .. } = &error else { panic!("{error}") };
+        assert_eq!((*op, &lhs[..], &rhs[..]), ("scaled_power", &[2][..], &[3][..]));
+        assert!(place.file().ends_with("pointwise.rs"), "{place}");
+        let mixed = pointwise(SCALED_POWER, [&one, &two, &Tensor::scalar(1.0_f32)]);
+        assert!(matches!(mixed.item(), Err(TensorError::DTypes { .. })));
+    }
+}
