@@ -13,6 +13,7 @@ mod parameter;
 mod shapes;
 mod special;
 mod stable;
+pub mod special;
 mod structure;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -10,6 +10,7 @@ use crate::json::{Gold, Node, Outcome};
 
 mod basic;
 mod real;
+mod positive;
 
 /// Recorded parameters as variables, so that gradients reach them.
 pub(crate) struct Parameters(BTreeMap<String, Variable>);
@@ -41,6 +42,7 @@ type Build = fn(&str, &Parameters, &Node<'_>) -> Outcome<Option<Arc<dyn Distribu
 
 /// A group of families each.
 const GROUPS: &[Build] = &[basic::build, real::build];
+const GROUPS: &[Build] = &[basic::build, positive::build];
 
 /// A distribution of `family`; `None` for a family that does not exist here.
 pub(crate) fn build(

@@ -43,7 +43,12 @@ families! {
     half_cauchy: HalfCauchy;
     half_normal: HalfNormal;
     horseshoe: Horseshoe;
+    chi2: Chi2;
+    deterministic: Deterministic;
+    exponential: Exponential;
+    gamma: Gamma;
     independent: Independent;
+    inverse_gamma: InverseGamma;
     joint_sequential: JointDistributionSequential;
     laplace: Laplace;
     log_normal: LogNormal;

@@ -8,6 +8,7 @@ mod basic;
 mod discrete;
 mod draws;
 mod real;
+mod positive;
 
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ use draws::{Draws, Family, Pair};
 /// The tables, a group each.
 const FAMILIES: &[&[Family]] = &[basic::FAMILIES, discrete::FAMILIES, real::FAMILIES];
 const PAIRS: &[&[Pair]] = &[basic::PAIRS, discrete::PAIRS, real::PAIRS];
+const FAMILIES: &[&[Family]] = &[basic::FAMILIES, positive::FAMILIES];
+const PAIRS: &[&[Pair]] = &[basic::PAIRS, positive::PAIRS];
 
 /// Lists of numbers for parameters, always the same ones; as many as `PROPTEST_CASES` says, if it does.
 fn for_each_draw(cases: u32, test: impl Fn(Vec<f64>) -> Result<(), TestCaseError>) {

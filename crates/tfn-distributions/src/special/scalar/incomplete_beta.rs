@@ -1,0 +1,250 @@
+//! The incomplete beta function, its logarithm, derivatives in `a` and `b`, and inverse.
+
+use std::f64::consts::PI;
+
+use super::gamma::{digamma_rise, ln_gamma_1p, ln_gamma_rise, log_beta, stirling_rest};
+use super::incomplete_gamma::LogTail;
+use super::log1p_gap;
+use super::normal::ndtri_rough;
+
+const MOST_TERMS: usize = 50_000;
+const SMALL: f64 = 1e-17;
+
+/// A point of the interval with its complement, each with its own digits.
+#[derive(Clone, Copy)]
+pub(crate) struct Point {
+    x: f64,
+    y: f64,
+}
+
+impl Point {
+    pub(crate) fn new(x: f64) -> Self {
+        Self { x, y: 1.0 - x }
+    }
+
+    fn of_logit(logit: f64) -> Self {
+        let small = 1.0 / (1.0 + logit.abs().exp());
+        let (small, large) = if logit < -30.0 || logit > 30.0 {
+            ((-logit.abs()).exp(), 1.0)
+        } else {
+            (small, 1.0 / (1.0 + (-logit.abs()).exp()))
+        };
+        if logit < 0.0 { Self { x: small, y: large } } else { Self { x: large, y: small } }
+    }
+
+    fn swapped(self) -> Self {
+        Self { x: self.y, y: self.x }
+    }
+
+    fn ln_x(self) -> f64 {
+        if self.x > 0.5 { (-self.y).ln_1p() } else { self.x.ln() }
+    }
+
+    /// `b x − a y` with one rounding, from the smaller of both.
+    fn lean(self, a: f64, b: f64) -> f64 {
+        let sum = a + b;
+        let (large, small) = if a > b { (a, b) } else { (b, a) };
+        let lost = small - (sum - large);
+        if self.x <= 0.5 {
+            self.x.mul_add(sum, -a) + self.x * lost
+        } else {
+            -(self.y.mul_add(sum, -b) + self.y * lost)
+        }
+    }
+}
+
+/// `ln[x^a y^b / B(a, b)]`.
+pub(crate) fn log_front(a: f64, b: f64, at: Point) -> f64 {
+    if a < 10.0 || b < 10.0 {
+        return a * at.ln_x() + b * at.swapped().ln_x() - log_beta(a, b);
+    }
+    let (lean, sum) = (at.lean(a, b), a + b);
+    let (u, v) = (lean / a, -lean / b);
+    let term = |n: f64, t: f64, ln: f64| {
+        if t.abs() < 0.5 { n * log1p_gap(t) } else { n * (t - ln) }
+    };
+    let exponent =
+        term(a, u, at.ln_x() - (a / sum).ln()) + term(b, v, at.swapped().ln_x() - (b / sum).ln());
+    let rests = stirling_rest(a) + (stirling_rest(b) - stirling_rest(sum));
+    0.5 * (a / sum * b / (2.0 * PI)).ln() - exponent - rests
+}
+
+/// A number with its derivatives in `a` and `b`.
+type Dual = [f64; 3];
+
+fn product(p: Dual, q: Dual) -> Dual {
+    [p[0] * q[0], p[1] * q[0] + p[0] * q[1], p[2] * q[0] + p[0] * q[2]]
+}
+
+fn reciprocal(p: Dual) -> Dual {
+    let q = 1.0 / p[0];
+    [q, -p[1] * q * q, -p[2] * q * q]
+}
+
+fn sum(p: Dual, q: Dual) -> Dual {
+    [p[0] + q[0], p[1] + q[1], p[2] + q[2]]
+}
+
+/// `C` where `I = x^a y^b C/(a B(a, b))`, by Lentz's method.
+///
+/// The continued fraction is that of DiDonato and Morris (1992), "Algorithm 708", equation 9, which reads
+/// `a y − b x` and `y` and so keeps its digits where `x` is near 1.
+fn fraction(a: f64, b: f64, at: Point) -> Dual {
+    let mut f = denominator(a, b, at, 0.0);
+    let (mut c, mut d) = (f, [0.0; 3]);
+    for m in 1..MOST_TERMS {
+        let m = m as f64;
+        let (over, under) = (numerator(a, b, at.x, m), denominator(a, b, at, m));
+        d = reciprocal(sum(under, product(over, d)));
+        c = sum(under, product(over, reciprocal(c)));
+        let factor = product(c, d);
+        f = product(f, factor);
+        let settled = |i: usize| factor[i].abs() * f[0].abs() <= 1e-16 * f[i].abs() + 1e-300;
+        if (factor[0] - 1.0).abs() <= 2.3e-16 && (m > 500.0 || settled(1) && settled(2)) {
+            break;
+        }
+    }
+    reciprocal(f)
+}
+
+fn numerator(a: f64, b: f64, x: f64, m: f64) -> Dual {
+    let s = a + 2.0 * m - 1.0;
+    let q = a + b + m - 1.0;
+    // The first lacks the factor a, which is taken out of the whole.
+    let (p, p_slope) = if m == 1.0 { (1.0, 0.0) } else { (a + m - 1.0, 1.0) };
+    let common = m * (x / s) * (x / s);
+    let value = p * q * (b - m) * common;
+    let by_a = (p_slope * q + p) * (b - m) * common - 2.0 * value / s;
+    [value, by_a, p * (b - m + q) * common]
+}
+
+fn denominator(a: f64, b: f64, at: Point, m: f64) -> Dual {
+    let (s, t) = (a + 2.0 * m - 1.0, a + 2.0 * m + 1.0);
+    let u = 1.0 - at.lean(a, b) + m * (1.0 + at.y);
+    if m == 0.0 {
+        return [u / t, at.y / t - u / (t * t), -at.x / t];
+    }
+    let (p, w) = (a + m, m * (b - m) * at.x / s);
+    [m + w + p * u / t, -w / s + (u + p * at.y) / t - p * u / (t * t), m * at.x / s - p * at.x / t]
+}
+
+/// `1 − I` for small `a`, where `I` is nearly 1.
+fn rest_by_series(a: f64, b: f64, at: Point) -> f64 {
+    let (mut term, mut sum) = (1.0, 0.0);
+    for n in 1..MOST_TERMS {
+        let n = n as f64;
+        term *= (n - b) * at.x / n;
+        let part = term / (a + n);
+        sum += part;
+        if part.abs() <= SMALL * f64::abs(sum) {
+            break;
+        }
+    }
+    // 1/(a B(a, b)) = Γ(a + b)/(Γ(a + 1) Γ(b))
+    let log = a * at.ln_x() + ln_gamma_rise(b, a) - ln_gamma_1p(a);
+    -log.exp_m1() - a * log.exp() * sum
+}
+
+/// One of the tails of `I` at a point that lies left of the middle.
+fn left(a: f64, b: f64, at: Point) -> LogTail {
+    let log = log_front(a, b, at) + (fraction(a, b, at)[0] / a).ln();
+    if a < 1.0 && log > -0.5 {
+        LogTail::Upper(rest_by_series(a, b, at).ln())
+    } else {
+        LogTail::Lower(log)
+    }
+}
+
+fn is_left(a: f64, b: f64, at: Point) -> bool {
+    at.x <= (a + 1.0) / (a + b + 2.0)
+}
+
+/// One of the tails, by whichever way keeps its digits; NaN unless `a, b > 0` and `0 ≤ x ≤ 1`.
+pub(crate) fn log_tail(a: f64, b: f64, at: Point) -> LogTail {
+    let positive = |n: f64| n > 0.0 && n < f64::INFINITY;
+    if !(positive(a) && positive(b) && (0.0..=1.0).contains(&at.x)) {
+        LogTail::Lower(f64::NAN)
+    } else if at.x == 0.0 {
+        LogTail::Lower(f64::NEG_INFINITY)
+    } else if at.y == 0.0 {
+        LogTail::Upper(f64::NEG_INFINITY)
+    } else if is_left(a, b, at) {
+        left(a, b, at)
+    } else {
+        left(b, a, at.swapped()).swapped()
+    }
+}
+
+/// `∂I/∂a` and `∂I/∂b` over `exp(log_front)`.
+pub(crate) fn by_parameters(a: f64, b: f64, at: Point) -> [f64; 2] {
+    if !is_left(a, b, at) {
+        let [by_b, by_a] = by_parameters_left(b, a, at.swapped());
+        return [-by_a, -by_b];
+    }
+    by_parameters_left(a, b, at)
+}
+
+fn by_parameters_left(a: f64, b: f64, at: Point) -> [f64; 2] {
+    let [c, c_a, c_b] = fraction(a, b, at);
+    // ψ(a + b) − ψ(a + 1), with the digits of a small b.
+    let rise = digamma_rise(a + 1.0, b) - 1.0 / (a + b);
+    let by_a = (at.ln_x() + rise) * c + c_a;
+    let by_b = (at.swapped().ln_x() + digamma_rise(b, a)) * c + c_b;
+    [by_a / a, by_b / a]
+}
+
+/// `x` for which `I = p` (or `1 − I = p` if `upper`).
+///
+/// Newton's method with a cubic term, in the logit of `x`, on the logarithm of the smaller tail: that is concave, so
+/// it arrives from anywhere.
+pub(crate) fn quantile(a: f64, b: f64, p: f64, upper: bool) -> Point {
+    let positive = |n: f64| n > 0.0 && n < f64::INFINITY;
+    if !(positive(a) && positive(b) && (0.0..=1.0).contains(&p)) {
+        return Point { x: f64::NAN, y: f64::NAN };
+    }
+    let at_zero = if upper { 1.0 } else { 0.0 };
+    if p == at_zero || p == 1.0 - at_zero {
+        return Point::new(if p == at_zero { 0.0 } else { 1.0 });
+    }
+    let upper = upper != (p > 0.5);
+    let (level, log_level) = if p > 0.5 { (1.0 - p, (-p).ln_1p()) } else { (p, p.ln()) };
+    if upper {
+        lower_quantile(b, a, level, log_level).swapped()
+    } else {
+        lower_quantile(a, b, level, log_level)
+    }
+}
+
+/// The point below which the probability is `level`, at most ½.
+fn lower_quantile(a: f64, b: f64, level: f64, log_level: f64) -> Point {
+    let leftmost = (log_level + a.ln() + log_beta(a, b)) / a;
+    let spread = (1.0 / a + 1.0 / b).sqrt();
+    let mut logit = if leftmost < -1.0 && (a < 3.0 || leftmost < -20.0) {
+        leftmost - (-leftmost.exp()).ln_1p()
+    } else {
+        (a / b).ln() + ndtri_rough(level).max(-8.0) * spread.min(3.0)
+    };
+    for _ in 0..100 {
+        let at = Point::of_logit(logit);
+        if at.x == 0.0 {
+            return at;
+        }
+        let log_tail = log_tail(a, b, at).log_lower();
+        let slope = (log_front(a, b, at) - log_tail).exp();
+        let newton = (log_level - log_tail) / slope;
+        let bend = -at.lean(a, b) - slope;
+        let step = newton / (1.0 + 0.5 * newton * bend).clamp(0.5, 2.0);
+        logit = (logit + step).clamp(-745.0, 745.0);
+        // The error that is left goes with the step's third power.
+        if step.abs() < 3e-6 * spread.min(1.0) || step.is_nan() {
+            break;
+        }
+    }
+    Point::of_logit(logit)
+}
+
+impl Point {
+    pub(crate) fn x(self) -> f64 {
+        self.x
+    }
+}

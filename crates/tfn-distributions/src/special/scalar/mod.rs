@@ -1,0 +1,28 @@
+//! Special functions of single numbers, in `f64`.
+
+pub(crate) mod bessel;
+pub(crate) mod gamma;
+pub(crate) mod gamma_law;
+pub(crate) mod incomplete_beta;
+pub(crate) mod incomplete_gamma;
+pub(crate) mod normal;
+mod uniform_gamma;
+
+/// `t − ln(1 + t)`, exact where both nearly cancel.
+pub(crate) fn log1p_gap(t: f64) -> f64 {
+    if !(-0.6..1.2).contains(&t) {
+        return t - t.ln_1p();
+    }
+    // ln(1 + t) = 2 artanh r, and t − 2r = r t.
+    let r = t / (2.0 + t);
+    let (square, mut power, mut sum, mut odd) = (r * r, 1.0, 0.0, 3.0);
+    loop {
+        let term = power / odd;
+        sum += term;
+        if term <= 1e-17 * sum {
+            return r * (t - 2.0 * square * sum);
+        }
+        power *= square;
+        odd += 2.0;
+    }
+}

@@ -1,0 +1,41 @@
+//! Families that stand on the gamma and beta functions.
+
+use tfn_distributions::{Chi2, Exponential, Gamma, InverseGamma};
+
+use crate::draws::{Family, Pair};
+
+pub(crate) const FAMILIES: &[Family] = &[
+    // Below a concentration of 1 there is no mode, and a pole at 0.
+    ("Gamma", |d| Ok(Gamma::new(d.variable(&[2], |x| 3.5 + x), d.positive(&[2]))?.into())),
+    ("Gamma, broadcast", |d| {
+        Ok(Gamma::new(d.variable(&[2, 1], |x| 50.0 + 20.0 * x), d.positive(&[3]))?.into())
+    }),
+    ("Exponential", |d| Ok(Exponential::new(d.positive(&[3]))?.into())),
+    ("Chi2", |d| Ok(Chi2::new(d.variable(&[3], |x| 6.0 + x))?.into())),
+    // Below a concentration of 4 the variance of the squares, by which samples are judged, is infinite.
+    ("InverseGamma", |d| {
+        Ok(InverseGamma::new(d.variable(&[2], |x| 12.0 + x), d.positive(&[2]))?.into())
+    }),
+];
+
+pub(crate) const PAIRS: &[Pair] = &[
+    ("Gamma", |d| {
+        let q = Gamma::new(d.positive(&[3]), d.positive(&[3]))?;
+        Ok([q.into(), Gamma::new(d.positive(&[2, 1]), d.positive(&[]))?.into()])
+    }),
+    ("Exponential, Exponential", |d| {
+        Ok([Exponential::new(d.positive(&[3]))?.into(), Exponential::new(d.positive(&[3]))?.into()])
+    }),
+    ("Exponential, Gamma", |d| {
+        let p = Gamma::new(d.positive(&[3]), d.positive(&[3]))?;
+        Ok([Exponential::new(d.positive(&[3]))?.into(), p.into()])
+    }),
+    ("Gamma, Chi2", |d| {
+        let q = Gamma::new(d.positive(&[2]), d.positive(&[2]))?;
+        Ok([q.into(), Chi2::new(d.positive(&[2]))?.into()])
+    }),
+    ("InverseGamma", |d| {
+        let q = InverseGamma::new(d.positive(&[3]), d.positive(&[3]))?;
+        Ok([q.into(), InverseGamma::new(d.positive(&[3]), d.positive(&[3]))?.into()])
+    }),
+];
