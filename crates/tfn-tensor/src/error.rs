@@ -107,6 +107,14 @@ pub enum TensorError {
         /// What the operation asks of it.
         expected: &'static str,
     },
+    /// A matrix without a Cholesky factor.
+    #[error("{op}: matrix {batch} of the batch is not positive definite")]
+    NotPositiveDefinite {
+        /// Name of the operation.
+        op: &'static str,
+        /// Its index in the batch, all leading axes as one.
+        batch: usize,
+    },
     /// A replaying key has no recorded draw left at a path.
     #[error("replay: no recorded draw {index} at path `{path}` (recorded there: {recorded})")]
     ReplayMissing {

@@ -45,7 +45,7 @@ impl Plan {
 }
 
 /// Index into an operand of leading shape `from` of entry `flat` of `batch`.
-fn source(mut flat: usize, batch: &[usize], from: &[usize]) -> usize {
+pub(super) fn source(mut flat: usize, batch: &[usize], from: &[usize]) -> usize {
     let (mut index, mut stride) = (0, 1);
     for axis in (0..batch.len()).rev() {
         let position = flat % batch[axis];

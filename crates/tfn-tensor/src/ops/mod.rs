@@ -14,5 +14,6 @@ pub(crate) mod pointwise;
 mod reduce;
 mod shape;
 mod softmax;
+mod triangular;
 mod unary;
 mod weight_gradient;
