@@ -3,7 +3,9 @@
 //! Counterpart: `tfp.experimental.nn.losses`, with TFP's signatures: a divergence takes the posterior `q`,
 //! the prior `r` and a draw `w` from `q`.
 
-use tfn_distributions::{Distribution, Reparameterization, kl_divergence};
+use tfn_distributions::{
+    Distribution, DistributionError, KlMethod, Reparameterization, estimate_kl, kl_divergence,
+};
 use tfn_tensor::Tensor;
 
 use crate::error::{LayerError, Result};
@@ -85,6 +87,47 @@ pub fn kl_divergence_exact(
         sum = Some(sum.map_or_else(|| term.clone(), |sum| sum + &term));
     }
     let nothing = LayerError::Structure { layer: "kl_divergence_exact", posterior: 0, prior: 0 };
+    Ok(sum.ok_or(nothing)?.check()?)
+}
+
+/// The divergence without noise, summed over all weights: a scalar. It is in closed form where there is one, and by
+/// quadrature ([`KlMethod::Quadrature`]) otherwise, and does not look at `w`.
+///
+/// For a mean-field normal posterior and any prior with a density of each weight by itself, the default prior
+/// included.
+///
+/// # Errors
+/// [`DistributionError::NoKlRule`] for a pair that has neither, and what the densities report.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Layer, losses};
+///
+/// let layer =
+///     Bayesian::builder(3, 2).divergence(losses::kl_divergence_quadrature).build()?;
+/// layer.call(&Tensor::ones(&[4, 3], DType::F32))?;
+/// assert!(layer.losses()?.item()? > 0.0);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub fn kl_divergence_quadrature(
+    q: &dyn Distribution,
+    r: &dyn Distribution,
+    w: &PosteriorValue<'_>,
+) -> Result<Tensor> {
+    let _ = w;
+    let mut sum: Option<Tensor> = None;
+    for (q, r) in parts(q, r)? {
+        let term = match kl_divergence(q, r) {
+            Err(DistributionError::NoKlRule { .. }) => {
+                estimate_kl(q, r, KlMethod::quadrature())?.value
+            }
+            closed_form => closed_form?,
+        };
+        sum = Some(sum.map_or_else(|| term.sum(), |sum| sum + term.sum()));
+    }
+    let nothing =
+        LayerError::Structure { layer: "kl_divergence_quadrature", posterior: 0, prior: 0 };
     Ok(sum.ok_or(nothing)?.check()?)
 }
 

@@ -53,6 +53,7 @@ families! {
     laplace: Laplace;
     log_normal: LogNormal;
     logistic: Logistic;
+    log_uniform: LogUniform;
     mixture_same_family: MixtureSameFamily;
     multivariate_normal_diag: MultivariateNormalDiag;
     normal: Normal;

@@ -93,6 +93,11 @@ impl Level<'_> {
         self.steps.is_empty()
     }
 
+    /// Whether no bijector was taken off.
+    pub(super) fn is_plain(&self) -> bool {
+        self.bijectors().is_empty()
+    }
+
     /// Whether the base's batch broadcasts with batch and event of the whole as it is: not so where a
     /// sample's axes lie behind those of a batch.
     fn is_aligned(&self) -> bool {

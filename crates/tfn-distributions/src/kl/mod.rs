@@ -1,12 +1,24 @@
 //! Kullback–Leibler divergences: rules that travel with the values, a look-up that any crate can join, and
 //! estimates where there is no closed form.
 
+mod chebyshev;
 mod dispatch;
+mod entrywise;
 mod estimate;
+mod expected_log;
+mod interpolant;
 mod level;
+mod monte_carlo;
+mod nodes;
+mod panels;
 mod quadrature;
 mod registry;
 mod rule;
+mod rules;
+mod table;
+
+pub(crate) use entrywise::entrywise;
+pub(crate) use expected_log::expected_log;
 
 pub use dispatch::kl_divergence;
 pub use estimate::{KlEstimate, KlMethod, estimate_kl};

@@ -1,101 +1,109 @@
-//! Gauss–Hermite rules: expectations under the standard normal.
+//! Divergences of elementwise normals from whatever has an elementwise log-density.
 
-use crate::{DistributionError, Result};
+use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
-/// Most nodes that are computed without overflow.
-const MOST_NODES: usize = 200;
+use super::dispatch::check_events;
+use super::interpolant::by_table;
+use super::level::{Held, levels};
+use super::rules::hermite_rule;
+use crate::shapes::sum_last;
+use crate::{Distribution, Result};
 
-/// Nodes and weights such that `Σ w f(x)` is `E f(X)` of a standard normal `X`, exactly for polynomials of a
-/// degree below `2·nodes`.
-///
-/// # References
-/// The weights are the Christoffel numbers `1/Σ h_k(x)²` of the orthonormal Hermite polynomials, whose roots are
-/// bracketed by those of the polynomial one degree lower (Szegő, Orthogonal Polynomials, sections 3.3 and 3.4).
-pub(super) fn hermite_rule(nodes: usize) -> Result<Vec<(f64, f64)>> {
-    if !(2..=MOST_NODES).contains(&nodes) {
-        return Err(DistributionError::Argument {
-            family: "estimate_kl",
-            argument: "nodes",
-            given: nodes.to_string(),
-            expected: format!("2 to {MOST_NODES}"),
-        });
-    }
-    let mut roots: Vec<f64> = Vec::new();
-    for degree in 1..=nodes {
-        // All roots lie within ±2 sqrt(degree), one between any two of the degree before.
-        let bound = 2.0 * (degree as f64).sqrt();
-        let ends: Vec<f64> = [-bound].into_iter().chain(roots).chain([bound]).collect();
-        roots = ends.windows(2).map(|ends| root(degree, ends[0], ends[1])).collect();
-    }
-    let weight =
-        |x: f64| 1.0 / polynomials(nodes, x).iter().take(nodes).map(|h| h * h).sum::<f64>();
-    Ok(roots.into_iter().map(|x| (x, weight(x))).collect())
+/// `ln sqrt(2πe)`, the entropy of the standard normal.
+const STANDARD_ENTROPY: f64 = 1.418_938_533_204_672_7;
+/// Nodes of the Gauss–Hermite rules that are tried one after the other.
+const NODES: [usize; 5] = [8, 16, 32, 64, 128];
+/// An error is said to be this many times the difference of the last two rules.
+const CAUTION: f64 = 4.0;
+
+/// `Σ (−H(q_i) − E log p_i)` over the entries and its error; `None` if either side does not factorise as needed.
+pub(super) fn by_quadrature(
+    q: &dyn Distribution,
+    p: &dyn Distribution,
+    tolerance: f64,
+) -> Result<Option<[Tensor; 2]>> {
+    check_events(q, p)?;
+    let Some((loc, scale)) = q.elementwise_normal() else {
+        return Ok(None);
+    };
+    let ndims = q.event_shape()?.len();
+    let entries = match one_for_all(p)? {
+        Some(prior) => {
+            let of_p = [p.batch_shape()?, p.event_shape()?].concat();
+            let shape = broadcast_shapes(loc.shape()?, &of_p).unwrap_or(of_p);
+            by_table(&*prior, &loc.broadcast_to(&shape), &scale.broadcast_to(&shape), tolerance)?
+        }
+        None => None,
+    };
+    let entries = match entries {
+        Some(entries) => Some(entries),
+        None => by_rules(&loc, &scale, p, tolerance)?,
+    };
+    let summed = |[value, error]: [Tensor; 2]| -> Result<[Tensor; 2]> {
+        Ok([sum_last(&value, ndims).check()?, sum_last(&error, ndims).check()?])
+    };
+    entries.map(summed).transpose()
 }
 
-/// `h_0(x) … h_degree(x)`, orthonormal under the standard normal.
-fn polynomials(degree: usize, x: f64) -> Vec<f64> {
-    let mut values = vec![1.0, x];
-    for k in 1..degree {
-        let (now, before, k) = (values[k], values[k - 1], k as f64);
-        values.push((x * now - k.sqrt() * before) / (k + 1.0).sqrt());
+/// The one distribution over numbers that all entries of `p` have, if they have.
+fn one_for_all(p: &dyn Distribution) -> Result<Option<Held<'_>>> {
+    for level in levels(p)? {
+        let base = &level.base;
+        let one = base.batch_shape()?.iter().product::<usize>() == 1;
+        if level.is_plain() && one && base.event_shape()?.is_empty() {
+            return Ok(Some(level.base));
+        }
     }
-    values
+    Ok(None)
 }
 
-/// The root of `h_degree` between `low` and `high`, by Newton's method kept inside by bisection.
-fn root(degree: usize, mut low: f64, mut high: f64) -> f64 {
-    const MOST_STEPS: usize = 100;
-    let rises = polynomials(degree, high)[degree] > 0.0;
-    let mut x = 0.5 * (low + high);
-    for _ in 0..MOST_STEPS {
-        let values = polynomials(degree, x);
-        if (values[degree] > 0.0) == rises {
-            high = x;
-        } else {
-            low = x;
+/// Divergence and error of each entry by Gauss–Hermite rules for all of them, until two agree.
+fn by_rules(
+    loc: &Tensor,
+    scale: &Tensor,
+    p: &dyn Distribution,
+    tolerance: f64,
+) -> Result<Option<[Tensor; 2]>> {
+    let mut last: Option<[Tensor; 2]> = None;
+    for nodes in NODES {
+        let Some(expected) = expectation(loc, scale, p, nodes)? else {
+            return Ok(None);
+        };
+        let fine = expected.detach();
+        let error = match &last {
+            None => (&fine * 0.0) + f64::INFINITY,
+            Some([coarse, _]) => distance(&fine, &coarse.detach()) * CAUTION,
+        };
+        let enough = error.to_f64_vec()?.iter().all(|error| *error <= tolerance);
+        last = Some([expected, error]);
+        if enough {
+            break;
         }
-        let step = values[degree] / ((degree as f64).sqrt() * values[degree - 1]);
-        let inside = low <= x - step && x - step <= high;
-        let next = if inside { x - step } else { 0.5 * (low + high) };
-        if (next - x).abs() <= f64::EPSILON * x.abs().max(f64::EPSILON) {
-            return next;
-        }
-        x = next;
     }
-    x
+    Ok(last.map(|[expected, error]| [-(scale.ln() + STANDARD_ENTROPY + expected), error]))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// `|a − b|`, 0 where both are the same infinity.
+fn distance(a: &Tensor, b: &Tensor) -> Tensor {
+    let same = a.eq(b);
+    let zero = Tensor::zeros(&[], a.dtype().unwrap_or(DType::F64));
+    Tensor::select(&same, &zero, &(a - b).abs())
+}
 
-    #[test]
-    fn moments_of_the_standard_normal_are_exact() {
-        for nodes in [2, 7, 32, 64, 200] {
-            let rule = hermite_rule(nodes).unwrap();
-            assert_eq!(rule.len(), nodes);
-            let mut moment = 1.0;
-            for degree in (0..(2 * nodes).min(40)).step_by(2) {
-                let sum: f64 = rule.iter().map(|(x, w)| w * x.powi(degree as i32)).sum();
-                assert!((sum / moment - 1.0).abs() < 1e-12, "{nodes} {degree}: {sum} {moment}");
-                moment *= degree as f64 + 1.0;
-            }
-            let odd: f64 = rule.iter().map(|(x, w)| w * x * x * x).sum();
-            assert!(odd.abs() < 1e-12);
-        }
+/// `E log p(x)` of each entry for `x` normal with `loc` and `scale`.
+fn expectation(
+    loc: &Tensor,
+    scale: &Tensor,
+    p: &dyn Distribution,
+    nodes: usize,
+) -> Result<Option<Tensor>> {
+    let mut sum: Option<Tensor> = None;
+    for (node, weight) in hermite_rule(nodes)? {
+        let Some(log_prob) = p.elementwise_log_prob(&(loc + scale * node)) else {
+            return Ok(None);
+        };
+        let term = log_prob? * weight;
+        sum = Some(sum.map_or(term.clone(), |sum| sum + term));
     }
-
-    #[test]
-    fn a_smooth_function_converges() {
-        let sum: f64 = hermite_rule(48).unwrap().iter().map(|(x, w)| w * x.cos()).sum();
-        assert!((sum - (-0.5_f64).exp()).abs() < 1e-15);
-    }
-
-    #[test]
-    fn the_number_of_nodes_is_checked() {
-        for nodes in [0, 1, 201] {
-            let error = hermite_rule(nodes).unwrap_err();
-            assert!(matches!(error, DistributionError::Argument { argument: "nodes", .. }));
-        }
-    }
+    Ok(sum)
 }
