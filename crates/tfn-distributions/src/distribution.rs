@@ -9,6 +9,7 @@ use tfn_tensor::random::{Key, Stream};
 use tfn_tensor::{DType, Tensor};
 
 use crate::kl::KlRule;
+use crate::masking::ln_probability;
 use crate::structure::{Structure, Support};
 use crate::{DistributionError, ParameterSpec, Result, shapes, validation};
 
@@ -180,7 +181,7 @@ pub trait Distribution: Module + Debug + DistributionCopy {
 
     /// Logarithm of [`cdf`](Self::cdf).
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.cdf(value)?.ln())
+        Ok(ln_probability(&self.cdf(value)?, &self.survival_function(value)?))
     }
 
     /// Probability of an outcome above `value`.
@@ -191,7 +192,7 @@ pub trait Distribution: Module + Debug + DistributionCopy {
 
     /// Logarithm of [`survival_function`](Self::survival_function).
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.survival_function(value)?.ln())
+        Ok(ln_probability(&self.survival_function(value)?, &self.cdf(value)?))
     }
 
     /// The outcome below which the probability is `p`.

@@ -56,6 +56,16 @@ pub(crate) fn ln_or_minus_infinity(p: &Tensor) -> Tensor {
     only_where(&positive, &safe.ln())
 }
 
+/// `ln(p)` of a probability from it and its complement, whichever of them has the digits; minus infinity with zero
+/// gradient at 0.
+pub(crate) fn ln_probability(p: &Tensor, complement: &Tensor) -> Tensor {
+    let (large, none) = (p.gt(&constant(0.5, p)), p.eq(&constant(0.0, p)));
+    let small = Tensor::select(&(&large + &none), &constant(1.0, p), p).ln();
+    let rest = Tensor::select(&large, complement, &constant(0.0, p));
+    let some = Tensor::select(&large, &(-rest).log1p(), &small);
+    Tensor::select(&none, &constant(f64::NEG_INFINITY, p), &some)
+}
+
 /// 1 where `tensor` is not 0.
 fn nonzero(tensor: &Tensor) -> Tensor {
     1.0 - tensor.eq(&constant(0.0, tensor))
@@ -73,6 +83,16 @@ pub(crate) fn constant(value: f64, like: &Tensor) -> Tensor {
 mod tests {
     use super::*;
     use tfn_tensor::Variable;
+
+    #[test]
+    fn a_logarithm_of_a_probability_takes_the_digits_that_there_are() {
+        let p = Tensor::from_vec(vec![0.0, 1e-300, 0.25, 1.0, 1.0, f64::NAN], &[6]);
+        let complement = Tensor::from_vec(vec![1.0, 1.0, 0.75, 1e-300, 0.0, f64::NAN], &[6]);
+        let value = ln_probability(&p, &complement).to_vec::<f64>().unwrap();
+        let expected = [f64::NEG_INFINITY, 1e-300_f64.ln(), 0.25_f64.ln(), -1e-300, 0.0];
+        assert_eq!(value[..5], expected);
+        assert!(value[5].is_nan());
+    }
 
     #[test]
     fn nothing_times_infinity_is_nothing() {

@@ -121,6 +121,10 @@ impl Distribution for Uniform {
         Ok(((value - self.low.value()) / self.length()).clamp(0.0, 1.0))
     }
 
+    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(((self.high.value() - value) / self.length()).clamp(0.0, 1.0))
+    }
+
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok(self.low.value() + self.length() * p)
     }
