@@ -139,13 +139,14 @@ fn trained() -> (FitReport, Vec<Vec<u64>>) {
 #[test]
 fn training_gives_the_same_bits_on_any_number_of_threads() {
     let start: Vec<_> = model(3).variables().iter().map(|v| bits(&v.value())).collect();
-    let runs = [1, 2, 3].map(|threads| {
+    const THREADS: [usize; 4] = [1, 2, 3, 8];
+    let runs = THREADS.map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(trained)
     });
     assert_eq!(runs[0].0.steps, 6);
     assert!(start.iter().zip(&runs[0].1).all(|(start, end)| start != end), "nothing was learned");
-    for (run, threads) in runs[1..].iter().zip(2..) {
+    for (run, threads) in runs.iter().zip(THREADS).skip(1) {
         assert_eq!(run.0, runs[0].0, "report on {threads} threads");
         for (i, (given, expected)) in run.1.iter().zip(&runs[0].1).enumerate() {
             assert!(given == expected, "variable {i} has other bits on {threads} threads");

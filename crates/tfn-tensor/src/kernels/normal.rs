@@ -140,6 +140,37 @@ mod tests {
         }
     }
 
+    /// The largest error of both coordinates, in units of the last place of `f32`, over radii from all words but
+    /// every 257th and over all angles but every 4099th. `u` is what the word stands for, before it is rounded.
+    #[test]
+    fn errors_stay_within_a_few_units_of_the_last_place() {
+        let place = |exact: f64| {
+            let rounded = (exact.abs() as f32).max(f32::MIN_POSITIVE);
+            f64::from(f32::from_bits(rounded.to_bits() + 1)) - f64::from(rounded)
+        };
+        let (mut of_radius, mut of_turn) = (0.0_f64, 0.0_f64);
+        for word in (0..u32::MAX).step_by(257) {
+            let rounded =
+                (word >> 1) as i32 as f32 * (1.0 / 2_147_483_648.0) + 1.0 / 4_294_967_296.0;
+            let exact = (-2.0 * f64::from(rounded).ln()).sqrt();
+            if rounded < 1.0 {
+                of_radius = of_radius.max((f64::from(radius(word)) - exact).abs() / place(exact));
+            }
+        }
+        for word in (0..u32::MAX).step_by(4099) {
+            let (sin, cos) = (TAU * f64::from(word) / 4_294_967_296.0).sin_cos();
+            let (c, s) = turn(word);
+            for (given, exact) in [(c, cos), (s, sin)] {
+                // Next to a zero of the function the angle itself, of 32 bits, is what is rounded: 2⁻²⁴ of a turn's
+                // eighth is the unit there.
+                let unit = place(exact).max(f64::from(f32::EPSILON) / 64.0);
+                of_turn = of_turn.max((f64::from(given) - exact).abs() / unit);
+            }
+        }
+        println!("normal: radius {of_radius:.3}, cosine and sine {of_turn:.3}");
+        assert!(of_radius <= 2.0 && of_turn <= 3.0, "{of_radius} {of_turn}");
+    }
+
     #[test]
     fn both_widths_agree_on_the_same_words() {
         let wide = words(1 << 12);

@@ -155,3 +155,29 @@ fn products_are_counted_for_the_thread_that_asks() {
     let elsewhere = std::thread::spawn(product_count).join().unwrap();
     assert_eq!(elsewhere, 0);
 }
+
+/// Small enough for an interpreter that checks every access to memory.
+#[test]
+fn threads_write_to_parts_of_one_output() {
+    fn check<E: Element>(m: usize, n: usize, k: usize) {
+        let (a, b, w) = (numbers::<E>(m * k, 11), numbers::<E>(k * n, 13), numbers::<E>(m * n, 5));
+        for product in ways((m, n, k), &a, &b, &w).into_iter().step_by(5) {
+            let mut out = vec![E::nan(); m * n];
+            let whole = Output::new(&mut out, n);
+            let halves = |len: usize| [0..len / 2, len / 2..len];
+            std::thread::scope(|scope| {
+                for rows in halves(m) {
+                    for columns in halves(n) {
+                        let part = Part { rows: rows.clone(), columns };
+                        scope.spawn(move || product.run(whole, part, Accumulate::Set));
+                    }
+                }
+            });
+            assert!(out == naive(&product), "{m} {n} {k}");
+        }
+    }
+    for (m, n, k) in [(9, 11, 6), (2, 5, 7)] {
+        check::<f32>(m, n, k);
+        check::<f64>(m, n, k);
+    }
+}
