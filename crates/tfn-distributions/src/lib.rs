@@ -12,8 +12,8 @@ mod masking;
 mod parameter;
 mod shapes;
 mod special;
-mod stable;
 pub mod special;
+mod stable;
 mod structure;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -9,8 +9,8 @@ use tfn::tensor::Variable;
 use crate::json::{Gold, Node, Outcome};
 
 mod basic;
-mod real;
 mod positive;
+mod real;
 
 /// Recorded parameters as variables, so that gradients reach them.
 pub(crate) struct Parameters(BTreeMap<String, Variable>);

@@ -1,5 +1,8 @@
 //! statrs at the same points.
 
+// Some wait for their family.
+#![allow(dead_code)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use statrs::distribution::{Continuous, ContinuousCDF, Discrete, DiscreteCDF};

@@ -7,8 +7,8 @@
 mod basic;
 mod discrete;
 mod draws;
-mod real;
 mod positive;
+mod real;
 
 use std::sync::Arc;
 
