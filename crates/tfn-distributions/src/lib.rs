@@ -11,7 +11,6 @@ mod kl;
 mod masking;
 mod parameter;
 mod shapes;
-mod special;
 pub mod special;
 mod stable;
 mod structure;

@@ -41,8 +41,7 @@ impl Parameters {
 type Build = fn(&str, &Parameters, &Node<'_>) -> Outcome<Option<Arc<dyn Distribution>>>;
 
 /// A group of families each.
-const GROUPS: &[Build] = &[basic::build, real::build];
-const GROUPS: &[Build] = &[basic::build, positive::build];
+const GROUPS: &[Build] = &[basic::build, positive::build, real::build];
 
 /// A distribution of `family`; `None` for a family that does not exist here.
 pub(crate) fn build(

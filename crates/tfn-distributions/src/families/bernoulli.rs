@@ -131,12 +131,6 @@ impl Distribution for Bernoulli {
         Ok(at_probability(p, &p.gt(&zero)))
     }
 
-    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        let [zero, one] = [0.0, 1.0].map(|bound| constant(bound, value));
-        let above_zero = Tensor::select(&value.lt(&one), &self.masses().0, &zero);
-        Ok(Tensor::select(&value.lt(&zero), &one, &above_zero))
-    }
-
     fn support(&self) -> Support {
         Support::Integers
     }

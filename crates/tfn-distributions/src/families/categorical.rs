@@ -165,11 +165,6 @@ impl Distribution for Categorical {
         Ok(at_probability(p, &cdf.lt(&p.expand_dims(-1)).sum_axes(&[-1], false)))
     }
 
-    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        let above = self.labels()?.gt(&value.expand_dims(-1));
-        Ok((self.probs() * above).sum_axes(&[-1], false))
-    }
-
     fn support(&self) -> Support {
         Support::Integers
     }

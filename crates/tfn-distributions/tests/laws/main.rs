@@ -24,10 +24,9 @@ use tfn_distributions::{
 use draws::{Draws, Family, Pair};
 
 /// The tables, a group each.
-const FAMILIES: &[&[Family]] = &[basic::FAMILIES, discrete::FAMILIES, real::FAMILIES];
-const PAIRS: &[&[Pair]] = &[basic::PAIRS, discrete::PAIRS, real::PAIRS];
-const FAMILIES: &[&[Family]] = &[basic::FAMILIES, positive::FAMILIES];
-const PAIRS: &[&[Pair]] = &[basic::PAIRS, positive::PAIRS];
+const FAMILIES: &[&[Family]] =
+    &[basic::FAMILIES, discrete::FAMILIES, positive::FAMILIES, real::FAMILIES];
+const PAIRS: &[&[Pair]] = &[basic::PAIRS, discrete::PAIRS, positive::PAIRS, real::PAIRS];
 
 /// Lists of numbers for parameters, always the same ones; as many as `PROPTEST_CASES` says, if it does.
 fn for_each_draw(cases: u32, test: impl Fn(Vec<f64>) -> Result<(), TestCaseError>) {
