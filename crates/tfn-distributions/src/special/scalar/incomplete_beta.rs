@@ -24,7 +24,7 @@ impl Point {
 
     fn of_logit(logit: f64) -> Self {
         let small = 1.0 / (1.0 + logit.abs().exp());
-        let (small, large) = if logit < -30.0 || logit > 30.0 {
+        let (small, large) = if !(-30.0..=30.0).contains(&logit) {
             ((-logit.abs()).exp(), 1.0)
         } else {
             (small, 1.0 / (1.0 + (-logit.abs()).exp()))
