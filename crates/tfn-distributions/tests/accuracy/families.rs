@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tfn_distributions::tensor::Tensor;
 use tfn_distributions::{
     Bernoulli, Categorical, Distribution, Laplace, Normal, Parameter, Result, Uniform,
 };
