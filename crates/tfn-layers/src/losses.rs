@@ -214,3 +214,33 @@ pub fn compute_extra_loss(
         loss_fn(weights.posterior().as_ref(), weights.prior().as_ref(), &value)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AffineVariationalReparameterizationLocal as Bayesian;
+    use tfn_module::Module;
+    use tfn_tensor::DType;
+
+    #[test]
+    fn a_layer_trains_with_the_default_prior_without_noise() {
+        let layer = Bayesian::builder(20, 10).divergence(kl_divergence_quadrature).build().unwrap();
+        let loss = || {
+            layer.call(&Tensor::ones(&[4, 20], DType::F32)).unwrap();
+            layer.losses().unwrap()
+        };
+        let before = loss();
+        assert_eq!(before.item().unwrap(), loss().item().unwrap());
+        let mut last = before.item().unwrap();
+        for _ in 0..5 {
+            let gradients = loss().gradients().unwrap();
+            for variable in layer.trainable_variables() {
+                let step = gradients.of(&variable) * 0.1;
+                variable.assign(&(variable.value() - step)).unwrap();
+            }
+            let now = loss().item().unwrap();
+            assert!(now < last, "{now} {last}");
+            last = now;
+        }
+    }
+}

@@ -26,7 +26,7 @@ pub(super) fn by_table(
 ) -> Result<Option<[Tensor; 2]>> {
     let Some(table) = Table::new(prior, loc, scale, tolerance)? else { return Ok(None) };
     let (table, dtype) = (Arc::new(table), loc.dtype()?);
-    let rounding = 4.0 * epsilon(dtype);
+    let rounding = 16.0 * epsilon(dtype);
     let [value, by_loc, by_scale, error] = pass(loc, scale, |loc, scale| {
         let [expected, by_loc, by_scale, error] = table.at(loc, scale);
         let entropy = scale.ln() + STANDARD_ENTROPY;

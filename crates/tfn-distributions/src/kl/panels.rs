@@ -42,7 +42,7 @@ impl Panels {
         tolerance: f64,
         dtype: DType,
     ) -> Result<Option<Self>> {
-        let (centres, probes) = probes(prior, [low, high], scale);
+        let (centres, probes) = probes(prior, [low, high], scale * tolerance);
         let Some(at_probes) = log_density(prior, &probes, dtype)? else { return Ok(None) };
         let largest = at_probes.iter().fold(1.0, |a: f64, b| a.max(b.abs()));
         let mut made = Self { breaks: vec![low], error: 0.0, largest };
@@ -121,8 +121,9 @@ fn left_out(
     (start..end).map(off).fold(polynomial.left_out(), f64::max)
 }
 
-/// Where a prior is most likely to bend (0 and its mode), and points in all distances from there and all over.
-fn probes(prior: &dyn Distribution, [low, high]: [f64; 2], scale: f64) -> (Vec<f64>, Vec<f64>) {
+/// Where a prior is most likely to bend (0 and its mode), and points in all distances from there, `nearest`
+/// on, and all over.
+fn probes(prior: &dyn Distribution, [low, high]: [f64; 2], nearest: f64) -> (Vec<f64>, Vec<f64>) {
     let mode = prior.mode().and_then(|mode| Ok(mode.sum().to_f64_vec()?)).unwrap_or_default();
     let mut centres: Vec<f64> =
         mode.into_iter().chain([0.0]).filter(|x| low < *x && *x < high).collect();
@@ -130,7 +131,7 @@ fn probes(prior: &dyn Distribution, [low, high]: [f64; 2], scale: f64) -> (Vec<f
     let mut points: Vec<f64> =
         (1..64).map(|i| low + (high - low) * f64::from(i) / 64.0).filter(|x| *x != 0.0).collect();
     for centre in &centres {
-        let mut distance = scale;
+        let mut distance = nearest;
         while distance < high - low {
             points.extend([centre - distance, centre + distance]);
             distance *= 2.0;

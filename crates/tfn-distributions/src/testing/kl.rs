@@ -10,10 +10,14 @@ use crate::{Distribution, DistributionError, KlMethod, estimate_kl, kl_divergenc
 /// probability of 3e-13.
 const STANDARD_ERRORS: f64 = 5.0;
 
+/// Families that are no probability distributions: divergences from them may be negative.
+const IMPROPER: &[&str] = &["LogUniform"];
+
 /// Checks the closed form of `KL(q || p)`.
 ///
 /// The laws: it has the shape of the common batch; it is at least 0 (for `p` with the support of `q`); the divergence
-/// of each from itself, where it has one, is 0; Monte Carlo estimates agree within five standard errors; gradients
+/// of each from itself, where it has one, is 0; Monte Carlo estimates agree within five standard errors, and quadrature,
+/// where it fits, within the error it reports; gradients
 /// in the variables of both agree with central differences.
 ///
 /// # Errors
@@ -40,6 +44,7 @@ pub fn check_kl(q: &dyn Distribution, p: &dyn Distribution, laws: &Laws) -> Resu
         check_self(about("the divergence from itself is 0"), distribution, rounding(dtype))?;
     }
     check_estimates(about("Monte Carlo agrees"), q, p, &values, laws)?;
+    check_quadrature(about("quadrature agrees"), q, p, &values)?;
     if dtype == DType::F64 {
         let subject = about("gradients are those of central differences");
         let variables = [q.trainable_variables(), p.trainable_variables()].concat();
@@ -72,7 +77,7 @@ fn check_sign(
     values: &[f64],
     slack: f64,
 ) -> Outcome {
-    if q.support() != p.support() {
+    if q.support() != p.support() || IMPROPER.contains(&p.family()) {
         return Ok(());
     }
     match values.iter().find(|value| value.is_nan() || **value < -slack) {
@@ -115,4 +120,24 @@ fn check_estimates(
         worst = Err(subject.broken(given, format!("{} ± {} by samples", values[i], errors[i])));
     }
     worst
+}
+
+fn check_quadrature(
+    subject: Subject<'_>,
+    q: &dyn Distribution,
+    p: &dyn Distribution,
+    exact: &[f64],
+) -> Outcome {
+    let estimate = match estimate_kl(q, p, KlMethod::quadrature()) {
+        Err(DistributionError::NoKlRule { .. }) => return Ok(()),
+        outcome => subject.get(outcome)?,
+    };
+    let values = subject.entries(Ok(estimate.value))?;
+    let errors = subject.entries(Ok(estimate.error))?;
+    for ((value, error), exact) in values.iter().zip(errors).zip(exact) {
+        if exact.is_finite() && (value - exact).abs() > error + 1e-12 * exact.abs().max(1.0) {
+            return Err(subject.broken(exact.to_string(), format!("{value} ± {error}")));
+        }
+    }
+    Ok(())
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tfn_distributions::bijectors::{Chain, Exp, Scale, Shift, Softplus};
 use tfn_distributions::{
     Bernoulli, Categorical, Deterministic, Distribution, Independent, JointDistributionSequential,
-    Laplace, MixtureSameFamily, MultivariateNormalDiag, Normal, OneHotCategorical, Sample,
-    TransformedDistribution, Uniform,
+    Laplace, LogUniform, MixtureSameFamily, MultivariateNormalDiag, Normal, OneHotCategorical,
+    Sample, TransformedDistribution, Uniform,
 };
 
 use crate::draws::{Draws, Family, Made, Pair};
@@ -82,6 +82,9 @@ pub(crate) const FAMILIES: &[Family] = &[
 pub(crate) const PAIRS: &[Pair] = &[
     ("Normal", |d| Ok([d.normal(&[2, 1])?.into(), d.normal(&[3])?.into()])),
     ("Laplace", |d| Ok([d.laplace(&[2])?.into(), d.laplace(&[2])?.into()])),
+    ("Normal, Laplace", |d| Ok([d.normal(&[3])?.into(), d.laplace(&[])?.into()])),
+    ("Normal, Laplace of a batch", |d| Ok([d.normal(&[2, 1])?.into(), d.laplace(&[3])?.into()])),
+    ("Normal, LogUniform", |d| Ok([d.normal(&[3])?.into(), LogUniform::new(d.dtype()).into()])),
     ("Uniform", |d| {
         let q = Uniform::new(d.variable(&[2], |x| x - 2.1), d.variable(&[2], |x| x + 2.1))?;
         let p = Uniform::new(d.variable(&[2], |x| x - 6.2), d.variable(&[2], |x| x + 6.2))?;

@@ -26,6 +26,10 @@ impl<'a> Draws<'a> {
         Self { numbers, next: 0, dtype }
     }
 
+    pub(crate) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
     /// A variable of numbers in −2 … 2, each sent through `f`.
     pub(crate) fn variable(&mut self, shape: &[usize], f: impl Fn(f64) -> f64) -> Parameter {
         let count: usize = shape.iter().product();
