@@ -7,7 +7,9 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::location_scale::Standard;
+use crate::kl::{KlDivergence, KlRule};
 use crate::masking::constant;
+use crate::special::lgamma;
 use crate::stable::log1m_exp_exp;
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
@@ -108,6 +110,32 @@ impl Distribution for Gumbel {
     fn entropy(&self) -> Result<Tensor> {
         self.spread(&(self.scale.value().ln() + (1.0 + EULER_GAMMA)))
     }
+
+    fn kl_rules(&self) -> &'static [KlRule] {
+        const { &[KlRule::of::<Gumbel, Gumbel>()] }
+    }
+}
+
+impl KlDivergence<Self> for Gumbel {
+    fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
+        let ratio = self.scale.value() / p.scale.value();
+        let shift = (self.loc.value() - p.loc.value()) / p.scale.value();
+        Ok(extreme_value_kl(&ratio, &shift))
+    }
+}
+
+/// The divergence of two Gumbel distributions from the ratio `r = scale_q/scale_p` and the distance
+/// `d = (loc_q − loc_p)/scale_p`.
+///
+/// ```text
+/// exp(w) − 1 − w + ln Γ(r) + γ(r − 1),   w = ln Γ(1 + r) − d
+/// ```
+/// C. Bauckhage, Computing the Kullback–Leibler divergence between two generalized gamma distributions,
+/// arXiv:1401.6853 (2014), of which this is a limit, with its terms in two sums that are each 0 at equality.
+pub(super) fn extreme_value_kl(ratio: &Tensor, distance: &Tensor) -> Tensor {
+    let w = lgamma(&(ratio + 1.0)) - distance;
+    let scales = lgamma(ratio) + (ratio - 1.0) * EULER_GAMMA;
+    w.expm1() - w + scales
 }
 
 #[cfg(test)]

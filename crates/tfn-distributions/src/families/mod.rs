@@ -49,6 +49,7 @@ families! {
     independent: Independent;
     inverse_gamma: InverseGamma;
     joint_sequential: JointDistributionSequential;
+    kumaraswamy: Kumaraswamy;
     laplace: Laplace;
     log_normal: LogNormal;
     log_uniform: LogUniform;
@@ -60,6 +61,7 @@ families! {
     sample: Sample;
     transformed: TransformedDistribution;
     uniform: Uniform;
+    weibull: Weibull;
 }
 
 mod logits_or_probs;

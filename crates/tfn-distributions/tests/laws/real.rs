@@ -1,12 +1,19 @@
 //! Families on the real and the half line.
 
-use tfn_distributions::{Cauchy, Gumbel, HalfCauchy, HalfNormal, Horseshoe, LogNormal, Logistic};
+use tfn_distributions::{
+    Cauchy, Gumbel, HalfCauchy, HalfNormal, Horseshoe, Kumaraswamy, LogNormal, Logistic, Weibull,
+};
 
 use crate::draws::{Draws, Family, Pair};
 
 /// From 0.1 to 0.5: wide log-normals have tails that no sample of this size shows.
 fn narrow(d: &mut Draws<'_>) -> tfn_distributions::Parameter {
     d.variable(&[2], |x| 0.3 + 0.1 * x)
+}
+
+/// From 0.9 to 4.9: no pole at an end that is steeper than the square root.
+fn moderate(d: &mut Draws<'_>) -> tfn_distributions::Parameter {
+    d.variable(&[2], |x| 2.9 + x)
 }
 
 pub(crate) const FAMILIES: &[Family] = &[
@@ -17,12 +24,22 @@ pub(crate) const FAMILIES: &[Family] = &[
     ("Logistic", |d| Ok(Logistic::new(d.real(&[2]), d.positive(&[2]))?.into())),
     ("Gumbel", |d| Ok(Gumbel::new(d.real(&[2]), d.positive(&[2]))?.into())),
     ("LogNormal", |d| Ok(LogNormal::new(d.real(&[2]), narrow(d))?.into())),
+    ("Weibull", |d| Ok(Weibull::new(moderate(d), d.positive(&[2]))?.into())),
+    ("Kumaraswamy", |d| Ok(Kumaraswamy::new(moderate(d), moderate(d))?.into())),
 ];
 
 pub(crate) const PAIRS: &[Pair] = &[
     ("Cauchy", |d| {
         let q = Cauchy::new(d.real(&[2, 1]), d.positive(&[3]))?;
         Ok([q.into(), Cauchy::new(d.real(&[3]), d.positive(&[3]))?.into()])
+    }),
+    ("Gumbel", |d| {
+        let q = Gumbel::new(d.real(&[2]), d.positive(&[2]))?;
+        Ok([q.into(), Gumbel::new(d.real(&[2]), d.positive(&[2]))?.into()])
+    }),
+    ("Weibull", |d| {
+        let q = Weibull::new(moderate(d), d.positive(&[2]))?;
+        Ok([q.into(), Weibull::new(moderate(d), d.positive(&[2]))?.into()])
     }),
     ("HalfNormal", |d| {
         Ok([HalfNormal::new(d.positive(&[2]))?.into(), HalfNormal::new(d.positive(&[2]))?.into()])

@@ -1,0 +1,230 @@
+//! The Weibull distribution.
+
+use tfn_module::Module;
+use tfn_tensor::Tensor;
+use tfn_tensor::random::Stream;
+
+use super::gumbel::{EULER_GAMMA, extreme_value_kl};
+use crate::kl::{KlDivergence, KlRule};
+use crate::masking::{above_zero, at_probability, branch, constant};
+use crate::special::lgamma;
+use crate::stable::log1m_exp_exp;
+use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+
+/// The Weibull distribution: that of `scale·E^(1/concentration)` for an exponential `E` of rate 1.
+///
+/// Counterpart: `tfp.distributions.Weibull`. At and below 0 the log-density is minus infinity with zero gradient.
+///
+/// ```text
+/// log p(x) = w − ln x + ln k − exp(w),   w = k ln(x/scale),   k = concentration
+/// ```
+///
+/// # Examples
+/// ```
+/// use tfn_distributions::{Distribution, Weibull};
+/// use tfn_tensor::Tensor;
+///
+/// let weibull = Weibull::new(2.0, 3.0)?;
+/// let median = 3.0 * 2.0_f64.ln().sqrt();
+/// assert!((weibull.cdf(&Tensor::scalar(median))?.item()? - 0.5).abs() < 1e-15);
+/// # Ok::<(), tfn_distributions::DistributionError>(())
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct Weibull {
+    concentration: Parameter,
+    scale: Parameter,
+    validate_args: bool,
+}
+
+family!(Weibull);
+
+impl Weibull {
+    /// Weibull distributions of the shapes `concentration` and the extents `scale`.
+    ///
+    /// # Errors
+    /// [`DistributionError`](crate::DistributionError) if a fixed parameter is not positive, if their shapes do not
+    /// broadcast, or if their types differ.
+    pub fn new(concentration: impl Into<Parameter>, scale: impl Into<Parameter>) -> Result<Self> {
+        let [concentration, scale] = Parameter::unify([concentration.into(), scale.into()]);
+        Self { concentration, scale, validate_args: false }.checked()
+    }
+
+    /// The exponent of the hazard's growth, plus 1.
+    pub fn concentration(&self) -> &Parameter {
+        &self.concentration
+    }
+
+    /// The outcome that 1/e of the mass exceeds.
+    pub fn scale(&self) -> &Parameter {
+        &self.scale
+    }
+
+    /// `w` of a positive `x`: the logarithm of the exponential outcome behind it.
+    fn log_exponential(&self, x: &Tensor) -> Tensor {
+        (x / self.scale.value()).ln() * self.concentration.value()
+    }
+
+    /// The outcome of an exponential one.
+    fn of_exponential(&self, outcome: &Tensor) -> Tensor {
+        self.scale.value() * (outcome.ln() / self.concentration.value()).exp()
+    }
+
+    /// `ln Γ(1 + order/concentration)`, the logarithm of a moment at scale 1.
+    fn log_moment(&self, order: f64) -> Tensor {
+        lgamma(&(order / self.concentration.value() + 1.0))
+    }
+}
+
+impl Distribution for Weibull {
+    fn family(&self) -> &'static str {
+        "Weibull"
+    }
+
+    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
+        vec![
+            ParameterSpec::positive("concentration", &self.concentration),
+            ParameterSpec::positive("scale", &self.scale),
+        ]
+    }
+
+    fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
+        let log_concentration = self.concentration.value().ln();
+        Ok(above_zero(x, f64::NEG_INFINITY, |x| {
+            let w = self.log_exponential(x);
+            // Where exp(w) is infinite, so may w be.
+            let is_far = w.gt(&constant(700.0, &w));
+            let near = |w: &Tensor| w - w.exp();
+            branch(&is_far, &w, (700.0, |w| -w.exp()), (0.0, near)) - x.ln() + &log_concentration
+        }))
+    }
+
+    fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
+        let outcome = -stream.uniform_open(shape, self.dtype()?).ln();
+        Ok(self.of_exponential(&outcome))
+    }
+
+    fn mean(&self) -> Result<Tensor> {
+        self.spread(&(self.scale.value() * self.log_moment(1.0).exp()))
+    }
+
+    fn variance(&self) -> Result<Tensor> {
+        Ok(self.stddev()?.square())
+    }
+
+    fn stddev(&self) -> Result<Tensor> {
+        let excess = (self.log_moment(2.0) - self.log_moment(1.0) * 2.0).expm1();
+        Ok(self.mean()? * excess.relu().sqrt())
+    }
+
+    fn mode(&self) -> Result<Tensor> {
+        let rate = 1.0 / self.concentration.value();
+        let log = |rate: &Tensor| (-rate).log1p() * rate;
+        let has_peak = rate.lt(&constant(1.0, &rate));
+        let factor = branch(&has_peak, &rate, (0.5, |r| log(r).exp()), (1.0, |r| constant(0.0, r)));
+        self.spread(&(self.scale.value() * factor))
+    }
+
+    fn entropy(&self) -> Result<Tensor> {
+        let (concentration, scale) = (self.concentration.value(), self.scale.value());
+        let spread = (scale / &concentration).ln();
+        self.spread(&(spread + (1.0 - 1.0 / concentration) * EULER_GAMMA + 1.0))
+    }
+
+    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(above_zero(value, 0.0, |x| -(-self.log_exponential(x).exp()).expm1()))
+    }
+
+    fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
+        let inside = |x: &Tensor| log1m_exp_exp(&self.log_exponential(x));
+        Ok(above_zero(value, f64::NEG_INFINITY, inside))
+    }
+
+    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(self.log_survival_function(value)?.exp())
+    }
+
+    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(above_zero(value, 0.0, |x| -self.log_exponential(x).exp()))
+    }
+
+    fn quantile(&self, p: &Tensor) -> Result<Tensor> {
+        let p = at_probability(p, p);
+        Ok(self.of_exponential(&-(-p).log1p()))
+    }
+
+    fn reparameterization(&self) -> Reparameterization {
+        Reparameterization::Fully
+    }
+
+    fn validate_args(&self) -> bool {
+        self.validate_args
+    }
+
+    fn kl_rules(&self) -> &'static [KlRule] {
+        const { &[KlRule::of::<Weibull, Weibull>()] }
+    }
+}
+
+/// That of the Gumbel distributions of `−ln x`: the logarithm, which both share, changes nothing.
+///
+/// C. Bauckhage, Computing the Kullback–Leibler divergence between two Weibull distributions, arXiv:1310.3713
+/// (2013), equation 12.
+impl KlDivergence<Self> for Weibull {
+    fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
+        let ratio = p.concentration.value() / self.concentration.value();
+        let shift = (self.scale.value() / p.scale.value()).ln() * p.concentration.value();
+        Ok(extreme_value_kl(&ratio, &-shift))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kl_divergence;
+    use statrs::distribution::{Continuous, Weibull as Reference};
+    use statrs::statistics::Distribution as _;
+
+    #[test]
+    fn agrees_with_statrs() {
+        for (concentration, scale) in [(0.7, 2.0), (1.0, 0.5), (3.5, 1.3)] {
+            let weibull = Weibull::new(concentration, scale).unwrap();
+            let reference = Reference::new(concentration, scale).unwrap();
+            for x in [0.01, 0.4, 1.0, 3.0] {
+                let given = weibull.log_prob(&Tensor::scalar(x)).unwrap().item().unwrap();
+                assert!((given - reference.ln_pdf(x)).abs() < 1e-13 * given.abs().max(1.0));
+            }
+            let pairs = [
+                (weibull.mean(), reference.mean()),
+                (weibull.variance(), reference.variance()),
+                (weibull.entropy(), reference.entropy()),
+            ];
+            for (given, expected) in pairs {
+                let (given, expected) = (given.unwrap().item().unwrap(), expected.unwrap());
+                assert!((given - expected).abs() < 1e-11 * expected.abs(), "{given} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_tails_are_exact() {
+        let weibull = Weibull::new(2.0, 1.0).unwrap();
+        let x = Tensor::from_vec(vec![1e-160, 30.0, f64::INFINITY, 0.0], &[4]);
+        let log_cdf = weibull.log_cdf(&x).unwrap().to_vec::<f64>().unwrap();
+        assert!((log_cdf[0] - 2.0 * 1e-160_f64.ln()).abs() < 1e-12);
+        assert!(log_cdf[1].abs() < 1e-300 && log_cdf[3] == f64::NEG_INFINITY);
+        let above = weibull.log_survival_function(&x).unwrap().to_vec::<f64>().unwrap();
+        assert!((above[1] + 900.0).abs() < 1e-12 && above[2] == f64::NEG_INFINITY);
+        let log_prob = weibull.log_prob(&x).unwrap().to_vec::<f64>().unwrap();
+        assert_eq!(log_prob[2..], [f64::NEG_INFINITY; 2]);
+    }
+
+    #[test]
+    fn near_equality_the_divergence_is_a_square() {
+        let q = Weibull::new(1.7, 0.3).unwrap();
+        assert!(kl_divergence(&q, &q).unwrap().item().unwrap().abs() < 1e-15);
+        let p = Weibull::new(1.7, 0.3 * (1.0 + 1e-6)).unwrap();
+        let given = kl_divergence(&q, &p).unwrap().item().unwrap();
+        // (k h)²/2 for scales apart by h.
+        assert!((given / (0.5 * 1.7e-6 * 1.7e-6) - 1.0).abs() < 1e-3, "{given}");
+    }
+}
