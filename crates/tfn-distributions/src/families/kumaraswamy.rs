@@ -5,7 +5,7 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::gumbel::EULER_GAMMA;
-use crate::masking::{above_zero, at_probability, branch, constant, only_where};
+use crate::masking::{above_zero, at_probability, branch, constant};
 use crate::special::{digamma, log_beta};
 use crate::stable::log1m_exp;
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
@@ -170,9 +170,9 @@ impl Distribution for Kumaraswamy {
         let p = at_probability(p, p);
         let is_whole = p.eq(&constant(1.0, &p));
         let inside = |p: &Tensor| {
-            let some = p.gt(&constant(0.0, p));
-            let safe = Tensor::select(&some, p, &constant(0.5, p));
-            only_where(&some, &self.of_log_survival(&(-safe).log1p())).relu()
+            let is_none = p.eq(&constant(0.0, p));
+            let some = |p: &Tensor| self.of_log_survival(&(-p).log1p());
+            branch(&is_none, p, (0.0, |p| constant(0.0, p)), (0.5, some))
         };
         Ok(branch(&is_whole, &p, (1.0, |p| constant(1.0, p)), (0.5, inside)))
     }
