@@ -129,7 +129,8 @@ impl Function<'_, '_> {
                 let entries = got.to_f64_vec()?;
                 let is_ill = |i: usize| any(at, of_event(gold, i), &ill);
                 let exists = |i: usize| !is_slope || !any(&want, of_event(gold, i), &f64::is_nan);
-                let finite = |i: usize| wide || (entries[i].is_finite() && gold.data[i].is_finite());
+                let finite =
+                    |i: usize| wide || (entries[i].is_finite() && gold.data[i].is_finite());
                 let counts = |i: usize| exists(i) && (!is_ill(i) || finite(i));
                 let extra = |i: usize| if is_ill(i) { loose * gold.data[i].abs() } else { 0.0 };
                 self.report.compare_where(name, &got, gold, self.tolerance, counts, extra);

@@ -13,7 +13,8 @@ use crate::{Distribution, Result};
 const STANDARD_ENTROPY: f64 = 1.418_938_533_204_672_7;
 /// Nodes of the Gauss–Hermite rules that are tried one after the other.
 const NODES: [usize; 5] = [8, 16, 32, 64, 128];
-/// An error is said to be this many times the difference of the last two rules.
+/// An error is said to be this many times the larger of the last two differences: about a kink two rules may agree by
+/// chance.
 const CAUTION: f64 = 4.0;
 
 /// `Σ (−H(q_i) − E log p_i)` over the entries and its error; `None` if either side does not factorise as needed.
@@ -65,6 +66,7 @@ fn by_rules(
     tolerance: f64,
 ) -> Result<Option<[Tensor; 2]>> {
     let mut last: Option<[Tensor; 2]> = None;
+    let mut before = Tensor::full(&[], f64::INFINITY, loc.dtype()?);
     for nodes in NODES {
         let Some(expected) = expectation(loc, scale, p, nodes)? else {
             return Ok(None);
@@ -72,7 +74,12 @@ fn by_rules(
         let fine = expected.detach();
         let error = match &last {
             None => (&fine * 0.0) + f64::INFINITY,
-            Some([coarse, _]) => distance(&fine, &coarse.detach()) * CAUTION,
+            Some([coarse, _]) => {
+                let now = distance(&fine, &coarse.detach()) * CAUTION;
+                let error = now.maximum(&before);
+                before = now;
+                error
+            }
         };
         let enough = error.to_f64_vec()?.iter().all(|error| *error <= tolerance);
         last = Some([expected, error]);

@@ -11,9 +11,9 @@ fn narrow(d: &mut Draws<'_>) -> tfn_distributions::Parameter {
     d.variable(&[2], |x| 0.3 + 0.1 * x)
 }
 
-/// From 0.9 to 4.9: no pole at an end that is steeper than the square root.
+/// From 1.1 to 5.1: with a mode inside.
 fn moderate(d: &mut Draws<'_>) -> tfn_distributions::Parameter {
-    d.variable(&[2], |x| 2.9 + x)
+    d.variable(&[2], |x| 3.1 + x)
 }
 
 pub(crate) const FAMILIES: &[Family] = &[
