@@ -52,7 +52,7 @@ fn monte_carlo_of(q: &dyn Distribution, r: &dyn Distribution, w: &Tensor) -> Res
 /// The divergence in closed form, summed over all weights: a scalar. It does not look at `w`.
 ///
 /// # Errors
-/// [`DistributionError::NoKlRule`](tfn_distributions::DistributionError::NoKlRule) for a pair that has
+/// [`NoKlRule`](tfn_distributions::DistributionError::NoKlRule) for a pair that has
 /// none, and what the rule reports.
 ///
 /// # Examples
