@@ -5,7 +5,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod basic;
-mod bijectors;
 mod discrete;
 mod draws;
 mod positive;

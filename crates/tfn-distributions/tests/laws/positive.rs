@@ -21,7 +21,7 @@ pub(crate) const FAMILIES: &[Family] = &[
 pub(crate) const PAIRS: &[Pair] = &[
     ("Gamma", |d| {
         let q = Gamma::new(d.positive(&[3]), d.positive(&[3]))?;
-        Ok([q.into(), Gamma::new(d.positive(&[2, 1]), d.positive(&[]))?.into()])
+        Ok([q.into(), Gamma::new(d.positive(&[3]), d.positive(&[]))?.into()])
     }),
     ("Exponential, Exponential", |d| {
         Ok([Exponential::new(d.positive(&[3]))?.into(), Exponential::new(d.positive(&[3]))?.into()])
