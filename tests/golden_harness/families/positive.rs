@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tfn::distributions::{Distribution, Exponential, Gamma, InverseGamma};
+use tfn::distributions::{Beta, Dirichlet, Distribution, Exponential, Gamma, InverseGamma};
 
 use super::Parameters;
 use crate::json::{Node, Outcome};
@@ -14,6 +14,8 @@ pub(crate) fn build(
     _: &Node<'_>,
 ) -> Outcome<Option<Arc<dyn Distribution>>> {
     let names: &[&str] = match family {
+        "Beta" => &["concentration1", "concentration0"],
+        "Dirichlet" => &["concentration"],
         "Exponential" => &["rate"],
         "Gamma" => &["concentration", "rate"],
         "InverseGamma" => &["concentration", "scale"],
@@ -22,6 +24,8 @@ pub(crate) fn build(
     parameters.only(names)?;
     let get = |name: &str| parameters.get(name);
     let distribution: Arc<dyn Distribution> = match family {
+        "Beta" => Arc::new(Beta::new(get("concentration1")?, get("concentration0")?)?),
+        "Dirichlet" => Arc::new(Dirichlet::new(get("concentration")?)?),
         "Exponential" => Arc::new(Exponential::new(get("rate")?)?),
         "Gamma" => Arc::new(Gamma::new(get("concentration")?, get("rate")?)?),
         _ => Arc::new(InverseGamma::new(get("concentration")?, get("scale")?)?),
