@@ -160,7 +160,7 @@ impl<'r> Record<'r> {
         Ok(())
     }
 
-    /// `(z² − 1)/scale` and the like cancel near `|z| = 1`: 1e-15 of their terms may be lost.
+    /// `(z² − 1)/scale`, `concentration/rate − x` and the like cancel near 0: 1e-15 of their terms may be lost.
     fn cancellation(&self, name: &str, index: usize) -> f64 {
         match (self.case, self.family, name) {
             (
@@ -168,6 +168,11 @@ impl<'r> Record<'r> {
                 "Normal" | "Laplace" | "Cauchy" | "HalfCauchy" | "HalfNormal" | "StudentT",
                 "scale",
             ) => 1e-15 / self.parameters["scale"].data[index],
+            (Case::Tail, "Exponential", "rate") => 1e-15 / self.parameters["rate"].data[index],
+            (Case::Tail, "Gamma", "rate") | (Case::Tail, "InverseGamma", "scale") => {
+                let concentration = self.parameters["concentration"].data[index];
+                1e-15 * concentration / self.parameters[name].data[index]
+            }
             _ => 0.0,
         }
     }

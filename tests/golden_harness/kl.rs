@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use tfn::distributions::{
-    Bernoulli, Categorical, Cauchy, Deterministic, Distribution, DistributionError, HalfCauchy,
-    HalfNormal, Horseshoe, Independent, JointDistributionSequential, Laplace, LogNormal,
-    MixtureSameFamily, MultivariateNormalDiag, Normal, OneHotCategorical, Sample, Uniform,
-    kl_divergence,
+    Bernoulli, Beta, Categorical, Cauchy, Deterministic, Dirichlet, Distribution,
+    DistributionError, Exponential, Gamma, HalfCauchy, HalfNormal, Horseshoe, Independent,
+    InverseGamma, JointDistributionSequential, Laplace, LogNormal, MixtureSameFamily,
+    MultivariateNormalDiag, Normal, OneHotCategorical, Sample, Uniform, kl_divergence,
 };
 use tfn::tensor::{Gradients, Tensor};
 
@@ -184,6 +184,11 @@ fn instance(family: &str) -> Outcome<Option<Arc<dyn Distribution>>> {
         "HalfNormal" => Arc::new(HalfNormal::new(vector([0.5, 0.7, 1.0]))?),
         "Horseshoe" => Arc::new(Horseshoe::new(vector([0.5, 0.7, 1.0]))?),
         "LogNormal" => Arc::new(LogNormal::new(vector([-1.0, 0.0, 1.0]), 0.7)?),
+        "Beta" => Arc::new(Beta::new(vector([0.5, 1.0, 3.0]), 0.7)?),
+        "Dirichlet" => Arc::new(Dirichlet::new(vector([0.5, 1.0, 3.0]))?),
+        "Exponential" => Arc::new(Exponential::new(vector([0.5, 0.7, 1.0]))?),
+        "Gamma" => Arc::new(Gamma::new(vector([0.5, 1.0, 3.0]), 0.7)?),
+        "InverseGamma" => Arc::new(InverseGamma::new(vector([0.5, 1.0, 3.0]), 0.7)?),
         "Uniform" => Arc::new(Uniform::new(vector([-1.0; 3]), 2.0)?),
         "Bernoulli" => Arc::new(Bernoulli::from_logits(logits)?),
         "Categorical" => Arc::new(Categorical::from_logits(logits)?),

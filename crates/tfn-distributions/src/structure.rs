@@ -47,6 +47,8 @@ pub enum Support {
     Integers,
     /// Rows of zeros with a single 1, with a mass.
     OneHot,
+    /// Rows of numbers of at least 0 that sum to 1, with a density of all entries but the last.
+    Simplex,
     /// Single points, with a mass.
     Points,
 }

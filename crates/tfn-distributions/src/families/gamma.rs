@@ -85,8 +85,7 @@ impl Distribution for Gamma {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        let rate = self.rate.value();
-        Ok(gamma_log_density(&self.concentration.value(), &(x * &rate)) + rate.ln())
+        Ok(gamma_log_density(&self.concentration.value(), &self.rate.value(), x))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -192,11 +191,13 @@ mod tests {
     fn outside_there_is_no_density_and_no_slope() {
         let x = Variable::new("x", Tensor::from_vec(vec![-1.0, f64::INFINITY, 0.0], &[3])).unwrap();
         let a = Variable::new("a", Tensor::scalar(2.0)).unwrap();
-        let log_prob = Gamma::new(&a, 3.0).unwrap().log_prob(&x.tensor()).unwrap();
+        let rate = Variable::new("rate", Tensor::scalar(3.0)).unwrap();
+        let log_prob = Gamma::new(&a, &rate).unwrap().log_prob(&x.tensor()).unwrap();
         assert_eq!(log_prob.to_vec::<f64>().unwrap(), [f64::NEG_INFINITY; 3]);
         let gradients = log_prob.sum().gradients().unwrap();
         assert_eq!(gradients.of(&x).to_vec::<f64>().unwrap(), [0.0; 3]);
         assert_eq!(gradients.of(&a).item().unwrap(), 0.0);
+        assert_eq!(gradients.of(&rate).item().unwrap(), 0.0);
     }
 
     #[test]

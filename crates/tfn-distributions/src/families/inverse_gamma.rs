@@ -97,8 +97,9 @@ impl Distribution for InverseGamma {
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let infinite = x.eq(&constant(f64::INFINITY, x));
         let (inside, safe) = Self::safe(&Tensor::select(&infinite, &constant(0.0, x), x));
-        let y = self.scale.value() / &safe;
-        let log_prob = gamma_log_density(&self.concentration.value(), &y) + y.ln() - safe.ln();
+        // The density of the reciprocal, over the square.
+        let [a, scale] = [self.concentration.value(), self.scale.value()];
+        let log_prob = gamma_log_density(&a, &scale, &safe.reciprocal()) - safe.ln() * 2.0;
         Ok(only_where(&inside, &log_prob))
     }
 

@@ -35,10 +35,12 @@ macro_rules! families {
 
 families! {
     bernoulli: Bernoulli;
+    beta: Beta;
     categorical: Categorical;
     cauchy: Cauchy;
     chi2: Chi2;
     deterministic: Deterministic;
+    dirichlet: Dirichlet;
     exponential: Exponential;
     gamma: Gamma;
     geometric: Geometric;

@@ -132,21 +132,22 @@ pub fn log1p_gap(t: &Tensor) -> Tensor {
     pointwise(GAP, [t])
 }
 
-/// The log-density at `x` of the gamma distribution of concentration `a` and rate 1, for concentrations of any size:
-/// minus infinity outside the support.
-pub(crate) fn gamma_log_density(a: &Tensor, x: &Tensor) -> Tensor {
-    const LOG_DENSITY: Pointwise<2> = Pointwise {
+/// The log-density at `x` of the gamma distribution of concentration `a`, for concentrations of any size: minus
+/// infinity outside the support.
+pub(crate) fn gamma_log_density(a: &Tensor, rate: &Tensor, x: &Tensor) -> Tensor {
+    const LOG_DENSITY: Pointwise<3> = Pointwise {
         name: "gamma_log_density",
-        value: |[a, x]| gamma_law::log_density(a, x),
+        value: gamma_law::log_density,
         partials: [
-            |[a, x], _| gamma_law::log_density_in_a(a, x),
-            |[a, x], _| gamma_law::log_density_in_x(a, x),
+            |at, _| gamma_law::log_density_in_a(at),
+            |at, _| gamma_law::log_density_in_rate(at),
+            |at, _| gamma_law::log_density_in_x(at),
         ],
     };
-    pointwise(LOG_DENSITY, [a, x])
+    pointwise(LOG_DENSITY, [a, rate, x])
 }
 
-/// The entropy of that distribution.
+/// The entropy of that distribution at rate 1.
 pub(crate) fn gamma_entropy(a: &Tensor) -> Tensor {
     const ENTROPY: Pointwise<1> = Pointwise {
         name: "gamma_entropy",

@@ -2,6 +2,7 @@
 
 use tfn_tensor::{Pointwise, Tensor, pointwise};
 
+use super::scalar::beta_law;
 use super::scalar::incomplete_beta::{Point, by_parameters, log_front, log_tail, quantile};
 
 /// `∂I/∂a` or `∂I/∂b`, times `exp(−log_scale)`.
@@ -211,4 +212,18 @@ pub fn betainccinv(a: &Tensor, b: &Tensor, q: &Tensor) -> Tensor {
         ],
     };
     pointwise(UPPER_INVERSE, [a, b, q])
+}
+
+/// The log-density at `x` of the beta distribution, for concentrations of any size: minus infinity outside the support.
+pub(crate) fn beta_log_density(a: &Tensor, b: &Tensor, x: &Tensor) -> Tensor {
+    const LOG_DENSITY: Pointwise<3> = Pointwise {
+        name: "beta_log_density",
+        value: beta_law::log_density,
+        partials: [
+            |at, _| beta_law::log_density_in_a(at),
+            |at, _| beta_law::log_density_in_b(at),
+            |at, _| beta_law::log_density_in_x(at),
+        ],
+    };
+    pointwise(LOG_DENSITY, [a, b, x])
 }

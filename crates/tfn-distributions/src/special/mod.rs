@@ -23,6 +23,7 @@ pub(crate) mod scalar;
 pub use bessel::{bessel_i0e, bessel_i1e, bessel_ratio, log_bessel_i0e};
 pub use gamma::{digamma, lgamma, lgamma_divergence, log_beta, log_multigamma, log1p_gap};
 pub(crate) use gamma::{gamma_entropy, gamma_log_density};
+pub(crate) use incomplete_beta::beta_log_density;
 pub use incomplete_beta::{betainc, betaincc, betainccinv, betaincinv, log_betainc, log_betaincc};
 pub use incomplete_gamma::{
     gammainc, gammaincc, gammainccinv, gammaincinv, log_gammainc, log_gammaincc, log_gammaincinv,

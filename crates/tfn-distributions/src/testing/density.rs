@@ -1,6 +1,6 @@
 //! The laws that connect a density with the statistics that are its integrals.
 
-use tfn_tensor::DType;
+use tfn_tensor::{DType, Tensor};
 
 use super::distribution::{Case, Outcome};
 use super::integration::integrate;
@@ -169,6 +169,53 @@ pub(super) fn check_one_hot(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
     }
     let nothing = subject.entries(case.d.prob(&(rows * 0.0)))?;
     subject.equal(&nothing, &vec![0.0; nothing.len()], 0.0)
+}
+
+/// Rows of two or three entries: the density of all but the last integrates to 1, their means are those claimed.
+pub(super) fn check_simplex(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
+    let classes = case.event[0];
+    let nodes = double_exponential();
+    let one = [(1.0, 0.0, 1.0)];
+    let mut rows = Vec::new();
+    let mut weights = Vec::new();
+    for &(u, rest, weight) in &nodes {
+        // A row of three is (u, rest·v, rest·(1 − v)), with the area rest·du·dv.
+        for &(v, last, inner) in if classes == 3 { &nodes[..] } else { &one[..] } {
+            let row = [u, rest * v, rest * last];
+            rows.extend_from_slice(&row[..classes]);
+            weights.push(weight * inner * if classes == 3 { rest } else { 1.0 });
+        }
+    }
+    let shape = [&[weights.len()][..], &vec![1; case.batch.len()], &[classes]].concat();
+    let values = Tensor::from_f64(&rows, &shape, case.dtype);
+    let density = subject.entries(case.d.prob(&values))?;
+    let batch: usize = case.batch.iter().product();
+    let integral = |entry: usize, f: &dyn Fn(usize) -> f64| -> f64 {
+        (0..weights.len()).map(|i| weights[i] * density[i * batch + entry] * f(i)).sum()
+    };
+    let masses: Vec<f64> = (0..batch).map(|entry| integral(entry, &|_| 1.0)).collect();
+    subject.equal(&masses, &vec![1.0; batch], tolerance(case))?;
+    if let Some(mean) = subject.optional_entries(case.d.mean())? {
+        let first = |entry| integral(entry, &|i| rows[i * classes]);
+        let expected: Vec<f64> = (0..batch).map(first).collect();
+        let given: Vec<f64> = mean.iter().step_by(classes).copied().collect();
+        subject.equal(&given, &expected, tolerance(case))?;
+    }
+    let outside = subject.entries(case.d.prob(&(values + 0.1)))?;
+    subject.equal(&outside, &vec![0.0; outside.len()], 0.0)
+}
+
+/// `u`, `1 − u` and weights for integrals over (0, 1), whose ends may be poles: the substitution
+/// `u = 1/(1 + exp(−π sinh t))` of Takahasi and Mori (1974).
+fn double_exponential() -> Vec<(f64, f64, f64)> {
+    const STEP: f64 = 0.08;
+    let node = |i: i32| {
+        let t = STEP * f64::from(i);
+        let tail = (-std::f64::consts::PI * t.sinh()).exp();
+        let u = 1.0 / (1.0 + tail);
+        (u, tail * u, STEP * std::f64::consts::PI * t.cosh() * u * tail * u)
+    };
+    (-40..=40).map(node).collect()
 }
 
 pub(super) fn check_outside(subject: Subject<'_>, case: &Case<'_>, value: f64) -> Outcome {

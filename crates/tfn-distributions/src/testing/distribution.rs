@@ -3,7 +3,7 @@
 use tfn_module::{Copies, CopyArc};
 use tfn_tensor::{DType, Tensor, Variable};
 
-use super::density::{check_integrals, check_one_hot, check_outside, check_sums};
+use super::density::{check_integrals, check_one_hot, check_outside, check_simplex, check_sums};
 use super::differences::{check_gradients, weighed};
 use super::statistics::{check_cdf, check_moments};
 use super::{LawError, Laws, Subject, rounding};
@@ -64,7 +64,14 @@ pub fn check_distribution(distribution: &dyn Distribution, laws: &Laws) -> Outco
         Support::OneHot if case.event.len() == 1 => {
             check_one_hot(case.about("statistics are sums over the masses"), &case)?;
         }
-        Support::Continuous | Support::Integers | Support::OneHot | Support::Points => {}
+        Support::Simplex if case.event.len() == 1 && case.event[0] <= 3 => {
+            check_simplex(case.about("statistics are integrals of the density"), &case)?;
+        }
+        Support::Continuous
+        | Support::Integers
+        | Support::OneHot
+        | Support::Simplex
+        | Support::Points => {}
     }
     check_samples(&case)?;
     check_consistency(&case)?;

@@ -1,6 +1,6 @@
 //! Families that stand on the gamma and beta functions.
 
-use tfn_distributions::{Chi2, Exponential, Gamma, InverseGamma};
+use tfn_distributions::{Beta, Chi2, Dirichlet, Exponential, Gamma, InverseGamma};
 
 use crate::draws::{Family, Pair};
 
@@ -12,6 +12,13 @@ pub(crate) const FAMILIES: &[Family] = &[
     }),
     ("Exponential", |d| Ok(Exponential::new(d.positive(&[3]))?.into())),
     ("Chi2", |d| Ok(Chi2::new(d.variable(&[3], |x| 6.0 + x))?.into())),
+    ("Beta", |d| {
+        let [a, b] = [d.variable(&[2], |x| 3.5 + x), d.variable(&[2], |x| 3.5 + x)];
+        Ok(Beta::new(a, b)?.into())
+    }),
+    ("Dirichlet of two", |d| Ok(Dirichlet::new(d.variable(&[2, 2], |x| 3.5 + x))?.into())),
+    ("Dirichlet of three", |d| Ok(Dirichlet::new(d.variable(&[3], |x| 3.5 + x))?.into())),
+    ("Dirichlet of five", |d| Ok(Dirichlet::new(d.variable(&[2, 5], |x| 3.5 + x))?.into())),
     // Below a concentration of 4 the variance of the squares, by which samples are judged, is infinite.
     ("InverseGamma", |d| {
         Ok(InverseGamma::new(d.variable(&[2], |x| 12.0 + x), d.positive(&[2]))?.into())
@@ -20,7 +27,7 @@ pub(crate) const FAMILIES: &[Family] = &[
 
 pub(crate) const PAIRS: &[Pair] = &[
     ("Gamma", |d| {
-        let q = Gamma::new(d.positive(&[3]), d.positive(&[3]))?;
+        let q = Gamma::new(d.positive(&[2, 1]), d.positive(&[3]))?;
         Ok([q.into(), Gamma::new(d.positive(&[3]), d.positive(&[]))?.into()])
     }),
     ("Exponential, Exponential", |d| {
@@ -33,6 +40,14 @@ pub(crate) const PAIRS: &[Pair] = &[
     ("Gamma, Chi2", |d| {
         let q = Gamma::new(d.positive(&[2]), d.positive(&[2]))?;
         Ok([q.into(), Chi2::new(d.positive(&[2]))?.into()])
+    }),
+    ("Beta", |d| {
+        let q = Beta::new(d.variable(&[3], |x| 3.5 + x), d.variable(&[3], |x| 3.5 + x))?;
+        Ok([q.into(), Beta::new(d.positive(&[3]), d.positive(&[3]))?.into()])
+    }),
+    ("Dirichlet", |d| {
+        let q = Dirichlet::new(d.variable(&[2, 3], |x| 3.5 + x))?;
+        Ok([q.into(), Dirichlet::new(d.positive(&[3]))?.into()])
     }),
     ("InverseGamma", |d| {
         let q = InverseGamma::new(d.positive(&[3]), d.positive(&[3]))?;

@@ -33,14 +33,6 @@ pub(crate) const PAIRS: &[Pair] = &[
         let q = Cauchy::new(d.real(&[2, 1]), d.positive(&[3]))?;
         Ok([q.into(), Cauchy::new(d.real(&[3]), d.positive(&[3]))?.into()])
     }),
-    ("Gumbel", |d| {
-        let q = Gumbel::new(d.real(&[2]), d.positive(&[2]))?;
-        Ok([q.into(), Gumbel::new(d.real(&[2]), d.positive(&[2]))?.into()])
-    }),
-    ("Weibull", |d| {
-        let q = Weibull::new(moderate(d), d.positive(&[2]))?;
-        Ok([q.into(), Weibull::new(moderate(d), d.positive(&[2]))?.into()])
-    }),
     ("HalfNormal", |d| {
         Ok([HalfNormal::new(d.positive(&[2]))?.into(), HalfNormal::new(d.positive(&[2]))?.into()])
     }),

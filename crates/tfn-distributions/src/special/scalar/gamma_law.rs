@@ -1,4 +1,4 @@
-//! The gamma distribution of rate 1: its log-density and entropy for concentrations of any size.
+//! The gamma distribution: its log-density, and its entropy at rate 1, for concentrations of any size.
 
 use super::gamma::{LN_SQRT_2PI, STIRLING, digamma, ln_gamma, stirling_rest, trigamma};
 use super::incomplete_gamma::log_front;
@@ -6,43 +6,82 @@ use super::log1p_gap;
 
 const LARGE: f64 = 10.0;
 
-/// The log-density at `x`: minus infinity outside the support.
-pub(crate) fn log_density(a: f64, x: f64) -> f64 {
-    if x.is_nan() || a.is_nan() {
-        f64::NAN
-    } else if x > 0.0 && x < f64::INFINITY {
-        log_front(a, x) + a.ln() - x.ln()
+/// What a point is to the distribution of concentration `a`.
+enum Place {
+    Inside,
+    Outside,
+    Edge,
+    Nan,
+}
+
+fn place(a: f64, rate: f64, x: f64) -> Place {
+    if a.is_nan() || rate.is_nan() || x.is_nan() {
+        Place::Nan
     } else if x == 0.0 && a <= 1.0 {
-        if a < 1.0 { f64::INFINITY } else { 0.0 }
+        Place::Edge
+    } else if x > 0.0 && rate * x < f64::INFINITY {
+        Place::Inside
     } else {
-        f64::NEG_INFINITY
+        Place::Outside
     }
 }
 
-/// Its derivative in `a`, `ln x − ψ(a)`; 0 where there is no density.
-pub(crate) fn log_density_in_a(a: f64, x: f64) -> f64 {
-    if x.is_nan() || a.is_nan() {
-        f64::NAN
-    } else if !(x > 0.0 && x < f64::INFINITY) {
-        0.0
-    } else if a < LARGE || (x - a).abs() > 0.5 * a {
-        x.ln() - digamma(a)
-    } else {
-        let mu = (x - a) / a;
-        mu - log1p_gap(mu) - digamma_gap(a)
+/// The log-density at `x`: minus infinity outside the support.
+pub(crate) fn log_density([a, rate, x]: [f64; 3]) -> f64 {
+    match place(a, rate, x) {
+        Place::Nan => f64::NAN,
+        Place::Outside => f64::NEG_INFINITY,
+        Place::Edge if a < 1.0 => f64::INFINITY,
+        Place::Edge => rate.ln(),
+        Place::Inside if a < LARGE || rate * x < f64::MIN_POSITIVE => {
+            let y = rate * x;
+            // Where the product underflows its logarithm is still there.
+            let log_y = if y > f64::MIN_POSITIVE { y.ln() } else { rate.ln() + x.ln() };
+            let rest = if a == 1.0 { 0.0 } else { (a - 1.0) * log_y - ln_gamma(a) };
+            rest - y + rate.ln()
+        }
+        Place::Inside => log_front(a, rate * x) + a.ln() - x.ln(),
     }
 }
 
-/// Its derivative in `x`, `(a − 1)/x − 1`; 0 where there is no density.
-pub(crate) fn log_density_in_x(a: f64, x: f64) -> f64 {
-    if x.is_nan() || a.is_nan() {
-        f64::NAN
-    } else if x > 0.0 && x < f64::INFINITY {
-        (a - 1.0 - x) / x
-    } else if x == 0.0 && a == 1.0 {
-        -1.0
-    } else {
-        0.0
+/// Its derivative in `a`, `ln(rate x) − ψ(a)`; 0 where there is no density.
+pub(crate) fn log_density_in_a([a, rate, x]: [f64; 3]) -> f64 {
+    let y = rate * x;
+    match place(a, rate, x) {
+        Place::Nan => f64::NAN,
+        Place::Outside => 0.0,
+        // There it jumps: what is left is the part that does not depend on the value, as in the original.
+        Place::Edge => rate.ln() - digamma(a),
+        Place::Inside if a < LARGE || (y - a).abs() > 0.5 * a => rate.ln() + x.ln() - digamma(a),
+        Place::Inside => {
+            let mu = (y - a) / a;
+            mu - log1p_gap(mu) - digamma_gap(a)
+        }
+    }
+}
+
+/// Its derivative in the rate, `a/rate − x`; 0 where there is no density.
+pub(crate) fn log_density_in_rate([a, rate, x]: [f64; 3]) -> f64 {
+    match place(a, rate, x) {
+        Place::Nan => f64::NAN,
+        Place::Outside => 0.0,
+        Place::Edge | Place::Inside => (-rate).mul_add(x, a) / rate,
+    }
+}
+
+/// Its derivative in `x`, `(a − 1)/x − rate`; 0 where there is no density.
+pub(crate) fn log_density_in_x([a, rate, x]: [f64; 3]) -> f64 {
+    match place(a, rate, x) {
+        Place::Nan => f64::NAN,
+        Place::Outside => 0.0,
+        Place::Edge => {
+            if a == 1.0 {
+                -rate
+            } else {
+                0.0
+            }
+        }
+        Place::Inside => (-rate).mul_add(x, a - 1.0) / x,
     }
 }
 

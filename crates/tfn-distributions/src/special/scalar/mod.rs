@@ -1,6 +1,7 @@
 //! Special functions of single numbers, in `f64`.
 
 pub(crate) mod bessel;
+pub(crate) mod beta_law;
 pub(crate) mod gamma;
 pub(crate) mod gamma_law;
 pub(crate) mod incomplete_beta;

@@ -1,0 +1,201 @@
+//! The Dirichlet distribution.
+
+use tfn_module::Module;
+use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Tensor};
+
+use crate::kl::{KlDivergence, KlRule};
+use crate::masking::{constant, only_where};
+use crate::special::{
+    digamma, gamma_entropy, gamma_log_density, lgamma_divergence, log_gammaincinv,
+};
+use crate::structure::Support;
+use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+
+/// The Dirichlet distribution: of the probabilities of several classes, one `concentration` speaking for each.
+///
+/// Counterpart: `tfp.distributions.Dirichlet`, which does not look at the sum of a value.
+///
+/// ```text
+/// log p(x) = Σ (concentrationᵢ − 1) ln xᵢ − Σ ln Γ(concentrationᵢ) + ln Γ(Σ concentrationᵢ)
+/// ```
+///
+/// for rows of numbers of at least 0 that sum to 1, up to the square root of the type's precision. Samples are gamma
+/// variables over their sum, in the logarithm, so that small concentrations do not underflow.
+///
+/// # Shapes
+/// The last axis of `concentration` is that of the event.
+///
+/// # Examples
+/// ```
+/// use tfn_distributions::tensor::Tensor;
+/// use tfn_distributions::{Dirichlet, Distribution};
+///
+/// let flat = Dirichlet::new(Tensor::from_vec(vec![1.0, 1.0, 1.0], &[3]))?;
+/// let row = Tensor::from_vec(vec![0.2, 0.3, 0.5], &[3]);
+/// assert!((flat.log_prob(&row)?.item()? - 2.0_f64.ln()).abs() < 1e-15);
+/// # Ok::<(), tfn_distributions::DistributionError>(())
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct Dirichlet {
+    concentration: Parameter,
+    validate_args: bool,
+}
+
+family!(Dirichlet);
+
+impl Dirichlet {
+    /// Dirichlet distributions of the concentrations along the last axis.
+    ///
+    /// # Errors
+    /// [`DistributionError`](crate::DistributionError) if a fixed `concentration` is not positive, or has no axis.
+    pub fn new(concentration: impl Into<Parameter>) -> Result<Self> {
+        Self { concentration: concentration.into(), validate_args: false }.checked()
+    }
+
+    /// What speaks for each class, along the last axis.
+    pub fn concentration(&self) -> &Parameter {
+        &self.concentration
+    }
+
+    /// The concentrations and their sum, the axis kept.
+    fn values(&self) -> [Tensor; 2] {
+        let a = self.concentration.value();
+        let sum = a.sum_axes(&[-1], true);
+        [a, sum]
+    }
+}
+
+/// 1 for rows that sum to 1, without their axis.
+fn sums_to_one(x: &Tensor, dtype: DType) -> Tensor {
+    let excess = x.sum_axes(&[-1], false) - 1.0;
+    // NaN is not above, and goes on.
+    1.0 - excess.abs().gt(&constant(dtype.epsilon().sqrt(), x))
+}
+
+impl Distribution for Dirichlet {
+    fn family(&self) -> &'static str {
+        "Dirichlet"
+    }
+
+    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
+        vec![ParameterSpec::positive("concentration", &self.concentration).event_ndims(1)]
+    }
+
+    /// The density of gamma variables of one rate over that of their sum: no large terms are left to cancel.
+    fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
+        let [a, sum] = self.values();
+        let rate = sum.detach();
+        let parts = (gamma_log_density(&a, &rate, x) + x * &rate).sum_axes(&[-1], true);
+        let whole = gamma_log_density(&sum, &constant(1.0, &sum), &rate) + rate.ln() + &rate;
+        let log_prob = (parts - whole).squeeze(-1);
+        Ok(only_where(&sums_to_one(x, self.dtype()?), &log_prob))
+    }
+
+    fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
+        let levels = stream.uniform_open(shape, self.dtype()?);
+        Ok(log_gammaincinv(&self.concentration.value(), &levels).softmax(-1))
+    }
+
+    fn mean(&self) -> Result<Tensor> {
+        let [a, sum] = self.values();
+        Ok(a / sum)
+    }
+
+    fn variance(&self) -> Result<Tensor> {
+        let [a, sum] = self.values();
+        Ok((&a / &sum) * ((&sum - &a) / &sum) / (&sum + 1.0))
+    }
+
+    /// NaN unless all concentrations of a row are above 1, as in the original.
+    fn mode(&self) -> Result<Tensor> {
+        let above = self.concentration.value() - 1.0;
+        let low = above.le(&constant(0.0, &above)).sum_axes(&[-1], true);
+        let mode = &above / above.sum_axes(&[-1], true);
+        let defined = low.eq(&constant(0.0, &low));
+        Ok(Tensor::select(&defined, &mode, &constant(f64::NAN, &mode)))
+    }
+
+    /// From those of gamma variables, whose shares are independent of their sum.
+    fn entropy(&self) -> Result<Tensor> {
+        let [a, sum] = self.values();
+        let others = self.event_shape()?.iter().product::<usize>() as f64 - 1.0;
+        let parts = gamma_entropy(&a).sum_axes(&[-1], true);
+        Ok((parts - gamma_entropy(&sum) - digamma(&sum) * others).squeeze(-1))
+    }
+
+    fn support(&self) -> Support {
+        Support::Simplex
+    }
+
+    fn reparameterization(&self) -> Reparameterization {
+        Reparameterization::Fully
+    }
+
+    fn validate_args(&self) -> bool {
+        self.validate_args
+    }
+
+    fn kl_rules(&self) -> &'static [KlRule] {
+        const { &[KlRule::of::<Dirichlet, Dirichlet>()] }
+    }
+}
+
+/// ```text
+/// Σ D(pᵢ, qᵢ) − D(Σ pᵢ, Σ qᵢ)
+/// ```
+///
+/// with `D` of [`lgamma_divergence`]: the usual form, as in W. Penny, "KL-Divergences of Normal, Gamma, Dirichlet and
+/// Wishart densities" (2001), without the terms that cancel.
+impl KlDivergence<Self> for Dirichlet {
+    fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
+        let ([q, sum_q], [p, sum_p]) = (self.values(), p.values());
+        let parts = lgamma_divergence(&p, &q).sum_axes(&[-1], true);
+        Ok((parts - lgamma_divergence(&sum_p, &sum_q)).squeeze(-1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Beta, DistributionError, kl_divergence};
+
+    fn row(values: &[f64]) -> Tensor {
+        Tensor::from_slice(values, &[values.len()])
+    }
+
+    #[test]
+    fn bad_arguments_are_named() {
+        let error = Dirichlet::new(row(&[1.0, -1.0])).unwrap_err();
+        assert!(matches!(error, DistributionError::Argument { argument: "concentration", .. }));
+        let error = Dirichlet::new(1.0).unwrap_err();
+        assert!(matches!(error, DistributionError::Shape { argument: "concentration", .. }));
+    }
+
+    #[test]
+    fn two_classes_are_a_beta_distribution() {
+        let (two, beta) = (Dirichlet::new(row(&[300.0, 2.5])).unwrap(), Beta::new(300.0, 2.5).unwrap());
+        let pair = two.log_prob(&row(&[0.99, 0.01])).unwrap().item().unwrap();
+        let single = beta.log_prob(&Tensor::scalar(0.99)).unwrap().item().unwrap();
+        assert!((pair - single).abs() < 1e-12, "{pair} {single}");
+        let entropies = [two.entropy(), beta.entropy()].map(|e| e.unwrap().item().unwrap());
+        assert!((entropies[0] - entropies[1]).abs() < 1e-13);
+    }
+
+    #[test]
+    fn rows_off_the_simplex_have_no_density() {
+        let flat = Dirichlet::new(row(&[1.0, 2.0])).unwrap();
+        let rows = Tensor::from_vec(vec![0.5, 0.6, 1.5, -0.5, 0.2, 0.2], &[3, 2]);
+        let log_prob = flat.log_prob(&rows).unwrap().to_vec::<f64>().unwrap();
+        assert_eq!(log_prob, [f64::NEG_INFINITY; 3]);
+    }
+
+    #[test]
+    fn small_concentrations_give_whole_rows() {
+        let sharp = Dirichlet::new(Tensor::full(&[5], 1e-6, DType::F64)).unwrap();
+        let sample = sharp.sample(&[100], &mut Stream::from_seed(3)).unwrap();
+        let sums = sample.sum_axes(&[-1], false).to_vec::<f64>().unwrap();
+        assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-14));
+        assert_eq!(kl_divergence(&sharp, &sharp).unwrap().to_vec::<f64>().unwrap(), [0.0]);
+    }
+}
