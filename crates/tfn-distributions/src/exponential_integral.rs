@@ -3,7 +3,7 @@
 use tfn_tensor::{Result, Tensor, Vjp, VjpContext, apply};
 
 /// Euler's constant.
-const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
+pub(crate) const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
 /// Up to here the power series is used, above it the continued fraction.
 const LARGEST_OF_SERIES: f64 = 1.0;
 

@@ -35,14 +35,6 @@ pub(crate) fn above_zero(x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor
     branch(&x.le(&constant(0.0, x)), x, (1.0, |x| constant(outside, x)), (1.0, f))
 }
 
-/// `ln(p)` without loss where `p` is near 1, by the probability of the opposite.
-pub(crate) fn log_of(p: &Tensor, complement: &Tensor) -> Tensor {
-    let is_small = p.lt(complement);
-    let (half, small) = (constant(0.5, p), Tensor::select(&is_small, p, &constant(0.5, p)));
-    let rest = Tensor::select(&is_small, &half, complement);
-    Tensor::select(&is_small, &small.ln(), &(-rest).log1p())
-}
-
 /// `weight·value`, and 0 where the weight is 0, whatever the value: `p ln p` at `p = 0`.
 pub(crate) fn weigh(weight: &Tensor, value: &Tensor) -> Tensor {
     let (zero, some) = (constant(0.0, weight), nonzero(weight));

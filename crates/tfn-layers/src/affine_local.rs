@@ -4,7 +4,7 @@ use tfn_tensor::{DType, Key, Tensor};
 
 use crate::arguments::{FromArguments, VariationalArguments};
 use crate::error::{LayerError, Result};
-use crate::layer::Prepared;
+use crate::layer::{Prepared, along_keys};
 use crate::variational::variational_layer;
 use crate::weights::Weights;
 
@@ -168,15 +168,14 @@ impl AffineVariationalReparameterizationLocal {
     ) -> Result<Tensor> {
         let dtype = loc.dtype()?;
         let noise: Vec<Tensor> = keys.iter().map(|key| noise(key, shape, dtype)).collect();
-        let noise = Tensor::stack(&noise.iter().collect::<Vec<_>>(), 0);
-        let mut y = Tensor::normal_sample(loc, scale, &noise);
+        let mut y = Tensor::normal_sample(loc, scale, &along_keys(&noise));
         if let Some(bias) = self.drawn_bias() {
             let draw = |key| -> Result<Tensor> {
                 let draw = &self.weights.value_at(key)?[bias];
                 Ok(draw.broadcast_to(shape).check()?)
             };
             let draws = keys.iter().map(draw).collect::<Result<Vec<_>>>()?;
-            y = y + Tensor::stack(&draws.iter().collect::<Vec<_>>(), 0);
+            y = y + along_keys(&draws);
         }
         Ok(self.weights.activate(y).check()?)
     }

@@ -182,7 +182,7 @@ impl<L: FromArguments> Builder<L> {
     }
 
     /// Function of the pre-activation `[.., batch, output_size]`, such as [`Tensor::relu`]: entry by entry or along the
-    /// last axis, for predictions hand it several draws at once along an axis before the batch.
+    /// last axis. A prediction hands it several draws at once, along an axis before the batch.
     pub fn activation_fn(
         mut self,
         activation: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,

@@ -187,8 +187,15 @@ pub(crate) fn call_one_by_one<L: Layer + ?Sized>(
 
 /// Outputs along a new first axis.
 fn stacked(outputs: impl Iterator<Item = Result<Tensor>>) -> Result<Tensor> {
-    let outputs = outputs.collect::<Result<Vec<_>>>()?;
-    Ok(Tensor::stack(&outputs.iter().collect::<Vec<_>>(), 0).check()?)
+    Ok(along_keys(&outputs.collect::<Result<Vec<_>>>()?).check()?)
+}
+
+/// The tensors of some keys along a new first axis; that of one key is not copied.
+pub(crate) fn along_keys(tensors: &[Tensor]) -> Tensor {
+    match tensors {
+        [one] => one.expand_dims(0),
+        all => Tensor::stack(&all.iter().collect::<Vec<_>>(), 0),
+    }
 }
 
 open_trait!(Layer, LayerCopy);

@@ -229,6 +229,14 @@ mod tests {
     }
 
     #[test]
+    fn small_probabilities_keep_their_digits() {
+        let geometric = Geometric::from_probs(1e-9).unwrap();
+        let given = geometric.log_prob(&Tensor::scalar(1e9)).unwrap().item().unwrap();
+        let expected = 1e9 * (-1e-9_f64).ln_1p() + 1e-9_f64.ln();
+        assert!((given / expected - 1.0).abs() < 1e-15, "{given} {expected}");
+    }
+
+    #[test]
     fn bad_arguments_are_named() {
         let error = Geometric::from_probs(1.5).unwrap_err();
         assert!(matches!(error, DistributionError::Argument { argument: "probs", .. }));

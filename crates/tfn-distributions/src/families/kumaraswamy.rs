@@ -4,7 +4,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::gumbel::EULER_GAMMA;
+use crate::exponential_integral::EULER_GAMMA;
 use crate::masking::{above_zero, at_probability, branch, constant};
 use crate::special::{digamma, log_beta};
 use crate::stable::log1m_exp;

@@ -5,7 +5,7 @@ use std::f64::consts::LN_2;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use crate::masking::{at_probability, branch, constant, log_of};
+use crate::masking::{at_probability, branch, constant, ln_probability};
 
 /// The distribution of `Z`, at 0 and of scale 1.
 pub(super) trait Standard {
@@ -104,7 +104,7 @@ impl<S: Symmetric> Standard for Folded<S> {
     }
 
     fn log_cdf(&self, z: &Tensor) -> Tensor {
-        log_of(&self.0.inner(z), &self.survival(z))
+        ln_probability(&self.0.inner(z), &self.survival(z))
     }
 
     fn survival(&self, z: &Tensor) -> Tensor {

@@ -4,7 +4,7 @@ use tfn_module::{Copies, DeepCopy, Properties, Property};
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use crate::masking::{constant, ln_or_minus_infinity, weigh};
+use crate::masking::{constant, ln_or_minus_infinity, ln_probability, weigh};
 use crate::{Parameter, ParameterSpec, Result};
 
 /// The parameter of a family with two constructors, `from_logits` and `from_probs`.
@@ -25,28 +25,29 @@ impl LogitsOrProbs {
 
     /// Probabilities of the outcome and of its opposite.
     pub(super) fn masses(&self) -> [Tensor; 2] {
-        self.both(Tensor::sigmoid, Tensor::clone)
-    }
-
-    /// Their logarithms.
-    pub(super) fn log_masses(&self) -> [Tensor; 2] {
-        self.both(Tensor::log_sigmoid, ln_or_minus_infinity)
-    }
-
-    /// A function of the logits and of their negative, or of the probabilities and of their complement.
-    fn both(
-        &self,
-        of_logits: impl Fn(&Tensor) -> Tensor,
-        of_probs: impl Fn(&Tensor) -> Tensor,
-    ) -> [Tensor; 2] {
         match self {
             Self::Logits(logits) => {
                 let logits = logits.value();
-                [of_logits(&logits), of_logits(&-logits)]
+                [logits.sigmoid(), (-logits).sigmoid()]
             }
             Self::Probs(probs) => {
                 let probs = probs.value();
-                [of_probs(&probs), of_probs(&(1.0 - &probs))]
+                let rest = 1.0 - &probs;
+                [probs, rest]
+            }
+        }
+    }
+
+    /// Their logarithms, each from the probability that has the digits.
+    pub(super) fn log_masses(&self) -> [Tensor; 2] {
+        match self {
+            Self::Logits(logits) => {
+                let logits = logits.value();
+                [logits.log_sigmoid(), (-logits).log_sigmoid()]
+            }
+            Self::Probs(_) => {
+                let [p, rest] = self.masses();
+                [ln_probability(&p, &rest), ln_probability(&rest, &p)]
             }
         }
     }

@@ -4,7 +4,8 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::gumbel::{EULER_GAMMA, extreme_value_kl};
+use super::gumbel::extreme_value_kl;
+use crate::exponential_integral::EULER_GAMMA;
 use crate::kl::{KlDivergence, KlRule};
 use crate::masking::{above_zero, at_probability, branch, constant};
 use crate::special::lgamma;
@@ -216,6 +217,19 @@ mod tests {
         assert!((above[1] + 900.0).abs() < 1e-12 && above[2] == f64::NEG_INFINITY);
         let log_prob = weibull.log_prob(&x).unwrap().to_vec::<f64>().unwrap();
         assert_eq!(log_prob[2..], [f64::NEG_INFINITY; 2]);
+    }
+
+    #[test]
+    fn the_divergence_is_the_integral() {
+        // Integrals by mpmath with 40 digits.
+        for ([k, s, l, t], expected) in [
+            ([1.7, 0.3, 2.5, 0.4], 0.239_627_731_681_502_7),
+            ([3.0, 2.0, 0.75, 1.0], 0.957_903_414_489_857_8),
+        ] {
+            let (q, p) = (Weibull::new(k, s).unwrap(), Weibull::new(l, t).unwrap());
+            let given = kl_divergence(&q, &p).unwrap().item().unwrap();
+            assert!((given / expected - 1.0_f64).abs() < 1e-14, "{given} {expected}");
+        }
     }
 
     #[test]

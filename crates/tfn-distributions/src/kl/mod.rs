@@ -6,6 +6,7 @@ mod dispatch;
 mod entrywise;
 mod estimate;
 mod expected_log;
+mod gauss;
 mod interpolant;
 mod level;
 mod monte_carlo;
@@ -14,7 +15,6 @@ mod panels;
 mod quadrature;
 mod registry;
 mod rule;
-mod rules;
 mod table;
 
 pub(crate) use entrywise::entrywise;

@@ -1,7 +1,7 @@
 //! Nodes and weights for the expectation of a log-density under one normal.
 
+use super::gauss::{hermite_rule, legendre_rule};
 use super::panels::Panels;
-use super::rules::{hermite_rule, legendre_rule};
 use crate::Result;
 
 /// Nodes where one polynomial of degree 11 holds wherever the normal has mass, and to either side of a break.

@@ -3,9 +3,9 @@
 use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
 use super::dispatch::check_events;
+use super::gauss::hermite_rule;
 use super::interpolant::by_table;
 use super::level::{Held, levels};
-use super::rules::hermite_rule;
 use crate::shapes::sum_last;
 use crate::{Distribution, Result};
 

@@ -4,12 +4,12 @@ use std::array;
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::fused::common_shape;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
-use crate::shape::broadcast_shapes;
-use crate::tensor::{Live, Tensor};
+use crate::tensor::Tensor;
 
 /// Inputs that one walk of the backward pass reads: the arguments, the value and its gradient.
 const WIDTH: usize = 6;
@@ -69,11 +69,11 @@ fn forward<const N: usize>(
     function: Pointwise<N>,
     inputs: [&Tensor; N],
 ) -> Result<Tensor, Arc<TensorError>> {
+    let shape = common_shape(function.name, inputs, Location::caller())?;
     let mut lives = Vec::with_capacity(N);
     for input in inputs {
         lives.push(input.live().map_err(Arc::clone)?);
     }
-    let shape = common_shape(function.name, &lives)?;
     Ok(dispatch!(lives[0].dtype(), E => Tensor::build::<E>(&shape, |out| {
         let inputs = array::from_fn(|i| (lives[i].slice::<E>(), &*lives[i].shape));
         let value = function.value;
@@ -81,26 +81,6 @@ fn forward<const N: usize>(
             #[inline(always)]
             move |x: [E; N]| E::from_f64(value(x.map(Element::to_f64))));
     })))
-}
-
-/// What all shapes broadcast to, if the types are one.
-#[track_caller]
-fn common_shape(op: &'static str, lives: &[&Live]) -> Result<Vec<usize>, Arc<TensorError>> {
-    let place = Location::caller();
-    let (mut shape, dtype) = (Vec::new(), lives[0].dtype());
-    for live in lives {
-        if live.dtype() != dtype {
-            return Err(TensorError::DTypes { op, lhs: dtype, rhs: live.dtype(), place }.into());
-        }
-        shape = broadcast_shapes(&shape, &live.shape).ok_or_else(|| TensorError::Shapes {
-            op,
-            lhs: shape,
-            rhs: live.shape.to_vec(),
-            expected: "shapes that broadcast",
-            place,
-        })?;
-    }
-    Ok(shape)
 }
 
 struct Applied<const N: usize> {
