@@ -239,8 +239,8 @@ fn pack_right<S: Simd, E: Element>(
     }
 }
 
-/// All panels at once, of the rows `depth` of some columns, the last panel filled up to the tile's width: row after
-/// row as they lie in memory, which is what it is slow to jump about in.
+/// Panels of a factor whose rows lie in one piece: a single one row by row, several row after row of the factor, so that
+/// memory is read as it lies.
 #[inline(always)]
 fn pack_rows<S: Simd, E: Element>(
     simd: S,
@@ -251,26 +251,40 @@ fn pack_rows<S: Simd, E: Element>(
     columns: Range<usize>,
 ) {
     let width = WIDTH * E::lanes::<S>();
+    if columns.len() <= width {
+        for (row, target) in depth.zip(panels.chunks_exact_mut(width)) {
+            let source = &b.data[row * b.row_stride + columns.start..];
+            pack_row(simd, target, source, b.squared);
+        }
+        return;
+    }
     for (l, row) in depth.enumerate() {
-        let source = &b.data[row * b.row_stride..][columns.clone()];
-        let whole = E::vectors(simd, source).as_chunks::<WIDTH>().0;
-        let mut targets =
-            panels.chunks_exact_mut(panel_size).map(|panel| &mut panel[l * width..][..width]);
-        for (&[x, y], target) in whole.iter().zip(&mut targets) {
-            // Vector by vector: a call to copy so few numbers would take longer than the copy.
-            let target = E::vectors_mut(simd, target);
-            [target[0], target[1]] = match b.squared {
+        let starts = columns.clone().step_by(width);
+        for (first, panel) in starts.zip(panels.chunks_exact_mut(panel_size)) {
+            let source = &b.data[row * b.row_stride + first..];
+            pack_row(simd, &mut panel[l * width..][..width], source, b.squared);
+        }
+    }
+}
+
+/// A row of a panel. Columns beyond the panel's are whatever follows in memory; their sums are thrown away.
+#[inline(always)]
+fn pack_row<S: Simd, E: Element>(simd: S, target: &mut [E], source: &[E], squared: bool) {
+    if let Some(source) = source.get(..target.len()) {
+        // Vector by vector: a call to copy so few numbers would take longer than the copy.
+        let vectors = E::vectors(simd, source).as_chunks::<WIDTH>().0;
+        let target = E::vectors_mut(simd, target).as_chunks_mut::<WIDTH>().0;
+        for (target, &[x, y]) in target.iter_mut().zip(vectors) {
+            *target = match squared {
                 true => [E::product(simd, x, x), E::product(simd, y, y)],
                 false => [x, y],
             };
         }
-        if let Some(target) = targets.next() {
-            let last = &source[whole.len() * width..];
-            for (entry, &x) in target.iter_mut().zip(last) {
-                *entry = if b.squared { x * x } else { x };
-            }
-            target[last.len()..].fill(E::zero());
+    } else {
+        for (entry, &x) in target.iter_mut().zip(source) {
+            *entry = if squared { x * x } else { x };
         }
+        target[source.len()..].fill(E::zero());
     }
 }
 
