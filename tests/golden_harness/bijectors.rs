@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use tfn::bijectors::{Bijector, Chain, Exp, Scale, Shift, Softplus};
+use tfn::bijectors::{
+    Bijector, Chain, Exp, Scale, Shift, Sigmoid, SoftmaxCentered, Softplus, Tanh,
+};
 use tfn::tensor::{DType, Tensor, Variable};
 
 use crate::compare::Tolerance;
@@ -29,6 +31,9 @@ fn build(kind: &str, node: &Node<'_>, dtype: DType) -> Outcome<Option<Arc<dyn Bi
     Ok(Some(match kind {
         "Softplus" => Arc::new(Softplus::new()),
         "Exp" => Arc::new(Exp::new()),
+        "Sigmoid" => Arc::new(Sigmoid::new()),
+        "SoftmaxCentered" => Arc::new(SoftmaxCentered::new()),
+        "Tanh" => Arc::new(Tanh::new()),
         "Shift" => Arc::new(Shift::new(number("shift")?)?),
         "Scale" | "Scale_negative" => Arc::new(Scale::new(number("scale")?)?),
         "Chain_Shift1e-5_Softplus" => {
@@ -43,10 +48,12 @@ fn record(node: &Node<'_>, kind: &str, report: &mut Report) -> Outcome {
     let bijector =
         build(kind, node, x.dtype())?.ok_or_else(|| format!("unknown bijector {kind}"))?;
     node.key("params")?.entries()?;
-    report.same("event_ndims", 0, node.key("event_ndims")?.size()?);
+    let event_ndims = bijector.forward_min_event_ndims();
+    report.same("event_ndims", event_ndims, node.key("event_ndims")?.size()?);
     node.key("fldj_native_shape")?.informational("ours have the shape of the input");
     let tolerance = Tolerance::entry(if x.dtype() == DType::F64 { 1e-12 } else { 2e-6 });
-    let all = Function { report, node, kind, tolerance };
+    let events = x.shape[..x.shape.len() - event_ndims].iter().product();
+    let all = Function { report, node, kind, tolerance, events };
     all.compare(
         &x,
         [
@@ -55,7 +62,8 @@ fn record(node: &Node<'_>, kind: &str, report: &mut Report) -> Outcome {
         ],
         |_| false,
     )?;
-    let all = Function { report, node, kind, tolerance };
+    let events = y.shape[..y.shape.len() - event_ndims].iter().product();
+    let all = Function { report, node, kind, tolerance, events };
     all.compare(
         &y,
         [
@@ -68,7 +76,12 @@ fn record(node: &Node<'_>, kind: &str, report: &mut Report) -> Outcome {
 
 /// Where the inverse is ill conditioned.
 fn near_edge(kind: &str, y: f64) -> bool {
-    kind == "Chain_Shift1e-5_Softplus" && y > 1e-5 && y < 1.2e-5
+    match kind {
+        "Chain_Shift1e-5_Softplus" => y > 1e-5 && y < 1.2e-5,
+        "Sigmoid" => y > 1.0 - 1e-11 && y < 1.0,
+        "Tanh" => y.abs() > 1.0 - 1e-11 && y.abs() < 1.0,
+        _ => false,
+    }
 }
 
 type Quantity<'q> = (&'q str, &'q str, &'q dyn Fn(&Tensor) -> Tensor);
@@ -78,10 +91,11 @@ struct Function<'r, 'd> {
     node: &'r Node<'d>,
     kind: &'r str,
     tolerance: Tolerance,
+    events: usize,
 }
 
 impl Function<'_, '_> {
-    /// Each quantity at `at`, and the gradient of its sum.
+    /// Each quantity at `at`, and the gradient of its sum: with weights, if they are recorded.
     fn compare(
         self,
         at: &Gold,
@@ -94,24 +108,32 @@ impl Function<'_, '_> {
         for (name, gradient, function) in quantities {
             let variable: Variable = at.to_variable(self.kind)?;
             let got = function(&variable.tensor());
-            let slope = got.sum().gradients()?.of(&variable);
+            let weights = self.node.optional(&format!("{gradient}_weights"));
+            let weighed = match weights {
+                Some(weights) => &got * weights.tensor()?.to_tensor(),
+                None => got.clone(),
+            };
+            let slope = weighed.sum().gradients()?.of(&variable);
             let want = self.node.key(name)?.tensor()?;
             // Where the function has no value it has no gradient; no gradient recorded is one of zero.
-            let defined: Vec<bool> = want.data.iter().map(|value| !value.is_nan()).collect();
             let flat = || Gold::zeros(&at.shape, at.kind);
             let want_slope = self.node.key(gradient)?.tensor_or_null()?.unwrap_or_else(flat);
-            for (name, got, want, exists) in [
-                (name, got, &want, &vec![true; defined.len()]),
-                (gradient, slope, &want_slope, &defined),
-            ] {
+            let of_event = |gold: &Gold, i: usize| i * self.events / gold.data.len();
+            let any = |gold: &Gold, event: usize, holds: &dyn Fn(f64) -> bool| {
+                let mut entries = gold.data.iter().enumerate();
+                entries.any(|(i, &entry)| of_event(gold, i) == event && holds(entry))
+            };
+            for (name, got, gold, is_slope) in
+                [(name, got, &want, false), (gradient, slope, &want_slope, true)]
+            {
                 let entries = got.to_f64_vec()?;
+                let is_ill = |i: usize| any(at, of_event(gold, i), &ill);
+                let exists = |i: usize| !is_slope || !any(&want, of_event(gold, i), &f64::is_nan);
                 let finite =
-                    |i: usize| wide || (entries[i].is_finite() && want.data[i].is_finite());
-                let counts = |i: usize| exists[i] && (!ill(at.data[i]) || finite(i));
-                let extra = |i: usize| {
-                    if ill(at.data[i]) { loose * want.data[i].abs() } else { 0.0 }
-                };
-                self.report.compare_where(name, &got, want, self.tolerance, counts, extra);
+                    |i: usize| wide || (entries[i].is_finite() && gold.data[i].is_finite());
+                let counts = |i: usize| exists(i) && (!is_ill(i) || finite(i));
+                let extra = |i: usize| if is_ill(i) { loose * gold.data[i].abs() } else { 0.0 };
+                self.report.compare_where(name, &got, gold, self.tolerance, counts, extra);
             }
         }
         Ok(())

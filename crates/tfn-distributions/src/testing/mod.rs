@@ -14,7 +14,7 @@ mod integration;
 mod kl;
 mod statistics;
 
-pub use bijector::check_bijector;
+pub use bijector::{check_bijector, check_bijector_at};
 pub use distribution::check_distribution;
 pub use kl::check_kl;
 

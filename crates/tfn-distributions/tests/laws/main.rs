@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod basic;
+mod bijectors;
 mod discrete;
 mod draws;
 mod positive;

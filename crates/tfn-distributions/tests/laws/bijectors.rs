@@ -1,0 +1,108 @@
+//! The laws of all bijectors, over random parameters and points.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tfn_distributions::bijectors::{
+    Bijector, Chain, Exp, Identity, Invert, Log, NormalCDF, Reciprocal, Scale, Shift, Sigmoid,
+    SoftmaxCentered, Softplus, Square, Tanh,
+};
+use tfn_distributions::tensor::{DType, Tensor};
+use tfn_distributions::testing::check_bijector_at;
+use tfn_distributions::{Parameter, Result};
+
+use super::draws::Draws;
+use super::{broken, for_each_draw};
+
+/// A name, the shape of the points, what numbers in −2 … 2 are sent through to lie in the domain, and how the bijector
+/// is made.
+type Line = (&'static str, &'static [usize], fn(f64) -> f64, fn(&mut Draws<'_>) -> Made);
+type Made = Result<Arc<dyn Bijector>>;
+
+fn made(bijector: impl Into<Arc<dyn Bijector>>) -> Made {
+    Ok(bijector.into())
+}
+
+fn any(x: f64) -> f64 {
+    3.0 * x
+}
+
+/// Where values do not yet round to the end of a range.
+fn middle(x: f64) -> f64 {
+    x
+}
+
+/// A factor of either sign, not near 0.
+fn factor(x: f64) -> f64 {
+    x + 0.2_f64.copysign(x)
+}
+
+const BIJECTORS: &[Line] = &[
+    ("Chain", &[4], middle, |d| {
+        made(Chain::new([Exp::new().into(), Shift::new(d.real(&[]))?.into(), Tanh::new().into()]))
+    }),
+    ("Chain of vectors", &[2, 3], middle, |d| {
+        made(Chain::new([
+            SoftmaxCentered::new().into(),
+            Scale::new(d.variable(&[], |x| (x / 4.0).exp()))?.into(),
+            Shift::new(d.real(&[3]))?.into(),
+        ]))
+    }),
+    ("Exp", &[4], any, |_| made(Exp::new())),
+    ("Identity", &[4], any, |_| made(Identity::new())),
+    ("Invert", &[4], f64::exp, |_| made(Invert::new(Softplus::new()))),
+    ("Log", &[4], f64::exp, |_| made(Log::new())),
+    ("NormalCDF", &[4], middle, |_| made(NormalCDF::new())),
+    ("Reciprocal", &[4], factor, |_| made(Reciprocal::new())),
+    ("Scale", &[4], any, |d| made(Scale::new(d.variable(&[4], factor))?)),
+    ("Shift", &[4], any, |d| made(Shift::new(d.real(&[4]))?)),
+    ("Sigmoid", &[4], middle, |_| made(Sigmoid::between(-0.5, 2.0)?)),
+    ("SoftmaxCentered", &[2, 3], any, |_| made(SoftmaxCentered::new())),
+    ("Softplus", &[4], any, |_| made(Softplus::new())),
+    ("Square", &[4], f64::exp, |_| made(Square::new())),
+    ("Tanh", &[4], middle, |_| made(Tanh::new())),
+];
+
+/// The points of a line, from the last numbers, and its bijector.
+fn draw(line: &Line, numbers: &[f64], dtype: DType) -> Result<(Tensor, Arc<dyn Bijector>)> {
+    let (_, shape, domain, make) = line;
+    let reversed: Vec<f64> = numbers.iter().rev().copied().collect();
+    let points: Parameter = Draws::new(&reversed, dtype).variable(shape, domain);
+    Ok((points.value().detach(), make(&mut Draws::new(numbers, dtype))?))
+}
+
+#[test]
+fn every_bijector_keeps_the_laws() {
+    for line in BIJECTORS {
+        for_each_draw(12, |numbers| {
+            let (x, bijector) = draw(line, &numbers, DType::F64).map_err(|e| broken(line.0, e))?;
+            check_bijector_at(bijector.as_ref(), &x, free(line.0)).map_err(|e| broken(line.0, e))
+        });
+    }
+}
+
+/// The entries of an event of `y` that the others follow from, where the log-determinant is of them.
+fn free(name: &str) -> Option<&'static [usize]> {
+    (name == "CorrelationCholesky").then_some(&[4, 8, 9, 12, 13, 14])
+}
+
+#[test]
+fn single_precision_agrees_with_double() {
+    for line in BIJECTORS {
+        for_each_draw(12, |numbers| {
+            let [(wide_x, wide), (x, narrow)] =
+                [DType::F64, DType::F32].map(|dtype| draw(line, &numbers, dtype).unwrap());
+            for (given, expected) in [
+                (narrow.forward(&x), wide.forward(&wide_x)),
+                (narrow.forward_log_det_jacobian(&x), wide.forward_log_det_jacobian(&wide_x)),
+                (narrow.inverse(&narrow.forward(&x)), wide_x),
+            ] {
+                prop_assert_eq!(given.dtype().unwrap(), DType::F32);
+                let [given, expected] = [given, expected].map(|t| t.to_f64_vec().unwrap());
+                let near = super::near(&given, &expected, 2e-3);
+                prop_assert!(near, "{}: {:?} {:?}", line.0, given, expected);
+            }
+            Ok(())
+        });
+    }
+}
