@@ -173,6 +173,8 @@ impl<'r> Record<'r> {
                 let concentration = self.parameters["concentration"].data[index];
                 1e-15 * concentration / self.parameters[name].data[index]
             }
+            // (count − rate)/rate
+            (Case::Tail, "Poisson", "rate") => 1e-15,
             _ => 0.0,
         }
     }

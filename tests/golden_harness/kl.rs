@@ -6,7 +6,7 @@ use tfn::distributions::{
     Bernoulli, Beta, Categorical, Cauchy, Deterministic, Dirichlet, Distribution,
     DistributionError, Exponential, Gamma, HalfCauchy, HalfNormal, Horseshoe, Independent,
     InverseGamma, JointDistributionSequential, Laplace, LogNormal, MixtureSameFamily,
-    MultivariateNormalDiag, Normal, OneHotCategorical, Sample, Uniform, kl_divergence,
+    MultivariateNormalDiag, Normal, OneHotCategorical, Poisson, Sample, Uniform, kl_divergence,
 };
 use tfn::tensor::{Gradients, Tensor};
 
@@ -188,6 +188,7 @@ fn instance(family: &str) -> Outcome<Option<Arc<dyn Distribution>>> {
         "Dirichlet" => Arc::new(Dirichlet::new(vector([0.5, 1.0, 3.0]))?),
         "Exponential" => Arc::new(Exponential::new(vector([0.5, 0.7, 1.0]))?),
         "Gamma" => Arc::new(Gamma::new(vector([0.5, 1.0, 3.0]), 0.7)?),
+        "Poisson" => Arc::new(Poisson::new(vector([0.5, 1.0, 3.0]))?),
         "InverseGamma" => Arc::new(InverseGamma::new(vector([0.5, 1.0, 3.0]), 0.7)?),
         "Uniform" => Arc::new(Uniform::new(vector([-1.0; 3]), 2.0)?),
         "Bernoulli" => Arc::new(Bernoulli::from_logits(logits)?),

@@ -9,6 +9,7 @@ use tfn::tensor::Variable;
 use crate::json::{Gold, Node, Outcome};
 
 mod basic;
+mod discrete;
 mod positive;
 mod real;
 
@@ -41,7 +42,7 @@ impl Parameters {
 type Build = fn(&str, &Parameters, &Node<'_>) -> Outcome<Option<Arc<dyn Distribution>>>;
 
 /// A group of families each.
-const GROUPS: &[Build] = &[basic::build, positive::build, real::build];
+const GROUPS: &[Build] = &[basic::build, discrete::build, positive::build, real::build];
 
 /// A distribution of `family`; `None` for a family that does not exist here.
 pub(crate) fn build(

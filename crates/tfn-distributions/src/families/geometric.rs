@@ -7,6 +7,7 @@ use tfn_tensor::{DType, Tensor};
 use super::logits_or_probs::{LogitsOrProbs, kl_terms};
 use crate::kl::{KlDivergence, KlRule};
 use crate::masking::{at_probability, constant, only_where, unless_nan, weigh};
+use crate::stable::log1m_exp;
 use crate::structure::Support;
 use crate::{Distribution, Parameter, ParameterSpec, Result};
 
@@ -99,14 +100,9 @@ fn count_times(count: &Tensor, log: &Tensor) -> Tensor {
 
 /// `ln(1 − exp(log))`, minus infinity with zero gradient at 0.
 fn log_of_complement(log: &Tensor) -> Tensor {
-    let (is_near_one, is_one) =
-        (log.gt(&constant(-std::f64::consts::LN_2, log)), log.ge(&constant(0.0, log)));
-    let middle = constant(-std::f64::consts::LN_2, log);
-    let near = Tensor::select(&(&is_near_one * (1.0 - &is_one)), log, &middle);
-    let far = Tensor::select(&is_near_one, &middle, log);
-    let value =
-        Tensor::select(&is_near_one, &(-near.expm1()).ln(), &(-far.exp()).log1p());
-    only_where(&(1.0 - is_one), &value)
+    let is_one = log.ge(&constant(0.0, log));
+    let below = Tensor::select(&is_one, &constant(-1.0, log), log);
+    only_where(&(1.0 - is_one), &log1m_exp(&-below))
 }
 
 /// 1 where `x` is 0, 1, 2, ….

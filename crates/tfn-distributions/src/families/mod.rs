@@ -60,6 +60,7 @@ families! {
     multivariate_normal_diag: MultivariateNormalDiag;
     normal: Normal;
     one_hot_categorical: OneHotCategorical;
+    poisson: Poisson;
     sample: Sample;
     transformed: TransformedDistribution;
     uniform: Uniform;

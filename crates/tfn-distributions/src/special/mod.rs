@@ -14,6 +14,7 @@
 //! | [`erfcx`], [`log_erfcx`], [`ndtri`], [`bessel_i0e`], [`bessel_i1e`], [`log_bessel_i0e`], [`bessel_ratio`] | 1e-15 |
 
 mod bessel;
+mod counts;
 mod gamma;
 mod incomplete_beta;
 mod incomplete_gamma;
@@ -21,6 +22,9 @@ mod normal;
 pub(crate) mod scalar;
 
 pub use bessel::{bessel_i0e, bessel_i1e, bessel_ratio, log_bessel_i0e};
+pub(crate) use counts::{
+    poisson_divergence, poisson_log_mass, poisson_log_mass_of_log, poisson_quantile, poisson_sample,
+};
 pub use gamma::{digamma, lgamma, lgamma_divergence, log_beta, log_multigamma, log1p_gap};
 pub(crate) use gamma::{gamma_entropy, gamma_log_density};
 pub(crate) use incomplete_beta::beta_log_density;

@@ -2,11 +2,14 @@
 
 pub(crate) mod bessel;
 pub(crate) mod beta_law;
+pub(crate) mod count_draws;
+pub(crate) mod count_quantile;
 pub(crate) mod gamma;
 pub(crate) mod gamma_law;
 pub(crate) mod incomplete_beta;
 pub(crate) mod incomplete_gamma;
 pub(crate) mod normal;
+pub(crate) mod poisson_law;
 mod uniform_gamma;
 
 /// `t − ln(1 + t)`, exact where both nearly cancel.

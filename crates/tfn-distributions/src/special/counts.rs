@@ -1,0 +1,80 @@
+//! Masses, tails, quantiles and draws of distributions of counts on tensors.
+
+use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
+
+use super::scalar::count_draws::{self, Numbers};
+use super::scalar::count_quantile::{Moments, quantile};
+use super::scalar::poisson_law::{self, Rate};
+
+/// The log-mass of the Poisson distribution at `k`: minus infinity where that is no count.
+pub(crate) fn poisson_log_mass(k: &Tensor, rate: &Tensor) -> Tensor {
+    const LOG_MASS: Pointwise<2> = Pointwise {
+        name: "poisson_log_mass",
+        value: |[k, rate]| poisson_law::log_mass(k, Rate::of(rate)),
+        partials: [
+            |[k, rate], _| poisson_law::log_mass_in_count(k, Rate::of(rate)),
+            |[k, rate], _| poisson_law::log_mass_in_rate(k, Rate::of(rate)),
+        ],
+    };
+    pointwise(LOG_MASS, [k, rate])
+}
+
+/// The same from the logarithm of the rate.
+pub(crate) fn poisson_log_mass_of_log(k: &Tensor, log_rate: &Tensor) -> Tensor {
+    const LOG_MASS: Pointwise<2> = Pointwise {
+        name: "poisson_log_mass",
+        value: |[k, log]| poisson_law::log_mass(k, Rate::of_log(log)),
+        partials: [
+            |[k, log], _| poisson_law::log_mass_in_count(k, Rate::of_log(log)),
+            |[k, log], _| poisson_law::log_mass_in_log_rate(k, Rate::of_log(log)),
+        ],
+    };
+    pointwise(LOG_MASS, [k, log_rate])
+}
+
+/// The first count up to which the mass of the Poisson distribution reaches `p`; without gradient.
+pub(crate) fn poisson_quantile(rate: &Tensor, p: &Tensor) -> Tensor {
+    const QUANTILE: Pointwise<2> = Pointwise {
+        name: "poisson_quantile",
+        value: |[rate, p]| {
+            let stddev = rate.sqrt();
+            let moments = Moments { mean: rate, stddev, skewness: 1.0 / stddev };
+            quantile(p, f64::INFINITY, &moments, |k| poisson_law::tail(k, rate))
+        },
+        partials: [|_, _| 0.0, |_, _| 0.0],
+    };
+    pointwise(QUANTILE, [&rate.detach(), &p.detach()])
+}
+
+/// Counts of the Poisson distribution, in the type of `rate`.
+pub(crate) fn poisson_sample(rate: &Tensor, shape: &[usize], stream: &mut Stream) -> Tensor {
+    const DRAW: Pointwise<2> = Pointwise {
+        name: "poisson_sample",
+        value: |[rate, word]| count_draws::poisson(rate, &mut Numbers::new(word)),
+        partials: [|_, _| 0.0, |_, _| 0.0],
+    };
+    let words = stream.uniform_open(shape, DType::F64);
+    in_type_of(rate, pointwise(DRAW, [&rate.detach().cast(DType::F64), &words]))
+}
+
+/// `rate_q ln(rate_q/rate_p) − rate_q + rate_p` without cancellation; infinite with zero gradient where only `rate_p`
+/// is 0.
+pub(crate) fn poisson_divergence(rate_q: &Tensor, rate_p: &Tensor) -> Tensor {
+    const DIVERGENCE: Pointwise<2> = Pointwise {
+        name: "poisson_divergence",
+        value: |[q, p]| poisson_law::divergence(q, p),
+        partials: [
+            |[q, p], _| if q > 0.0 && p > 0.0 { -((p - q) / q).ln_1p() } else { 0.0 },
+            |[q, p], _| if p > 0.0 { (p - q) / p } else { 0.0 },
+        ],
+    };
+    pointwise(DIVERGENCE, [rate_q, rate_p])
+}
+
+fn in_type_of(like: &Tensor, counts: Tensor) -> Tensor {
+    match like.dtype() {
+        Ok(dtype) => counts.cast(dtype),
+        Err(error) => Tensor::from_error(error),
+    }
+}

@@ -1,0 +1,71 @@
+//! Draws of counts, each from one uniform number.
+//!
+//! Rejection takes as many numbers as it takes. They come from a small generator of the entry's own, which the
+//! entry's one number of the stream sets, so that no draw depends on how many the others took.
+
+use super::incomplete_gamma::log_front;
+
+/// Means below which masses are added up from 0 on.
+const FEW: f64 = 10.0;
+
+/// SplitMix64: Steele, Lea and Flood (2014), "Fast splittable pseudorandom number generators".
+pub(crate) struct Numbers(u64);
+
+impl Numbers {
+    /// The numbers that follow from a uniform one.
+    pub(crate) fn new(word: f64) -> Self {
+        Self(word.to_bits())
+    }
+
+    /// A uniform number in (0, 1).
+    pub(super) fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^= bits >> 31;
+        (bits >> 11 | 1) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// The first count up to which the mass reaches `level`, from the mass at 0 and the ratio of the mass at `k + 1` to
+/// that at `k`.
+fn count_up(level: f64, mass_of_none: f64, ratio: impl Fn(f64) -> f64) -> f64 {
+    let (mut count, mut mass, mut rest) = (0.0, mass_of_none, level);
+    // Beyond, rounding alone keeps the sum from the level.
+    while rest > mass && mass > 1e-18 {
+        rest -= mass;
+        mass *= ratio(count);
+        count += 1.0;
+    }
+    count
+}
+
+/// A count of the Poisson distribution.
+///
+/// From a mean of 10 on by W. Hörmann (1993), "The transformed rejection method for generating Poisson random
+/// variables", algorithm PTRS.
+pub(crate) fn poisson(rate: f64, numbers: &mut Numbers) -> f64 {
+    if rate < FEW {
+        return count_up(numbers.uniform(), (-rate).exp(), |k| rate / (k + 1.0));
+    }
+    if !rate.is_finite() {
+        return rate;
+    }
+    let b = 0.931 + 2.53 * rate.sqrt();
+    let a = -0.059 + 0.02483 * b;
+    let scale = 1.1239 + 1.1328 / (b - 3.4);
+    let inside = 0.9277 - 3.6224 / (b - 2.0);
+    loop {
+        let (u, v) = (numbers.uniform() - 0.5, numbers.uniform());
+        let edge = 0.5 - u.abs();
+        let k = ((2.0 * a / edge + b) * u + rate + 0.43).floor();
+        if edge >= 0.07 && v <= inside {
+            return k;
+        }
+        let outside = k < 0.0 || (edge < 0.013 && v > edge);
+        if !outside && (v * scale / (a / (edge * edge) + b)).ln() <= log_front(k, rate) {
+            return k;
+        }
+    }
+}
