@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tfn_tensor::Tensor;
+
 use crate::Distribution;
 use crate::bijectors::Bijector;
 
@@ -34,6 +36,27 @@ pub enum Structure {
         base: Arc<dyn Distribution>,
         /// The function.
         bijector: Arc<dyn Bijector>,
+    },
+    /// The batch of `base` broadcast to `batch_shape`.
+    BatchBroadcast {
+        /// The distribution before.
+        base: Arc<dyn Distribution>,
+        /// The batch.
+        batch_shape: Vec<usize>,
+    },
+    /// The batch of `base` in the shape `batch_shape`.
+    BatchReshape {
+        /// The distribution before.
+        base: Arc<dyn Distribution>,
+        /// The batch.
+        batch_shape: Vec<usize>,
+    },
+    /// That of `base` where the mask is 1; elsewhere it says nothing.
+    Masked {
+        /// The distribution in the valid places.
+        base: Arc<dyn Distribution>,
+        /// Zeros and ones, broadcast with the batch of `base`.
+        validity_mask: Tensor,
     },
 }
 

@@ -6,9 +6,10 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
+use super::batch_broadcast::sample_wide;
+use super::mixing::Mixing;
 use super::{Categorical, Normal};
 use crate::IntoDistribution;
-use crate::masking::constant;
 use crate::structure::Support;
 use crate::{Distribution, DistributionError, ParameterSpec, Result};
 
@@ -91,19 +92,23 @@ impl MixtureSameFamily {
         Err(DistributionError::Shape { family, argument, given, expected })
     }
 
-    /// The axis of the components in statistics of the shape `batch + [K] + event`.
-    fn axis(&self) -> Result<isize> {
-        Ok(-(self.event_shape()?.len() as isize) - 1)
+    /// A lower bound of the entropy: the average of those of the components.
+    ///
+    /// # Errors
+    /// [`DistributionError::Unsupported`] if the components have no entropy.
+    pub fn entropy_lower_bound(&self) -> Result<Tensor> {
+        let bound = self.mixing()?.probability(&self.components_distribution.entropy()?);
+        Ok(bound.broadcast_to(&self.batch_shape()?).check()?)
     }
 
-    /// `per_component` averaged with the weights.
-    fn average(&self, per_component: &Tensor) -> Result<Tensor> {
-        let mut weights = self.mixture_distribution.probs();
-        for _ in self.event_shape()? {
-            weights = weights.expand_dims(-1);
-        }
-        let sum = (weights * per_component).sum_axes(&[self.axis()?], false);
-        self.spread(&sum)
+    fn mixing(&self) -> Result<Mixing<'_>> {
+        let event_ndims = self.event_shape()?.len();
+        Ok(Mixing { weights: &self.mixture_distribution, event_ndims })
+    }
+
+    /// The value for each component.
+    fn for_each(&self, value: &Tensor) -> Result<Tensor> {
+        Ok(value.expand_dims(self.mixing()?.axis()))
     }
 }
 
@@ -147,53 +152,48 @@ impl Distribution for MixtureSameFamily {
             let log_weights = self.mixture_distribution.log_probs();
             return Ok(Tensor::normal_mixture_log_prob(x, &log_weights, &loc, &scale));
         }
-        let by_component = self.components_distribution.log_prob(&x.expand_dims(self.axis()?))?;
-        Ok((by_component + self.mixture_distribution.log_probs()).logsumexp(-1, false))
+        let by_component = self.components_distribution.log_prob(&self.for_each(x)?)?;
+        Ok(self.mixing()?.log_probability(&by_component))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        let event = self.event_shape()?;
-        let outer = &shape[..shape.len() - event.len()];
-        let components = self.mixture_distribution.num_categories()?;
-        let log_probs = self.mixture_distribution.log_probs();
-        let labels = super::logits_or_probs::sample_labels(&log_probs, outer, stream)?;
-        let mut chosen = labels.one_hot(components);
-        for _ in &event {
-            chosen = chosen.expand_dims(-1);
-        }
-        let all = [outer, &[components], &event].concat();
-        // The components' batch may be smaller than the mixture's: it broadcasts with `all`.
-        let draws = self.components_distribution.sample_of(&all, stream)?.detach();
-        let picked = Tensor::select(&chosen, &draws, &constant(0.0, &draws));
-        Ok(picked.sum_axes(&[self.axis()?], false))
+        let (mixing, batch) = (self.mixing()?, self.batch_shape()?);
+        let outer = &shape[..shape.len().saturating_sub(mixing.event_ndims)];
+        let chosen = mixing.choose(outer, stream)?;
+        let samples = &outer[..outer.len().saturating_sub(batch.len())];
+        let components = [&batch[..], &[self.mixture_distribution.num_categories()?]].concat();
+        let draws = sample_wide(&*self.components_distribution, samples, &components, stream)?;
+        Ok(mixing.pick(&chosen, &draws))
     }
 
     fn mean(&self) -> Result<Tensor> {
-        self.average(&self.components_distribution.mean()?)
+        self.spread(&self.mixing()?.average(&self.components_distribution.mean()?))
     }
 
     fn variance(&self) -> Result<Tensor> {
         let means = self.components_distribution.mean()?;
-        let distance = means - self.mean()?.expand_dims(self.axis()?);
-        self.average(&(self.components_distribution.variance()? + distance.square()))
+        let variances = self.components_distribution.variance()?;
+        self.spread(&self.mixing()?.variance(&means, &variances))
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let value = value.expand_dims(self.axis()?);
-        let by_component = self.components_distribution.cdf(&value)?;
-        Ok((by_component * self.mixture_distribution.probs()).sum_axes(&[-1], false))
+        let by_component = self.components_distribution.cdf(&self.for_each(value)?)?;
+        Ok(self.mixing()?.probability(&by_component))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let value = value.expand_dims(self.axis()?);
-        let by_component = self.components_distribution.log_cdf(&value)?;
-        Ok((by_component + self.mixture_distribution.log_probs()).logsumexp(-1, false))
+        let by_component = self.components_distribution.log_cdf(&self.for_each(value)?)?;
+        Ok(self.mixing()?.log_probability(&by_component))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        let value = value.expand_dims(self.axis()?);
-        let by_component = self.components_distribution.survival_function(&value)?;
-        Ok((by_component * self.mixture_distribution.probs()).sum_axes(&[-1], false))
+        let above = self.components_distribution.survival_function(&self.for_each(value)?)?;
+        Ok(self.mixing()?.probability(&above))
+    }
+
+    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        let above = self.components_distribution.log_survival_function(&self.for_each(value)?)?;
+        Ok(self.mixing()?.log_probability(&above))
     }
 
     fn support(&self) -> Support {

@@ -34,6 +34,8 @@ macro_rules! families {
 }
 
 families! {
+    batch_broadcast: BatchBroadcast;
+    batch_reshape: BatchReshape;
     bernoulli: Bernoulli;
     beta: Beta;
     categorical: Categorical;
@@ -56,6 +58,8 @@ families! {
     log_normal: LogNormal;
     log_uniform: LogUniform;
     logistic: Logistic;
+    masked: Masked;
+    mixture: Mixture;
     mixture_same_family: MixtureSameFamily;
     multivariate_normal_diag: MultivariateNormalDiag;
     normal: Normal;
@@ -68,5 +72,6 @@ families! {
 }
 
 mod logits_or_probs;
+mod mixing;
 
 pub(crate) use normal::normal_kl;

@@ -17,7 +17,8 @@ use crate::{Distribution, DistributionError, Result};
 /// Counterpart: `tfp.distributions.kl_divergence`. Rules come with the values
 /// ([`kl_rules`](Distribution::kl_rules)). Joint distributions add up part by part;
 /// [`Independent`](crate::Independent), [`Sample`](crate::Sample),
-/// [`MultivariateNormalDiag`](crate::MultivariateNormalDiag) and a
+/// [`MultivariateNormalDiag`](crate::MultivariateNormalDiag), [`BatchBroadcast`](crate::BatchBroadcast),
+/// [`BatchReshape`](crate::BatchReshape), two [`Masked`](crate::Masked) (NaN where only one is valid) and a
 /// [`TransformedDistribution`](crate::TransformedDistribution) by a common bijector are reduced to what is inside
 /// them. Of several rules the nearest by [`parent`](Distribution::parent) steps wins, in a tie the one with fewer
 /// steps of `q`; exact pairs come before rules for any `p`. Last comes the rule of two distributions that are both
@@ -128,7 +129,7 @@ fn by_levels(
         };
         tried.push(pair(&*a.base, &*b.base));
         if let Some(divergence) = by_rule(&*a.base, &*b.base)? {
-            return Ok(Some(lift.apply(&divergence)));
+            return lift.apply(&divergence).map(Some);
         }
     }
     Ok(None)
@@ -194,7 +195,11 @@ pub(super) fn describe(distribution: &dyn Distribution) -> String {
     let inside = |base: &Arc<dyn Distribution>| format!("{family}({})", describe(base.as_ref()));
     match distribution.structure() {
         Structure::Simple => family.into(),
-        Structure::Independent { base, .. } | Structure::Sample { base, .. } => inside(&base),
+        Structure::Independent { base, .. }
+        | Structure::Sample { base, .. }
+        | Structure::BatchBroadcast { base, .. }
+        | Structure::BatchReshape { base, .. }
+        | Structure::Masked { base, .. } => inside(&base),
         Structure::Transformed { base, bijector } => {
             format!("{family}({}, {})", describe(base.as_ref()), bijector.class_name())
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tfn_tensor::{Tensor, broadcast_shapes};
 
 use crate::bijectors::Bijector;
+use crate::masking::constant;
 use crate::shapes::sum_last;
 use crate::structure::Structure;
 use crate::{Distribution, Result};
@@ -38,35 +39,38 @@ impl Deref for Held<'_> {
 
 #[derive(Clone)]
 enum Step {
-    /// This many axes of the base's batch are axes of the event.
-    Independent(usize),
+    /// This many axes of the base's `batch` are axes of the event.
+    Independent {
+        ndims: usize,
+        batch: Vec<usize>,
+    },
     /// Events of this shape from a base with this many batch axes.
     Sample {
         shape: Vec<usize>,
         batch_ndims: usize,
     },
     Transformed(Arc<dyn Bijector>),
+    Broadcast,
+    Reshape {
+        from: Vec<usize>,
+        to: Vec<usize>,
+    },
+    Masked(Tensor),
 }
 
 /// The distribution itself, and what is left after each of its wrappers.
 pub(super) fn levels(distribution: &dyn Distribution) -> Result<Vec<Level<'_>>> {
     let base = Held::Given(distribution);
     let mut levels = vec![Level { base, steps: Vec::new(), copies: Vec::new() }];
-    while let Some((base, step)) = levels.last().and_then(|level| peel(&level.base)) {
-        let (mut steps, mut copies) = levels
-            .last()
-            .map_or_else(Default::default, |level| (level.steps.clone(), level.copies.clone()));
-        let batch = base.batch_shape()?;
-        let step = match step {
-            Step::Sample { shape, .. } => Step::Sample { shape, batch_ndims: batch.len() },
-            step => step,
-        };
+    while let Some(last) = levels.last() {
+        let Some((base, step)) = peel(&last.base)? else { break };
+        let (mut steps, mut copies) = (last.steps.clone(), last.copies.clone());
         match &step {
-            Step::Independent(ndims) => {
+            Step::Independent { ndims, batch } => {
                 copies.extend(&batch[batch.len().saturating_sub(*ndims)..]);
             }
             Step::Sample { shape, .. } => copies.extend(shape),
-            Step::Transformed(_) => {}
+            Step::Transformed(_) | Step::Broadcast | Step::Reshape { .. } | Step::Masked(_) => {}
         }
         steps.push(step);
         levels.push(Level { base: Held::Inside(base), steps, copies });
@@ -74,17 +78,25 @@ pub(super) fn levels(distribution: &dyn Distribution) -> Result<Vec<Level<'_>>> 
     Ok(levels)
 }
 
-fn peel(distribution: &Held<'_>) -> Option<(Arc<dyn Distribution>, Step)> {
-    match distribution.structure() {
-        Structure::Simple => None,
+fn peel(distribution: &Held<'_>) -> Result<Option<(Arc<dyn Distribution>, Step)>> {
+    Ok(Some(match distribution.structure() {
+        Structure::Simple => return Ok(None),
         Structure::Independent { base, reinterpreted_batch_ndims } => {
-            Some((base, Step::Independent(reinterpreted_batch_ndims)))
+            let batch = base.batch_shape()?;
+            (base, Step::Independent { ndims: reinterpreted_batch_ndims, batch })
         }
         Structure::Sample { base, sample_shape } => {
-            Some((base, Step::Sample { shape: sample_shape, batch_ndims: 0 }))
+            let batch_ndims = base.batch_shape()?.len();
+            (base, Step::Sample { shape: sample_shape, batch_ndims })
         }
-        Structure::Transformed { base, bijector } => Some((base, Step::Transformed(bijector))),
-    }
+        Structure::Transformed { base, bijector } => (base, Step::Transformed(bijector)),
+        Structure::BatchBroadcast { base, .. } => (base, Step::Broadcast),
+        Structure::BatchReshape { base, batch_shape } => {
+            let from = base.batch_shape()?;
+            (base, Step::Reshape { from, to: batch_shape })
+        }
+        Structure::Masked { base, validity_mask } => (base, Step::Masked(validity_mask)),
+    }))
 }
 
 impl Level<'_> {
@@ -93,18 +105,31 @@ impl Level<'_> {
         self.steps.is_empty()
     }
 
-    /// Whether no bijector was taken off.
+    /// Whether all entries are of the base's density: neither a bijector nor a mask was taken off.
     pub(super) fn is_plain(&self) -> bool {
-        self.bijectors().is_empty()
+        self.bijectors().is_empty() && !self.is_masked()
+    }
+
+    fn is_masked(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Masked(_)))
     }
 
     /// Whether the base's batch broadcasts with batch and event of the whole as it is: not so where a
-    /// sample's axes lie behind those of a batch.
+    /// sample's axes lie behind those of a batch, or entries have other places than before.
     fn is_aligned(&self) -> bool {
         self.steps.iter().all(|step| match step {
             Step::Sample { shape, batch_ndims } => *batch_ndims == 0 || shape.is_empty(),
-            Step::Independent(_) | Step::Transformed(_) => true,
+            Step::Reshape { from, to } => to.ends_with(from),
+            Step::Independent { .. } | Step::Transformed(_) | Step::Broadcast => true,
+            Step::Masked(_) => false,
         })
+    }
+
+    /// Whether it is one distribution, repeated, beside any of the `other`.
+    fn is_single_beside(&self, other: &Self) -> Result<bool> {
+        let (batch, beside) = (self.base.batch_shape()?, other.base.batch_shape()?);
+        let single = batch.iter().all(|&size| size == 1) && batch.len() <= beside.len();
+        Ok(single && self.copies == other.copies && !self.is_masked() && !other.is_masked())
     }
 
     fn bijectors(&self) -> Vec<&Arc<dyn Bijector>> {
@@ -119,16 +144,26 @@ impl Level<'_> {
 }
 
 /// How the divergence of two distributions follows from that of two of their levels.
-pub(super) enum Lift {
-    /// Broadcast to this shape, then sum over this many last axes.
-    Sum { shape: Vec<usize>, ndims: usize },
-    /// Both have these wrappers.
-    Wrappers(Vec<Wrapper>),
+pub(super) struct Lift {
+    /// The innermost first.
+    wrappers: Vec<Wrapper>,
+    /// The batch of both.
+    batch: Vec<usize>,
 }
 
-pub(super) enum Wrapper {
-    Sum(usize),
+enum Wrapper {
+    /// Broadcast with this shape, then sum over this many last axes.
+    Sum {
+        over: Vec<usize>,
+        ndims: usize,
+    },
     Times(usize),
+    Reshape {
+        from: Vec<usize>,
+        to: Vec<usize>,
+    },
+    /// The masks of both.
+    Masked(Tensor, Tensor),
 }
 
 /// How to lift a divergence from `q` and `p`, levels of the distributions `whole`; `None` if it does not follow.
@@ -142,48 +177,77 @@ pub(super) fn lift(
     if bijectors.len() != others.len() || !bijectors.iter().zip(&others).all(same) {
         return Ok(None);
     }
-    let event = q.base.event_shape()?;
-    if event != p.base.event_shape()? {
+    if q.base.event_shape()? != p.base.event_shape()? {
         return Ok(None);
     }
-    if !q.is_aligned() || !p.is_aligned() {
-        return Ok(common_wrappers(&q.steps, &p.steps).map(Lift::Wrappers));
-    }
-    if q.copies != p.copies {
+    let Some(batch) = broadcast_shapes(&whole.0.batch_shape()?, &whole.1.batch_shape()?) else {
         return Ok(None);
-    }
-    let ndims = q.copies.len();
-    let batch = broadcast_shapes(&whole.0.batch_shape()?, &whole.1.batch_shape()?);
-    Ok(batch.map(|batch| Lift::Sum { shape: [&batch[..], &q.copies].concat(), ndims }))
+    };
+    let wrappers = if q.is_aligned() && p.is_aligned() {
+        let over = [&batch[..], &q.copies].concat();
+        (q.copies == p.copies).then(|| vec![Wrapper::Sum { over, ndims: q.copies.len() }])
+    } else if p.is_single_beside(q)? {
+        common_wrappers(&q.steps, &q.steps)
+    } else if q.is_single_beside(p)? {
+        common_wrappers(&p.steps, &p.steps)
+    } else {
+        common_wrappers(&q.steps, &p.steps)
+    };
+    Ok(wrappers.map(|wrappers| Lift { wrappers, batch }))
 }
 
 /// The wrappers of both, the innermost first, if they are the same.
 fn common_wrappers(q: &[Step], p: &[Step]) -> Option<Vec<Wrapper>> {
-    let wrapper = |step: &Step| match step {
-        Step::Independent(ndims) => Some((Wrapper::Sum(*ndims), vec![*ndims])),
-        Step::Sample { shape, .. } => Some((Wrapper::Times(shape.iter().product()), shape.clone())),
-        Step::Transformed(_) => None,
-    };
-    let (q, p): (Vec<_>, Vec<_>) =
-        (q.iter().filter_map(wrapper).collect(), p.iter().filter_map(wrapper).collect());
-    let same = q.len() == p.len()
-        && q.iter().zip(&p).all(|((a, of_a), (b, of_b))| {
-            std::mem::discriminant(a) == std::mem::discriminant(b) && of_a == of_b
-        });
-    same.then(|| q.into_iter().rev().map(|(wrapper, _)| wrapper).collect())
+    let counts = |step: &&Step| !matches!(step, Step::Transformed(_) | Step::Broadcast);
+    let (q, p): (Vec<&Step>, Vec<&Step>) =
+        (q.iter().rev().filter(counts).collect(), p.iter().rev().filter(counts).collect());
+    if q.len() != p.len() {
+        return None;
+    }
+    q.into_iter().zip(p).map(|(a, b)| common_wrapper(a, b)).collect()
+}
+
+fn common_wrapper(q: &Step, p: &Step) -> Option<Wrapper> {
+    match (q, p) {
+        (Step::Independent { ndims, batch }, Step::Independent { ndims: n, batch: other }) => {
+            let over = broadcast_shapes(batch, other)?;
+            (ndims == n).then_some(Wrapper::Sum { over, ndims: *ndims })
+        }
+        (Step::Sample { shape, .. }, Step::Sample { shape: other, .. }) => {
+            (shape == other).then(|| Wrapper::Times(shape.iter().product()))
+        }
+        (Step::Reshape { from, to }, Step::Reshape { from: a, to: b }) => {
+            let (from, to) = (from.clone(), to.clone());
+            (&from == a && &to == b).then_some(Wrapper::Reshape { from, to })
+        }
+        (Step::Masked(a), Step::Masked(b)) => Some(Wrapper::Masked(a.clone(), b.clone())),
+        _ => None,
+    }
 }
 
 impl Lift {
     /// The divergence of the whole from that of the levels.
-    pub(super) fn apply(&self, divergence: &Tensor) -> Tensor {
-        match self {
-            Self::Sum { shape, ndims } => sum_last(&divergence.broadcast_to(shape), *ndims),
-            Self::Wrappers(wrappers) => {
-                wrappers.iter().fold(divergence.clone(), |sum, wrapper| match wrapper {
-                    Wrapper::Sum(ndims) => sum_last(&sum, *ndims),
-                    Wrapper::Times(count) => sum * *count as f64,
-                })
+    pub(super) fn apply(&self, divergence: &Tensor) -> Result<Tensor> {
+        let lifted = self.wrappers.iter().try_fold(divergence.clone(), |d, w| w.apply(&d))?;
+        Ok(lifted.broadcast_to(&self.batch).check()?)
+    }
+}
+
+impl Wrapper {
+    fn apply(&self, divergence: &Tensor) -> Result<Tensor> {
+        Ok(match self {
+            Self::Sum { over, ndims } => {
+                let shape = broadcast_shapes(divergence.shape()?, over).unwrap_or_default();
+                sum_last(&divergence.broadcast_to(&shape), *ndims)
             }
-        }
+            Self::Times(count) => divergence * *count as f64,
+            Self::Reshape { from, to } => divergence.broadcast_to(from).reshape(to),
+            Self::Masked(q, p) => {
+                let (both, neither) = (q * p, (1.0 - q) * (1.0 - p));
+                let [zero, undefined] = [0.0, f64::NAN].map(|value| constant(value, divergence));
+                let elsewhere = Tensor::select(&neither, &zero, &undefined);
+                Tensor::select(&both, divergence, &elsewhere)
+            }
+        })
     }
 }

@@ -10,6 +10,7 @@ mod discrete;
 mod draws;
 mod positive;
 mod real;
+mod wrappers;
 
 use std::sync::Arc;
 
@@ -26,8 +27,9 @@ use draws::{Draws, Family, Pair};
 
 /// The tables, a group each.
 const FAMILIES: &[&[Family]] =
-    &[basic::FAMILIES, discrete::FAMILIES, positive::FAMILIES, real::FAMILIES];
-const PAIRS: &[&[Pair]] = &[basic::PAIRS, discrete::PAIRS, positive::PAIRS, real::PAIRS];
+    &[basic::FAMILIES, discrete::FAMILIES, positive::FAMILIES, real::FAMILIES, wrappers::FAMILIES];
+const PAIRS: &[&[Pair]] =
+    &[basic::PAIRS, discrete::PAIRS, positive::PAIRS, real::PAIRS, wrappers::PAIRS];
 
 /// Lists of numbers for parameters, always the same ones; as many as `PROPTEST_CASES` says, if it does.
 fn for_each_draw(cases: u32, test: impl Fn(Vec<f64>) -> Result<(), TestCaseError>) {

@@ -1,0 +1,58 @@
+//! How mixtures are computed from what each component has, along an axis of components before those of the event.
+
+use tfn_tensor::Tensor;
+use tfn_tensor::random::Stream;
+
+use super::Categorical;
+use super::logits_or_probs::sample_labels;
+use crate::Result;
+use crate::masking::constant;
+
+/// The weights of a mixture, and how many axes its events have.
+pub(super) struct Mixing<'a> {
+    pub(super) weights: &'a Categorical,
+    pub(super) event_ndims: usize,
+}
+
+impl Mixing<'_> {
+    /// The axis of the components in what has the shape `batch + [K] + event`.
+    pub(super) fn axis(&self) -> isize {
+        -(self.event_ndims as isize) - 1
+    }
+
+    /// What each component has, averaged.
+    pub(super) fn average(&self, per_component: &Tensor) -> Tensor {
+        let weights = (0..self.event_ndims).fold(self.weights.probs(), |w, _| w.expand_dims(-1));
+        (weights * per_component).sum_axes(&[self.axis()], false)
+    }
+
+    /// The variance within the components and between them.
+    pub(super) fn variance(&self, means: &Tensor, variances: &Tensor) -> Tensor {
+        let distance = means - self.average(means).expand_dims(self.axis());
+        self.average(&(variances + distance.square()))
+    }
+
+    /// A probability from that of each component, on the last axis.
+    pub(super) fn probability(&self, by_component: &Tensor) -> Tensor {
+        (by_component * self.weights.probs()).sum_axes(&[-1], false)
+    }
+
+    /// The same of logarithms.
+    pub(super) fn log_probability(&self, by_component: &Tensor) -> Tensor {
+        (by_component + self.weights.log_probs()).logsumexp(-1, false)
+    }
+
+    /// Labels of the components to draw from, of the shape `outer`, as zeros and ones along [`axis`](Self::axis).
+    pub(super) fn choose(&self, outer: &[usize], stream: &mut Stream) -> Result<Tensor> {
+        let labels = sample_labels(&self.weights.log_probs(), outer, stream)?;
+        let chosen = labels.one_hot(self.weights.num_categories()?);
+        Ok((0..self.event_ndims).fold(chosen, |chosen, _| chosen.expand_dims(-1)))
+    }
+
+    /// The draws, one of each component, that were chosen.
+    pub(super) fn pick(&self, chosen: &Tensor, draws: &Tensor) -> Tensor {
+        let draws = draws.detach();
+        let picked = Tensor::select(chosen, &draws, &constant(0.0, &draws));
+        picked.sum_axes(&[self.axis()], false)
+    }
+}
