@@ -2,8 +2,8 @@
 
 use tfn_distributions::tensor::Tensor;
 use tfn_distributions::{
-    BatchBroadcast, BatchReshape, Bernoulli, Categorical, Distribution, Independent, Masked,
-    Mixture, MultivariateNormalDiag, Sample,
+    BatchBroadcast, BatchReshape, Bernoulli, Categorical, Independent, Masked, Mixture,
+    MultivariateNormalDiag, Sample,
 };
 
 use crate::draws::{Draws, Family, Made, Pair};
