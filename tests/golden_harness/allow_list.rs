@@ -18,10 +18,8 @@ const fn waits(file: &'static str, subject: &'static str, reason: &'static str) 
 
 /// The list shrinks to nothing: an entry that matches nothing fails the test.
 pub(crate) const ALLOWED: &[Allowed] = &[
-    waits("distributions.json", "MultivariateNormalTriL", FAMILY),
     waits("distributions.json", "StudentT", FAMILY),
     waits("distributions.json", "TruncatedNormal", FAMILY),
-    waits("kl.json", "MultivariateNormalTriL", FAMILY),
     waits("kl.json", "StudentT", FAMILY),
     waits("kl.json", "TruncatedNormal", FAMILY),
     waits("other_layers.json", "AffineVariationalFlipout", "layer of a later step"),

@@ -6,7 +6,8 @@ use tfn::distributions::{
     Bernoulli, Beta, Categorical, Cauchy, Deterministic, Dirichlet, Distribution,
     DistributionError, Exponential, Gamma, HalfCauchy, HalfNormal, Horseshoe, Independent,
     InverseGamma, JointDistributionSequential, Laplace, LogNormal, MixtureSameFamily,
-    MultivariateNormalDiag, Normal, OneHotCategorical, Poisson, Sample, Uniform, kl_divergence,
+    MultivariateNormalDiag, MultivariateNormalTriL, Normal, OneHotCategorical, Poisson, Sample,
+    Uniform, kl_divergence,
 };
 use tfn::tensor::{Gradients, Tensor};
 
@@ -199,6 +200,11 @@ fn instance(family: &str) -> Outcome<Option<Arc<dyn Distribution>>> {
         "MixtureSameFamily" => Arc::new(mixture()?),
         "MultivariateNormalDiag" => {
             Arc::new(MultivariateNormalDiag::new(vector([0.1, 0.2, 0.3]), vector([1.0; 3]))?)
+        }
+        "MultivariateNormalTriL" => {
+            let scale =
+                Tensor::from_slice(&[1.0, 0.0, 0.0, 0.2, 0.9, 0.0, -0.3, 0.1, 1.1], &[3, 3]);
+            Arc::new(MultivariateNormalTriL::new(vector([0.1, 0.2, 0.3]), scale)?)
         }
         "Independent" => Arc::new(Independent::new(normals(3)?, 1)?),
         "Sample" => Arc::new(Sample::new(Normal::new(0.1, 0.9)?, &[3])?),

@@ -163,6 +163,11 @@ pub trait Distribution: Module + Debug + DistributionCopy {
         Ok(self.variance()?.sqrt())
     }
 
+    /// Covariances of the entries of an event that is a vector `[k]`, of the shape `batch + [k, k]`.
+    fn covariance(&self) -> Result<Tensor> {
+        unsupported(self, "covariance")
+    }
+
     /// An outcome of highest density.
     fn mode(&self) -> Result<Tensor> {
         unsupported(self, "mode")

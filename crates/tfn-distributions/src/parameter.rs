@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use nalgebra::{DMatrix, DVector};
 use tfn_module::{Copies, DeepCopy, Properties, Property};
-use tfn_tensor::{DType, Tensor, Variable};
+use tfn_tensor::{DType, Element, Tensor, Variable};
 
 use crate::{Constraint, Result, TransformedVariable};
 
@@ -135,6 +136,20 @@ impl From<f32> for Parameter {
 impl From<Tensor> for Parameter {
     fn from(tensor: Tensor) -> Self {
         Self(Source::Tensor(tensor))
+    }
+}
+
+impl<E: Element> From<DVector<E>> for Parameter {
+    /// A tensor of shape `[len]`.
+    fn from(vector: DVector<E>) -> Self {
+        Tensor::from(vector).into()
+    }
+}
+
+impl<E: Element> From<DMatrix<E>> for Parameter {
+    /// A tensor `[rows, columns]`, as the matrix is written.
+    fn from(matrix: DMatrix<E>) -> Self {
+        Tensor::from_matrix(&matrix).into()
     }
 }
 

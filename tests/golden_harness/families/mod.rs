@@ -10,6 +10,7 @@ use crate::json::{Gold, Node, Outcome};
 
 mod basic;
 mod discrete;
+mod multivariate;
 mod positive;
 mod real;
 
@@ -42,7 +43,8 @@ impl Parameters {
 type Build = fn(&str, &Parameters, &Node<'_>) -> Outcome<Option<Arc<dyn Distribution>>>;
 
 /// A group of families each.
-const GROUPS: &[Build] = &[basic::build, discrete::build, positive::build, real::build];
+const GROUPS: &[Build] =
+    &[basic::build, discrete::build, multivariate::build, positive::build, real::build];
 
 /// A distribution of `family`; `None` for a family that does not exist here.
 pub(crate) fn build(

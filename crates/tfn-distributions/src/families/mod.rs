@@ -33,6 +33,8 @@ macro_rules! families {
     )* };
 }
 
+mod linear_scale;
+
 families! {
     batch_broadcast: BatchBroadcast;
     batch_reshape: BatchReshape;
@@ -59,9 +61,12 @@ families! {
     log_uniform: LogUniform;
     logistic: Logistic;
     masked: Masked;
+    matrix_normal: MatrixNormal;
     mixture: Mixture;
     mixture_same_family: MixtureSameFamily;
     multivariate_normal_diag: MultivariateNormalDiag;
+    multivariate_normal_diag_plus_low_rank: MultivariateNormalDiagPlusLowRank;
+    multivariate_normal_tril: MultivariateNormalTriL;
     normal: Normal;
     one_hot_categorical: OneHotCategorical;
     poisson: Poisson;
@@ -74,4 +79,5 @@ families! {
 mod logits_or_probs;
 mod mixing;
 
+pub(crate) use linear_scale::LinearNormal;
 pub(crate) use normal::normal_kl;

@@ -4,10 +4,11 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::Normal;
+use super::linear_scale::{LinearNormal, LinearScale};
+use super::{MultivariateNormalDiagPlusLowRank, MultivariateNormalTriL, Normal};
 use crate::shapes::sum_last;
 use crate::structure::Structure;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::{Distribution, KlRule, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The normal distribution of a vector with mean `loc` and the diagonal covariance `scale_diag²`.
 ///
@@ -62,6 +63,10 @@ impl MultivariateNormalDiag {
     fn entries(&self) -> Normal {
         Normal::unchecked(&self.loc, &self.scale_diag)
     }
+
+    pub(crate) fn linear(&self) -> Result<LinearNormal> {
+        Ok(LinearNormal { loc: self.mean()?, scale: LinearScale::Diag(self.stddev()?) })
+    }
 }
 
 impl Distribution for MultivariateNormalDiag {
@@ -96,6 +101,10 @@ impl Distribution for MultivariateNormalDiag {
         self.entries().stddev()
     }
 
+    fn covariance(&self) -> Result<Tensor> {
+        self.linear()?.covariance(&self.batch_shape()?)
+    }
+
     fn mode(&self) -> Result<Tensor> {
         self.entries().mode()
     }
@@ -110,6 +119,16 @@ impl Distribution for MultivariateNormalDiag {
 
     fn validate_args(&self) -> bool {
         self.validate_args
+    }
+
+    /// Those to its own kind follow from its entries.
+    fn kl_rules(&self) -> &'static [KlRule] {
+        const {
+            &[
+                KlRule::of::<Self, MultivariateNormalTriL>(),
+                KlRule::of::<Self, MultivariateNormalDiagPlusLowRank>(),
+            ]
+        }
     }
 
     fn structure(&self) -> Structure {

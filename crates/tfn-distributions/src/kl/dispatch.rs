@@ -7,7 +7,7 @@ use tfn_tensor::Tensor;
 use super::level::{Level, levels, lift};
 use super::registry::registered;
 use super::rule::KlRule;
-use crate::families::normal_kl;
+use crate::families::{LinearNormal, normal_kl};
 use crate::shapes::sum_last;
 use crate::structure::Structure;
 use crate::{Distribution, DistributionError, Result};
@@ -22,7 +22,7 @@ use crate::{Distribution, DistributionError, Result};
 /// [`TransformedDistribution`](crate::TransformedDistribution) by a common bijector are reduced to what is inside
 /// them. Of several rules the nearest by [`parent`](Distribution::parent) steps wins, in a tie the one with fewer
 /// steps of `q`; exact pairs come before rules for any `p`. Last comes the rule of two distributions that are both
-/// [elementwise normal](Distribution::elementwise_normal).
+/// [elementwise normal](Distribution::elementwise_normal) or normal vectors.
 ///
 /// # Shapes
 /// The shape that both batches broadcast to.
@@ -65,7 +65,7 @@ pub fn kl_divergence(q: &dyn Distribution, p: &dyn Distribution) -> Result<Tenso
     if let Some(divergence) = as_normals(q, p)? {
         return Ok(divergence.check()?);
     }
-    tried.push("both elementwise normal".into());
+    tried.push("both elementwise normal or normal vectors".into());
     Err(DistributionError::NoKlRule { q: describe(q), p: describe(p), tried })
 }
 
@@ -135,10 +135,11 @@ fn by_levels(
     Ok(None)
 }
 
-/// The divergence if both are elementwise normal.
+/// The divergence if both are elementwise normal, or normal vectors.
 fn as_normals(q: &dyn Distribution, p: &dyn Distribution) -> Result<Option<Tensor>> {
     let (Some(of_q), Some(of_p)) = (q.elementwise_normal(), p.elementwise_normal()) else {
-        return Ok(None);
+        let (of_q, of_p) = (LinearNormal::of(q)?, LinearNormal::of(p)?);
+        return of_q.zip(of_p).map(|(q, p)| q.kl(&p)).transpose();
     };
     Ok(Some(sum_last(&normal_kl(&of_q, &of_p), q.event_shape()?.len())))
 }

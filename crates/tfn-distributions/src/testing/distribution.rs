@@ -1,11 +1,12 @@
 //! The laws of distributions.
 
 use tfn_module::{Copies, CopyArc};
-use tfn_tensor::{DType, Tensor, Variable};
+use tfn_tensor::{DType, Key, Tensor, Variable};
 
 use super::density::{check_integrals, check_one_hot, check_outside, check_simplex, check_sums};
 use super::differences::{check_gradients, weighed};
 use super::statistics::{check_cdf, check_moments};
+use super::vectors::{check_covariance, check_normalized};
 use super::{LawError, Laws, Subject, rounding};
 use crate::shapes::sum_last;
 use crate::structure::Support;
@@ -20,7 +21,8 @@ pub(super) type Outcome = Result<(), LawError>;
 ///
 /// The laws that apply to it, of these: shapes of samples and densities; the density of several values is that of
 /// each; densities integrate (masses sum) to 1, and mean, variance, entropy and cdf are the integrals that they are
-/// named for; samples have the distribution, mean and variance that are claimed; quantiles invert the cdf; `prob`,
+/// named for; densities of vectors integrate to 1 by importance sampling, where the covariance is known; samples have
+/// the distribution, mean, variance and covariance that are claimed; quantiles invert the cdf; `prob`,
 /// `stddev`, `log_cdf`, `survival_function` and its logarithm agree with what they are made from; the mode has the highest density;
 /// outside the support there is no density, and never NaN; gradients of the density in the value and in the
 /// variables, and of reparameterized samples, agree with central differences; elementwise densities add up to the
@@ -63,6 +65,10 @@ pub fn check_distribution(distribution: &dyn Distribution, laws: &Laws) -> Outco
         }
         Support::OneHot if case.event.len() == 1 => {
             check_one_hot(case.about("statistics are sums over the masses"), &case)?;
+        }
+        Support::Continuous if case.event.len() == 1 => {
+            let subject = case.about("the density of vectors integrates to 1");
+            check_normalized(subject, &case, laws.samples)?;
         }
         Support::Simplex if case.event.len() == 1 && case.event[0] <= 3 => {
             check_simplex(case.about("statistics are integrals of the density"), &case)?;
@@ -120,6 +126,10 @@ impl<'a> Case<'a> {
     /// All samples of one entry.
     pub(super) fn column(&self, entry: usize) -> Vec<f64> {
         self.entries.iter().skip(entry).step_by(self.width().max(1)).copied().collect()
+    }
+
+    pub(super) fn key(&self, name: &str) -> Key {
+        self.laws.key().child(name)
     }
 
     fn few(&self) -> Tensor {
@@ -184,6 +194,9 @@ fn check_samples(case: &Case<'_>) -> Outcome {
         |list: &Option<Vec<f64>>, i: usize| list.as_ref().and_then(|list| list.get(i).copied());
     for entry in 0..case.width() {
         check_moments(subject, &case.column(entry), get(&mean, entry), get(&variance, entry))?;
+    }
+    if case.event.len() == 1 {
+        check_covariance(case.about("samples have the covariance claimed"), case, &case.sample)?;
     }
     let subject = case.about("samples have the distribution claimed");
     if !case.event.is_empty() {

@@ -13,6 +13,7 @@ mod distribution;
 mod integration;
 mod kl;
 mod statistics;
+mod vectors;
 
 pub use bijector::{check_bijector, check_bijector_at};
 pub use distribution::check_distribution;

@@ -31,7 +31,7 @@ impl<'a> Draws<'a> {
     }
 
     /// A variable of numbers in −2 … 2, each sent through `f`.
-    pub(crate) fn variable(&mut self, shape: &[usize], f: impl Fn(f64) -> f64) -> Parameter {
+    pub(crate) fn variable(&mut self, shape: &[usize], mut f: impl FnMut(f64) -> f64) -> Parameter {
         let count: usize = shape.iter().product();
         let numbers = (0..count).map(|i| f(self.numbers[(self.next + i) % self.numbers.len()]));
         let values: Vec<f64> = numbers.collect();

@@ -8,6 +8,7 @@ mod basic;
 mod bijectors;
 mod discrete;
 mod draws;
+mod multivariate;
 mod positive;
 mod real;
 mod wrappers;
@@ -26,10 +27,22 @@ use tfn_distributions::{
 use draws::{Draws, Family, Pair};
 
 /// The tables, a group each.
-const FAMILIES: &[&[Family]] =
-    &[basic::FAMILIES, discrete::FAMILIES, positive::FAMILIES, real::FAMILIES, wrappers::FAMILIES];
-const PAIRS: &[&[Pair]] =
-    &[basic::PAIRS, discrete::PAIRS, positive::PAIRS, real::PAIRS, wrappers::PAIRS];
+const FAMILIES: &[&[Family]] = &[
+    basic::FAMILIES,
+    discrete::FAMILIES,
+    multivariate::FAMILIES,
+    positive::FAMILIES,
+    real::FAMILIES,
+    wrappers::FAMILIES,
+];
+const PAIRS: &[&[Pair]] = &[
+    basic::PAIRS,
+    discrete::PAIRS,
+    multivariate::PAIRS,
+    positive::PAIRS,
+    real::PAIRS,
+    wrappers::PAIRS,
+];
 
 /// Lists of numbers for parameters, always the same ones; as many as `PROPTEST_CASES` says, if it does.
 fn for_each_draw(cases: u32, test: impl Fn(Vec<f64>) -> Result<(), TestCaseError>) {

@@ -1,0 +1,72 @@
+//! Normals of vectors and matrices.
+
+use tfn_distributions::{
+    Independent, MatrixNormal, MultivariateNormalDiag, MultivariateNormalDiagPlusLowRank,
+    MultivariateNormalTriL, Parameter, Result, Sample,
+};
+
+use crate::draws::{Draws, Family, Pair};
+
+/// Triangular factors of size `n` with a diagonal of 0.5 to 2.7, and numbers above it that do not count.
+fn factor(d: &mut Draws<'_>, batch: &[usize], n: usize) -> Parameter {
+    let shape = [batch, &[n, n]].concat();
+    let mut entry = 0;
+    d.variable(&shape, |x| {
+        let (row, column) = (entry / n % n, entry % n);
+        entry += 1;
+        if row == column { 0.3 + (x / 2.0 - 0.1).exp() } else { 0.4 * x }
+    })
+}
+
+fn tril(d: &mut Draws<'_>, batch: &[usize]) -> Result<MultivariateNormalTriL> {
+    MultivariateNormalTriL::new(d.real(&[2]), factor(d, batch, 2))
+}
+
+fn diag(d: &mut Draws<'_>, batch: &[usize]) -> Result<MultivariateNormalDiag> {
+    MultivariateNormalDiag::new(d.real(&[2]), d.positive(&[batch, &[2]].concat()))
+}
+
+fn low_rank(d: &mut Draws<'_>, batch: &[usize]) -> Result<MultivariateNormalDiagPlusLowRank> {
+    let directions = d.variable(&[2, 1], |x| x / 2.0);
+    MultivariateNormalDiagPlusLowRank::new(
+        d.real(&[2]),
+        d.positive(&[batch, &[2]].concat()),
+        directions,
+    )
+}
+
+fn matrix(d: &mut Draws<'_>) -> Result<MatrixNormal> {
+    MatrixNormal::new(d.real(&[2, 3]), factor(d, &[2], 2), factor(d, &[], 3))
+}
+
+pub(crate) const FAMILIES: &[Family] = &[
+    ("MultivariateNormalTriL", |d| Ok(tril(d, &[2])?.into())),
+    ("MultivariateNormalTriL of three", |d| {
+        Ok(MultivariateNormalTriL::new(d.real(&[2, 3]), factor(d, &[], 3))?.into())
+    }),
+    ("MultivariateNormalDiagPlusLowRank", |d| Ok(low_rank(d, &[2])?.into())),
+    ("MultivariateNormalDiagPlusLowRank, weighted", |d| {
+        let weights = d.variable(&[2], |x| (x / 2.0).exp());
+        let directions = d.variable(&[3, 2], |x| x / 2.0);
+        let normal =
+            MultivariateNormalDiagPlusLowRank::new(d.real(&[3]), d.positive(&[3]), directions)?;
+        Ok(normal.with_scale_perturb_diag(weights)?.into())
+    }),
+    ("MatrixNormal", |d| Ok(matrix(d)?.into())),
+];
+
+pub(crate) const PAIRS: &[Pair] = &[
+    ("TriL, TriL", |d| Ok([tril(d, &[2])?.into(), tril(d, &[])?.into()])),
+    ("TriL, Diag", |d| Ok([tril(d, &[])?.into(), diag(d, &[2])?.into()])),
+    ("Diag, TriL", |d| Ok([diag(d, &[2])?.into(), tril(d, &[])?.into()])),
+    ("TriL, LowRank", |d| Ok([tril(d, &[])?.into(), low_rank(d, &[])?.into()])),
+    ("LowRank, TriL", |d| Ok([low_rank(d, &[])?.into(), tril(d, &[2])?.into()])),
+    ("LowRank, LowRank", |d| Ok([low_rank(d, &[])?.into(), low_rank(d, &[2])?.into()])),
+    ("LowRank, Diag", |d| Ok([low_rank(d, &[2])?.into(), diag(d, &[])?.into()])),
+    ("Diag, LowRank", |d| Ok([diag(d, &[])?.into(), low_rank(d, &[])?.into()])),
+    ("Independent, TriL", |d| {
+        Ok([Independent::new(d.normal(&[2])?, 1)?.into(), tril(d, &[2])?.into()])
+    }),
+    ("TriL, Sample", |d| Ok([tril(d, &[2])?.into(), Sample::new(d.normal(&[])?, &[2])?.into()])),
+    ("MatrixNormal", |d| Ok([matrix(d)?.into(), matrix(d)?.into()])),
+];
