@@ -8,9 +8,10 @@ mod bijector;
 pub use bijector::BijectorCopy;
 pub use bijector::{Bijector, IntoBijector};
 
+use std::panic::Location;
 use std::sync::Arc;
 
-use tfn_tensor::Tensor;
+use tfn_tensor::{Tensor, TensorError};
 
 use crate::masking::constant as number;
 use crate::{Constraint, DistributionError, Parameter, Result};
@@ -55,14 +56,21 @@ macro_rules! bijectors {
 }
 
 bijectors! {
+    ascending: Ascending;
     chain: Chain;
+    cumsum: Cumsum;
     exp: Exp;
     identity: Identity;
     invert: Invert;
     log: Log;
     normal_cdf: NormalCDF;
+    permute: Permute;
+    power: Power;
     reciprocal: Reciprocal;
+    reshape: Reshape;
     scale: Scale;
+    scale_matvec_diag: ScaleMatvecDiag;
+    scale_matvec_tril: ScaleMatvecTriL;
     shift: Shift;
     sigmoid: Sigmoid;
     softmax_centered: SoftmaxCentered;
@@ -104,6 +112,83 @@ fn check(family: &'static str, argument: &'static str, parameter: &Parameter) ->
             Err(DistributionError::Argument { family, argument, given, expected })
         }
     }
+}
+
+/// Checks that the value of a parameter that never changes is finite, and that a `part` of it has no 0.
+fn check_nonzero(
+    family: &'static str,
+    argument: &'static str,
+    parameter: &Parameter,
+    part: impl Fn(&Tensor) -> Tensor,
+) -> Result<()> {
+    check(family, argument, parameter)?;
+    if !parameter.is_fixed() {
+        return Ok(());
+    }
+    let entries = part(&parameter.value()).to_f64_vec()?;
+    match entries.iter().position(|&entry| entry == 0.0) {
+        None => Ok(()),
+        Some(index) => Err(DistributionError::Argument {
+            family,
+            argument,
+            given: format!("0 at entry {index}"),
+            expected: "numbers other than 0".into(),
+        }),
+    }
+}
+
+/// How many last axes an axis counted from the end needs: so it stays the same whatever the batch.
+fn event_ndims_of(family: &'static str, axis: isize) -> Result<usize> {
+    if axis < 0 {
+        return Ok(axis.unsigned_abs());
+    }
+    Err(DistributionError::Argument {
+        family,
+        argument: "axis",
+        given: axis.to_string(),
+        expected: "a negative number, which counts from the end".into(),
+    })
+}
+
+/// Checks that an event has the one shape that a bijector takes.
+fn expect_event(
+    family: &'static str,
+    argument: &'static str,
+    given: &[usize],
+    expected: &[usize],
+) -> Result<()> {
+    if given == expected {
+        return Ok(());
+    }
+    let (given, expected) = (given.to_vec(), format!("events {expected:?}"));
+    Err(DistributionError::Shape { family, argument, given, expected })
+}
+
+/// `x`, or the error that `bijector` takes no events of its shape.
+#[track_caller]
+fn taken<B: Bijector>(bijector: &B, x: &Tensor) -> Tensor {
+    let shape = x.shape().map_err(DistributionError::from);
+    shape.and_then(|shape| bijector.forward_shape(shape)).map_or_else(failed, |_| x.clone())
+}
+
+/// `y`, or the error that `bijector` gives no events of its shape.
+#[track_caller]
+fn given<B: Bijector>(bijector: &B, y: &Tensor) -> Tensor {
+    let shape = y.shape().map_err(DistributionError::from);
+    shape.and_then(|shape| bijector.inverse_shape(shape)).map_or_else(failed, |_| y.clone())
+}
+
+/// A tensor that carries the error.
+#[track_caller]
+fn failed(error: DistributionError) -> Tensor {
+    let place = Location::caller();
+    Tensor::from_error(match error {
+        DistributionError::Tensor(error) => error,
+        DistributionError::Shape { family: op, argument, given, expected } => {
+            TensorError::Shape { op, argument, given, expected, place }
+        }
+        other => TensorError::External { op: "bijector", message: other.to_string() },
+    })
 }
 
 #[cfg(test)]

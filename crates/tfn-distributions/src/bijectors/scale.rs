@@ -3,8 +3,8 @@
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use super::{Bijector, check, number, spread};
-use crate::{DistributionError, Parameter, Result};
+use super::{Bijector, check_nonzero, number, spread};
+use crate::{Parameter, Result};
 
 /// `f(x) = scale·x`, for a `scale` of either sign.
 ///
@@ -18,21 +18,10 @@ impl Scale {
     /// Multiplication by `scale`.
     ///
     /// # Errors
-    /// [`DistributionError::Argument`] if `scale` is zero or not finite.
+    /// [`DistributionError::Argument`](crate::DistributionError::Argument) if `scale` is zero or not finite.
     pub fn new(scale: impl Into<Parameter>) -> Result<Self> {
         let scale = scale.into();
-        check("Scale", "scale", &scale)?;
-        if scale.is_fixed() {
-            let entries = scale.value().to_f64_vec()?;
-            if let Some(index) = entries.iter().position(|&entry| entry == 0.0) {
-                return Err(DistributionError::Argument {
-                    family: "Scale",
-                    argument: "scale",
-                    given: format!("0 at entry {index}"),
-                    expected: "numbers other than 0".into(),
-                });
-            }
-        }
+        check_nonzero("Scale", "scale", &scale, Tensor::clone)?;
         Ok(Self { scale })
     }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tfn_distributions::bijectors::{
-    Bijector, Chain, Exp, Identity, Invert, Log, NormalCDF, Reciprocal, Scale, Shift, Sigmoid,
-    SoftmaxCentered, Softplus, Square, Tanh,
+    Ascending, Bijector, Chain, Cumsum, Exp, Identity, Invert, Log, NormalCDF, Permute, Power,
+    Reciprocal, Reshape, Scale, ScaleMatvecDiag, ScaleMatvecTriL, Shift, Sigmoid, SoftmaxCentered,
+    Softplus, Square, Tanh,
 };
 use tfn_distributions::tensor::{DType, Tensor};
 use tfn_distributions::testing::check_bijector_at;
@@ -38,6 +39,7 @@ fn factor(x: f64) -> f64 {
 }
 
 const BIJECTORS: &[Line] = &[
+    ("Ascending", &[2, 3], middle, |_| made(Ascending::new())),
     ("Chain", &[4], middle, |d| {
         made(Chain::new([Exp::new().into(), Shift::new(d.real(&[]))?.into(), Tanh::new().into()]))
     }),
@@ -48,17 +50,31 @@ const BIJECTORS: &[Line] = &[
             Shift::new(d.real(&[3]))?.into(),
         ]))
     }),
+    ("Cumsum", &[2, 3], any, |_| made(Cumsum::new())),
+    ("Cumsum of columns", &[2, 3, 2], any, |_| made(Cumsum::along(-2)?)),
     ("Exp", &[4], any, |_| made(Exp::new())),
     ("Identity", &[4], any, |_| made(Identity::new())),
     ("Invert", &[4], f64::exp, |_| made(Invert::new(Softplus::new()))),
     ("Log", &[4], f64::exp, |_| made(Log::new())),
     ("NormalCDF", &[4], middle, |_| made(NormalCDF::new())),
+    ("Permute", &[2, 3], any, |_| made(Permute::new(&[1, 2, 0])?)),
+    ("Power", &[4], f64::exp, |d| made(Power::new(d.variable(&[4], factor))?)),
+    ("Power, odd", &[4], factor, |_| made(Power::new(3.0)?)),
     ("Reciprocal", &[4], factor, |_| made(Reciprocal::new())),
+    ("Reshape", &[2, 4], any, |_| made(Reshape::new(&[2, 1, 2], &[4])?)),
     ("Scale", &[4], any, |d| made(Scale::new(d.variable(&[4], factor))?)),
+    ("ScaleMatvecDiag", &[2, 3], any, |d| made(ScaleMatvecDiag::new(d.variable(&[2, 3], factor))?)),
+    ("ScaleMatvecTriL", &[2, 3], any, |d| made(ScaleMatvecTriL::new(d.variable(&[3, 3], factor))?)),
+    ("ScaleMatvecTriL, adjoint", &[2, 3], any, |d| {
+        made(ScaleMatvecTriL::new(d.variable(&[2, 3, 3], factor))?.with_adjoint(true))
+    }),
     ("Shift", &[4], any, |d| made(Shift::new(d.real(&[4]))?)),
     ("Sigmoid", &[4], middle, |_| made(Sigmoid::between(-0.5, 2.0)?)),
     ("SoftmaxCentered", &[2, 3], any, |_| made(SoftmaxCentered::new())),
     ("Softplus", &[4], any, |_| made(Softplus::new())),
+    ("Softplus, hinge_softness", &[4], any, |_| {
+        made(Softplus::above(-0.5)?.with_hinge_softness(-2.0)?)
+    }),
     ("Square", &[4], f64::exp, |_| made(Square::new())),
     ("Tanh", &[4], middle, |_| made(Tanh::new())),
 ];

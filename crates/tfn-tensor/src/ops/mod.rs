@@ -5,6 +5,7 @@ mod arithmetic;
 mod binary;
 mod cast;
 mod compare;
+mod cumsum;
 mod fused;
 mod index;
 mod matmul;
