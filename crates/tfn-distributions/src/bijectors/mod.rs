@@ -3,6 +3,7 @@
 //! Counterpart: `tfp.bijectors`. Most act entry by entry; the others say how many axes an event has.
 
 mod bijector;
+mod triangle;
 
 #[doc(hidden)]
 pub use bijector::BijectorCopy;
@@ -57,9 +58,13 @@ macro_rules! bijectors {
 
 bijectors! {
     ascending: Ascending;
+    blockwise: Blockwise;
     chain: Chain;
+    correlation_cholesky: CorrelationCholesky;
     cumsum: Cumsum;
     exp: Exp;
+    fill_scale_tril: FillScaleTriL;
+    fill_triangular: FillTriangular;
     identity: Identity;
     invert: Invert;
     log: Log;
@@ -93,6 +98,12 @@ fn no_change(x: &Tensor, event_ndims: usize) -> Tensor {
         }
         (Err(error), _) | (_, Err(error)) => Tensor::from_error(error),
     }
+}
+
+/// `x` with a number behind the entries of its last axis.
+fn with_last(x: &Tensor, value: f64) -> Tensor {
+    let last = (no_change(x, 1) + value).expand_dims(-1);
+    Tensor::concat(&[x, &last], -1)
 }
 
 /// `value` in the shape that it and `like` broadcast to.

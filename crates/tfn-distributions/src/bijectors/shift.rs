@@ -25,6 +25,11 @@ impl Shift {
         Ok(Self { shift })
     }
 
+    /// Addition of a number that is known to be finite.
+    pub(super) fn from_number(shift: f64) -> Self {
+        Self { shift: shift.into() }
+    }
+
     /// The number added.
     pub fn shift(&self) -> &Parameter {
         &self.shift

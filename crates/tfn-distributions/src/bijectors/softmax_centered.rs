@@ -3,19 +3,13 @@
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use super::{Bijector, no_change, number};
+use super::{Bijector, number, with_last};
 use crate::shapes::{all_last, sum_last};
 use crate::{DistributionError, Result};
 
 /// Entries of the last axis.
 fn last(x: &Tensor) -> usize {
     x.shape().ok().and_then(|shape| shape.last().copied()).unwrap_or(0)
-}
-
-/// `x` with a 0 behind it.
-fn with_zero(x: &Tensor) -> Tensor {
-    let zero = no_change(x, 1).expand_dims(-1);
-    Tensor::concat(&[x, &zero], -1)
 }
 
 plain! {
@@ -29,7 +23,7 @@ plain! {
     /// ```
     SoftmaxCentered {
         fn forward(&self, x: &Tensor) -> Tensor {
-            with_zero(x).softmax(-1)
+            with_last(x, 0.0).softmax(-1)
         }
 
         fn inverse(&self, y: &Tensor) -> Tensor {
@@ -39,7 +33,7 @@ plain! {
         }
 
         fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
-            let logs = with_zero(x).log_softmax(-1);
+            let logs = with_last(x, 0.0).log_softmax(-1);
             sum_last(&logs, 1) + 0.5 * (last(x) as f64).ln_1p()
         }
 

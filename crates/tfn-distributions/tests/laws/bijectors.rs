@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tfn_distributions::bijectors::{
-    Ascending, Bijector, Chain, Cumsum, Exp, Identity, Invert, Log, NormalCDF, Permute, Power,
-    Reciprocal, Reshape, Scale, ScaleMatvecDiag, ScaleMatvecTriL, Shift, Sigmoid, SoftmaxCentered,
-    Softplus, Square, Tanh,
+    Ascending, Bijector, Blockwise, Chain, CorrelationCholesky, Cumsum, Exp, FillScaleTriL,
+    FillTriangular, Identity, Invert, Log, NormalCDF, Permute, Power, Reciprocal, Reshape, Scale,
+    ScaleMatvecDiag, ScaleMatvecTriL, Shift, Sigmoid, SoftmaxCentered, Softplus, Square, Tanh,
 };
 use tfn_distributions::tensor::{DType, Tensor};
 use tfn_distributions::testing::check_bijector_at;
@@ -40,6 +40,14 @@ fn factor(x: f64) -> f64 {
 
 const BIJECTORS: &[Line] = &[
     ("Ascending", &[2, 3], middle, |_| made(Ascending::new())),
+    ("Blockwise", &[2, 4], middle, |d| {
+        let parts: [Arc<dyn Bijector>; 3] = [
+            Sigmoid::new().into(),
+            SoftmaxCentered::new().into(),
+            Scale::new(d.variable(&[], factor))?.into(),
+        ];
+        made(Blockwise::new(parts, &[1, 2, 1])?)
+    }),
     ("Chain", &[4], middle, |d| {
         made(Chain::new([Exp::new().into(), Shift::new(d.real(&[]))?.into(), Tanh::new().into()]))
     }),
@@ -50,9 +58,21 @@ const BIJECTORS: &[Line] = &[
             Shift::new(d.real(&[3]))?.into(),
         ]))
     }),
+    ("Chain of matrices", &[2, 6], any, |d| {
+        let shift = Shift::new(d.real(&[6]))?;
+        made(Chain::new([FillScaleTriL::new().into(), shift.into()]))
+    }),
+    ("CorrelationCholesky", &[2, 6], middle, |_| made(CorrelationCholesky::new())),
     ("Cumsum", &[2, 3], any, |_| made(Cumsum::new())),
     ("Cumsum of columns", &[2, 3, 2], any, |_| made(Cumsum::along(-2)?)),
     ("Exp", &[4], any, |_| made(Exp::new())),
+    ("FillScaleTriL", &[2, 6], any, |_| made(FillScaleTriL::new())),
+    ("FillScaleTriL, exp", &[2, 3], middle, |d| {
+        let diag = Chain::new([Exp::new().into(), Shift::new(d.real(&[]))?.into()]);
+        made(FillScaleTriL::with_diag(diag, None)?)
+    }),
+    ("FillTriangular", &[2, 6], any, |_| made(FillTriangular::new())),
+    ("FillTriangular, upper", &[2, 6], any, |_| made(FillTriangular::upper())),
     ("Identity", &[4], any, |_| made(Identity::new())),
     ("Invert", &[4], f64::exp, |_| made(Invert::new(Softplus::new()))),
     ("Log", &[4], f64::exp, |_| made(Log::new())),
