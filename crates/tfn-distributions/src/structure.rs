@@ -72,6 +72,8 @@ pub enum Support {
     OneHot,
     /// Rows of numbers of at least 0 that sum to 1, with a density of all entries but the last.
     Simplex,
+    /// Logarithms of such rows, with a density of the logarithms.
+    LogSimplex,
     /// Single points, with a mass.
     Points,
 }

@@ -67,7 +67,7 @@ impl Dirichlet {
 }
 
 /// 1 for rows that sum to 1, without their axis.
-fn sums_to_one(x: &Tensor, dtype: DType) -> Tensor {
+pub(super) fn sums_to_one(x: &Tensor, dtype: DType) -> Tensor {
     let excess = x.sum_axes(&[-1], false) - 1.0;
     // NaN is not above, and goes on.
     1.0 - excess.abs().gt(&constant(dtype.epsilon().sqrt(), x))

@@ -70,6 +70,7 @@ families! {
     normal: Normal;
     one_hot_categorical: OneHotCategorical;
     poisson: Poisson;
+    relaxed_one_hot_categorical: ExpRelaxedOneHotCategorical, RelaxedOneHotCategorical;
     sample: Sample;
     transformed: TransformedDistribution;
     uniform: Uniform;

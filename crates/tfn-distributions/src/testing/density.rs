@@ -6,6 +6,7 @@ use super::distribution::{Case, Outcome};
 use super::integration::integrate;
 use super::{LawError, Subject};
 use crate::Result as Answer;
+use crate::structure::Support;
 
 /// Intervals of equal probability on which densities are integrated.
 const INTERVALS: usize = 64;
@@ -187,7 +188,13 @@ pub(super) fn check_simplex(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
         }
     }
     let shape = [&[weights.len()][..], &vec![1; case.batch.len()], &[classes]].concat();
-    let values = Tensor::from_f64(&rows, &shape, case.dtype);
+    let mut values = Tensor::from_f64(&rows, &shape, case.dtype);
+    if case.d.support() == Support::LogSimplex {
+        values = values.ln();
+        for (weight, row) in weights.iter_mut().zip(rows.chunks_exact(classes)) {
+            *weight /= row.iter().product::<f64>();
+        }
+    }
     let density = subject.entries(case.d.prob(&values))?;
     let batch: usize = case.batch.iter().product();
     let integral = |entry: usize, f: &dyn Fn(usize) -> f64| -> f64 {

@@ -70,13 +70,14 @@ pub fn check_distribution(distribution: &dyn Distribution, laws: &Laws) -> Outco
             let subject = case.about("the density of vectors integrates to 1");
             check_normalized(subject, &case, laws.samples)?;
         }
-        Support::Simplex if case.event.len() == 1 && case.event[0] <= 3 => {
+        Support::Simplex | Support::LogSimplex if case.event.len() == 1 && case.event[0] <= 3 => {
             check_simplex(case.about("statistics are integrals of the density"), &case)?;
         }
         Support::Continuous
         | Support::Integers
         | Support::OneHot
         | Support::Simplex
+        | Support::LogSimplex
         | Support::Points => {}
     }
     check_samples(&case)?;

@@ -1,8 +1,9 @@
-//! Normals of vectors and matrices.
+//! Normals of vectors and matrices, and relaxed rows of probabilities.
 
 use tfn_distributions::{
-    Independent, MatrixNormal, MultivariateNormalDiag, MultivariateNormalDiagPlusLowRank,
-    MultivariateNormalTriL, Parameter, Result, Sample,
+    ExpRelaxedOneHotCategorical, Independent, MatrixNormal, MultivariateNormalDiag,
+    MultivariateNormalDiagPlusLowRank, MultivariateNormalTriL, Parameter, RelaxedOneHotCategorical,
+    Result, Sample,
 };
 
 use crate::draws::{Draws, Family, Pair};
@@ -39,7 +40,29 @@ fn matrix(d: &mut Draws<'_>) -> Result<MatrixNormal> {
     MatrixNormal::new(d.real(&[2, 3]), factor(d, &[2], 2), factor(d, &[], 3))
 }
 
+fn temperature(d: &mut Draws<'_>) -> Parameter {
+    d.variable(&[2], |x| 1.2 + 0.3 * x)
+}
+
 pub(crate) const FAMILIES: &[Family] = &[
+    ("RelaxedOneHotCategorical of two", |d| {
+        let temperature = temperature(d);
+        Ok(RelaxedOneHotCategorical::from_logits(temperature, d.real(&[2]))?.into())
+    }),
+    ("RelaxedOneHotCategorical of three", |d| {
+        let temperature = temperature(d);
+        Ok(RelaxedOneHotCategorical::from_logits(temperature, d.real(&[2, 3]))?.into())
+    }),
+    ("RelaxedOneHotCategorical of five", |d| {
+        Ok(RelaxedOneHotCategorical::from_logits(0.5, d.real(&[2, 5]))?.into())
+    }),
+    ("ExpRelaxedOneHotCategorical", |d| {
+        let temperature = temperature(d);
+        Ok(ExpRelaxedOneHotCategorical::from_logits(temperature, d.real(&[3]))?.into())
+    }),
+    ("ExpRelaxedOneHotCategorical, cold", |d| {
+        Ok(ExpRelaxedOneHotCategorical::from_logits(0.02, d.real(&[2, 4]))?.into())
+    }),
     ("MultivariateNormalTriL", |d| Ok(tril(d, &[2])?.into())),
     ("MultivariateNormalTriL of three", |d| {
         Ok(MultivariateNormalTriL::new(d.real(&[2, 3]), factor(d, &[], 3))?.into())
