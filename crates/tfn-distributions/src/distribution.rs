@@ -11,7 +11,7 @@ use tfn_tensor::{DType, Tensor};
 use crate::kl::KlRule;
 use crate::masking::ln_probability;
 use crate::structure::{Structure, Support};
-use crate::{DistributionError, ParameterSpec, Result, shapes, validation};
+use crate::{DistributionError, JointModel, ParameterSpec, Result, shapes, validation};
 
 /// Whether gradients flow through samples to the parameters.
 ///
@@ -263,9 +263,15 @@ pub trait Distribution: Module + Debug + DistributionCopy {
         Structure::Simple
     }
 
-    /// The parts of a joint distribution; `None` if this is not a joint one.
-    fn parts(&self) -> Option<&[Arc<dyn Distribution>]> {
+    /// The parts of a joint distribution with their names, and how they depend on each other; `None` if this is not
+    /// a joint one.
+    fn joint(&self) -> Option<&JointModel> {
         None
+    }
+
+    /// The parts of a joint distribution of independent parts; `None` if this is not such a one.
+    fn parts(&self) -> Option<&[Arc<dyn Distribution>]> {
+        self.joint().and_then(JointModel::independent)
     }
 
     /// `(loc, scale)` of the shape `batch + event` if all entries are independent normals.
@@ -289,6 +295,9 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     ///
     /// Part `i` draws from `key.index(i)`, a distribution that is not joint from `key` itself.
     fn sample_parts(&self, sample_shape: &[usize], key: &Key) -> Result<Vec<Tensor>> {
+        if let Some(joint) = self.joint() {
+            return joint.sample(sample_shape, key);
+        }
         match self.parts() {
             None => Ok(vec![self.sample(sample_shape, &mut key.stream())?]),
             Some(parts) => parts
@@ -304,6 +313,9 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     /// # Errors
     /// [`DistributionError::Parts`] if there is not one value for each part.
     fn log_prob_parts(&self, values: &[Tensor]) -> Result<Tensor> {
+        if let Some(joint) = self.joint() {
+            return joint.log_prob(values);
+        }
         validation::parts(self, values)?;
         let Some(parts) = self.parts() else {
             return self.log_prob(&values[0]);

@@ -131,6 +131,18 @@ pub enum DistributionError {
         /// Number of parts of the second one.
         rhs: usize,
     },
+    /// Two joint distributions have parts of different names.
+    #[error("KL({q} || {p}): parts {lhs:?} and {rhs:?}")]
+    KlPartNames {
+        /// Family of the first distribution.
+        q: String,
+        /// Family of the second one.
+        p: String,
+        /// Names of the parts of the first distribution.
+        lhs: Vec<String>,
+        /// Names of the parts of the second one.
+        rhs: Vec<String>,
+    },
     /// What a family of another crate reports.
     #[error("{family}: {source}")]
     External {

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use tfn_module::Module;
 use tfn_tensor::random::Stream;
-use tfn_tensor::{DType, Tensor, broadcast_shapes};
+use tfn_tensor::{DType, Tensor};
 
-use crate::{Distribution, DistributionError, ParameterSpec, Reparameterization, Result};
+use super::joint::JointModel;
+use super::joint_part::JointPart;
+use crate::{Distribution, ParameterSpec, Reparameterization, Result};
 
-/// The joint distribution of independent parts.
+/// The joint distribution of a list of parts, which are independent or depend on those before them.
 ///
-/// Counterpart: `tfp.distributions.JointDistributionSequential` of plain distributions. Its values are lists of
+/// Counterpart: `tfp.distributions.JointDistributionSequential`. Its values are lists of
 /// tensors, one a part: [`sample_parts`](Distribution::sample_parts) and
 /// [`log_prob_parts`](Distribution::log_prob_parts). What speaks of a single tensor (`sample`, `log_prob`,
 /// `mean`) is not defined.
@@ -30,127 +32,53 @@ use crate::{Distribution, DistributionError, ParameterSpec, Reparameterization, 
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct JointDistributionSequential {
-    model: Vec<Arc<dyn Distribution>>,
+    model: JointModel,
     validate_args: bool,
 }
 
 family!(JointDistributionSequential);
 
 impl JointDistributionSequential {
-    /// The joint distribution of the parts `model`.
+    /// The joint distribution of the independent parts `model`.
     ///
     /// # Errors
-    /// [`DistributionError::Parts`] if there are none, [`DistributionError::DType`] if their types differ,
-    /// [`DistributionError::Shapes`] if their batches do not broadcast.
+    /// [`DistributionError::Parts`](crate::DistributionError::Parts) if there are none,
+    /// [`DistributionError::DType`](crate::DistributionError::DType) if their types differ,
+    /// [`DistributionError::Shapes`](crate::DistributionError::Shapes) if their batches do not broadcast.
     pub fn new(model: impl IntoIterator<Item = Arc<dyn Distribution>>) -> Result<Self> {
-        let model = model.into_iter().collect();
-        let made = Self { model, validate_args: false };
-        let expected = made.dtype()?;
-        for part in &made.model {
-            let given = part.dtype()?;
-            if given != expected {
-                let (family, argument) = ("JointDistributionSequential", "model");
-                return Err(DistributionError::DType { family, argument, given, expected });
-            }
-        }
-        made.batch_shape()?;
-        Ok(made)
+        Self::from_parts(model.into_iter().map(JointPart::from))
     }
 
-    fn no(&self, method: &'static str) -> DistributionError {
-        DistributionError::Unsupported { family: self.family(), method }
+    /// The joint distribution of the parts `model`, each of which may [depend](JointPart::given) on those before.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new), and what making a part reports.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_distributions::{Distribution, Gamma, JointDistributionSequential, JointPart, Normal};
+    /// use tfn_tensor::Key;
+    ///
+    /// let precision = Gamma::new(3.0, 2.0)?;
+    /// let x = JointPart::given((), |_, earlier| Normal::new(0.0, 1.0 / earlier.at(0)?.sqrt()));
+    /// let student = JointDistributionSequential::from_parts([precision.into(), x])?;
+    /// let draws = student.sample_parts(&[100], &Key::from_seed(1))?;
+    /// assert_eq!(student.log_prob_parts(&draws)?.shape()?, [100]);
+    /// # Ok::<(), tfn_distributions::DistributionError>(())
+    /// ```
+    pub fn from_parts(model: impl IntoIterator<Item = JointPart>) -> Result<Self> {
+        let parts = model.into_iter().collect();
+        let model = JointModel::new("JointDistributionSequential", Vec::new(), parts)?;
+        Ok(Self { model, validate_args: false })
     }
 }
 
-impl Distribution for JointDistributionSequential {
-    fn family(&self) -> &'static str {
-        "JointDistributionSequential"
-    }
-
-    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        Vec::new()
-    }
-
-    fn dtype(&self) -> Result<DType> {
-        match self.model.first() {
-            Some(part) => part.dtype(),
-            None => Err(DistributionError::Parts {
-                family: self.family(),
-                argument: "model",
-                given: 0,
-                expected: 1,
-            }),
-        }
-    }
-
-    fn batch_shape(&self) -> Result<Vec<usize>> {
-        self.model.iter().try_fold(Vec::new(), |lhs, part| {
-            let rhs = part.batch_shape()?;
-            broadcast_shapes(&lhs, &rhs).ok_or(DistributionError::Shapes {
-                family: "JointDistributionSequential",
-                argument: "model",
-                lhs,
-                rhs,
-            })
-        })
-    }
-
-    fn event_shape(&self) -> Result<Vec<usize>> {
-        Err(self.no("event_shape of one tensor (ask its parts)"))
-    }
-
-    fn check_values(&self) -> Result<()> {
-        self.model.iter().try_for_each(|part| part.check_values())
-    }
-
-    fn log_prob_of(&self, _: &Tensor) -> Result<Tensor> {
-        Err(self.no("log_prob of one tensor (use `log_prob_parts`)"))
-    }
-
-    fn sample_of(&self, _: &[usize], _: &mut Stream) -> Result<Tensor> {
-        Err(self.no("sample of one tensor (use `sample_parts`)"))
-    }
-
-    fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
-        self.log_prob_of(value)
-    }
-
-    fn sample(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        self.sample_of(shape, stream)
-    }
-
-    fn entropy(&self) -> Result<Tensor> {
-        let zero = Tensor::zeros(&self.batch_shape()?, self.dtype()?);
-        self.model.iter().try_fold(zero, |sum, part| Ok(sum + part.entropy()?))
-    }
-
-    fn reparameterization(&self) -> Reparameterization {
-        let fully =
-            |part: &Arc<dyn Distribution>| part.reparameterization() == Reparameterization::Fully;
-        if self.model.iter().all(fully) {
-            Reparameterization::Fully
-        } else {
-            Reparameterization::Not
-        }
-    }
-
-    fn validate_args(&self) -> bool {
-        self.validate_args || self.model.iter().any(|part| part.validate_args())
-    }
-
-    fn parts(&self) -> Option<&[Arc<dyn Distribution>]> {
-        Some(&self.model)
-    }
-
-    fn elementwise_log_prob(&self, _: &Tensor) -> Option<Result<Tensor>> {
-        None
-    }
-}
+joint_distribution!(JointDistributionSequential);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Normal;
+    use crate::{DistributionError, Normal};
     use tfn_tensor::random::Key;
 
     fn joint() -> JointDistributionSequential {

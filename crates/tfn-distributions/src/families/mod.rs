@@ -23,6 +23,8 @@ macro_rules! family {
 }
 
 #[macro_use]
+mod joint;
+#[macro_use]
 mod location_scale;
 
 /// Each file, with what the crate's users see of it.
@@ -54,6 +56,7 @@ families! {
     horseshoe: Horseshoe;
     independent: Independent;
     inverse_gamma: InverseGamma;
+    joint_named: JointDistributionNamed;
     joint_sequential: JointDistributionSequential;
     kumaraswamy: Kumaraswamy;
     laplace: Laplace;
@@ -77,8 +80,11 @@ families! {
     weibull: Weibull;
 }
 
+mod joint_part;
 mod logits_or_probs;
 mod mixing;
 
+pub use joint::JointModel;
+pub use joint_part::{Earlier, JointPart};
 pub(crate) use linear_scale::LinearNormal;
 pub(crate) use normal::normal_kl;

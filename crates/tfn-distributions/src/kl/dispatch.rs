@@ -54,11 +54,15 @@ pub fn kl_divergence(q: &dyn Distribution, p: &dyn Distribution) -> Result<Tenso
     if let Some(divergence) = by_rule(q, p)? {
         return Ok(divergence.check()?);
     }
-    if q.parts().is_some() || p.parts().is_some() {
-        return by_parts(q, p);
-    }
-    check_events(q, p)?;
     let mut tried = vec![pair(q, p)];
+    match pairing(q, p)? {
+        Pairing::Whole => check_events(q, p)?,
+        Pairing::Parts(pairs) => return by_parts(q, &pairs),
+        Pairing::Dependent => {
+            tried.push("part by part (some depend on others)".into());
+            return Err(DistributionError::NoKlRule { q: describe(q), p: describe(p), tried });
+        }
+    }
     if let Some(divergence) = by_levels(q, p, &mut tried)? {
         return Ok(divergence.check()?);
     }
@@ -70,33 +74,62 @@ pub fn kl_divergence(q: &dyn Distribution, p: &dyn Distribution) -> Result<Tenso
 }
 
 /// The sum over the parts of two joint distributions.
-fn by_parts(q: &dyn Distribution, p: &dyn Distribution) -> Result<Tensor> {
-    let pairs = pairs_of_parts(q, p)?;
+fn by_parts(q: &dyn Distribution, pairs: &[[&dyn Distribution; 2]]) -> Result<Tensor> {
     let mut sum: Option<Tensor> = None;
     for [q, p] in pairs {
-        let divergence = kl_divergence(q, p)?;
+        let divergence = kl_divergence(*q, *p)?;
         sum = Some(sum.map_or(divergence.clone(), |sum| sum + divergence));
     }
     let sum = sum.map_or_else(|| Ok(Tensor::zeros(&[], q.dtype()?)), Ok::<_, DistributionError>)?;
     Ok(sum.check()?)
 }
 
+/// What of two distributions is to be compared.
+pub(super) enum Pairing<'a> {
+    /// They are not joint.
+    Whole,
+    /// Independent parts, side by side.
+    Parts(Vec<[&'a dyn Distribution; 2]>),
+    /// Parts of which some depend on others.
+    Dependent,
+}
+
 /// The parts of two joint distributions, side by side.
-pub(super) fn pairs_of_parts<'a>(
-    q: &'a dyn Distribution,
-    p: &'a dyn Distribution,
-) -> Result<Vec<[&'a dyn Distribution; 2]>> {
-    match (q.parts(), p.parts()) {
-        (Some(a), Some(b)) if a.len() == b.len() => {
-            Ok(a.iter().zip(b).map(|(a, b)| [a.as_ref(), b.as_ref()]).collect())
+pub(super) fn pairing<'a>(q: &'a dyn Distribution, p: &'a dyn Distribution) -> Result<Pairing<'a>> {
+    let places = match (part_count(q), part_count(p)) {
+        (None, None) => return Ok(Pairing::Whole),
+        (Some(lhs), Some(rhs)) if lhs == rhs => places(q, p, lhs)?,
+        (lhs, rhs) => {
+            let (lhs, rhs) = (lhs.unwrap_or(1), rhs.unwrap_or(1));
+            return Err(DistributionError::KlParts { q: describe(q), p: describe(p), lhs, rhs });
         }
-        (a, b) => Err(DistributionError::KlParts {
-            q: describe(q),
-            p: describe(p),
-            lhs: a.map_or(1, <[_]>::len),
-            rhs: b.map_or(1, <[_]>::len),
-        }),
-    }
+    };
+    let (Some(of_q), Some(of_p)) = (q.parts(), p.parts()) else { return Ok(Pairing::Dependent) };
+    let pair = |(q, place): (&'a Arc<dyn Distribution>, usize)| {
+        of_p.get(place).map(|p| [q.as_ref(), p.as_ref()])
+    };
+    Ok(Pairing::Parts(of_q.iter().zip(places).filter_map(pair).collect()))
+}
+
+/// For each of the `count` parts of `q` the place in `p` of the part with which it is compared.
+pub(super) fn places(
+    q: &dyn Distribution,
+    p: &dyn Distribution,
+    count: usize,
+) -> Result<Vec<usize>> {
+    let (Some(a), Some(b)) = (q.joint(), p.joint()) else { return Ok((0..count).collect()) };
+    a.places_in(b).ok_or_else(|| DistributionError::KlPartNames {
+        q: describe(q),
+        p: describe(p),
+        lhs: a.names().to_vec(),
+        rhs: b.names().to_vec(),
+    })
+}
+
+/// Number of parts of a joint distribution.
+pub(super) fn part_count(distribution: &dyn Distribution) -> Option<usize> {
+    let of_joint = distribution.joint().map(|joint| joint.parts().len());
+    of_joint.or_else(|| distribution.parts().map(<[_]>::len))
 }
 
 /// Checks that both are over events of one shape.

@@ -3,7 +3,7 @@
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Key;
 
-use super::dispatch::{kl_divergence, pairs_of_parts};
+use super::dispatch::{Pairing, kl_divergence, pairing};
 use super::monte_carlo::by_samples;
 use super::quadrature::by_quadrature;
 use crate::{Distribution, DistributionError, Result};
@@ -99,10 +99,14 @@ pub fn estimate_kl(
     p: &dyn Distribution,
     method: KlMethod,
 ) -> Result<KlEstimate> {
-    if q.parts().is_some() || p.parts().is_some() {
-        return by_parts(q, p, &method);
-    }
+    let dependent = match pairing(q, p)? {
+        Pairing::Parts(pairs) => return by_parts((q, p), pairs, &method),
+        Pairing::Whole => false,
+        Pairing::Dependent => true,
+    };
     match method {
+        KlMethod::Quadrature { .. } if dependent => Err(not_factorised(q, p)),
+        KlMethod::Best { samples, key, .. } if dependent => monte_carlo(q, p, samples, key),
         KlMethod::ClosedForm => closed_form(q, p),
         KlMethod::Quadrature { tolerance } => {
             quadrature(q, p, tolerance)?.ok_or_else(|| not_factorised(q, p))
@@ -177,9 +181,13 @@ fn largest(tensor: &Tensor) -> Result<f64> {
         .fold(0.0, |a, b| if b > a || b.is_nan() { b } else { a }))
 }
 
-fn by_parts(q: &dyn Distribution, p: &dyn Distribution, method: &KlMethod) -> Result<KlEstimate> {
+fn by_parts(
+    (q, p): (&dyn Distribution, &dyn Distribution),
+    pairs: Vec<[&dyn Distribution; 2]>,
+    method: &KlMethod,
+) -> Result<KlEstimate> {
     let mut sum: Option<KlEstimate> = None;
-    for (i, [q, p]) in pairs_of_parts(q, p)?.into_iter().enumerate() {
+    for (i, [q, p]) in pairs.into_iter().enumerate() {
         let part = estimate_kl(q, p, at_part(method, i as u64))?;
         sum = Some(match sum {
             None => part,

@@ -3,7 +3,7 @@
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Key;
 
-use super::dispatch::check_events;
+use super::dispatch::{check_events, part_count, places};
 use crate::{Distribution, DistributionError, Reparameterization, Result};
 
 /// The mean of `log q(x) − log p(x)` over samples and its standard error, with gradients by reparameterization, or
@@ -22,10 +22,9 @@ pub(super) fn by_samples(
             expected: "at least 2".into(),
         });
     }
-    check_events(q, p)?;
-    let x = beside_batch(&q.sample(&[samples], &mut key.stream())?, q, p)?;
-    let log_q = q.log_prob(&x)?;
-    let mut terms = &log_q - p.log_prob(&x)?;
+    let x = beside_batch(&q.sample_parts(&[samples], key)?, q, p)?;
+    let log_q = q.log_prob_parts(&x)?;
+    let mut terms = &log_q - p.log_prob_parts(&in_order_of(x, q, p)?)?;
     if q.reparameterization() == Reparameterization::Not {
         // Adds 0, whose gradient is the score times the term: samples that are constants still count.
         terms = &terms + terms.detach() * (&log_q - log_q.detach());
@@ -38,9 +37,20 @@ pub(super) fn by_samples(
 
 /// Samples `x` of `q` with axes of length 1 where only `p` has axes of the batch, so that those of the samples stay
 /// the first.
-fn beside_batch(x: &Tensor, q: &dyn Distribution, p: &dyn Distribution) -> Result<Tensor> {
+fn beside_batch(x: &[Tensor], q: &dyn Distribution, p: &dyn Distribution) -> Result<Vec<Tensor>> {
     let lacking = p.batch_shape()?.len().saturating_sub(q.batch_shape()?.len());
-    Ok((0..lacking).fold(x.clone(), |x, _| x.expand_dims(1)))
+    let beside = |x: &Tensor| (0..lacking).fold(x.clone(), |x, _| x.expand_dims(1));
+    Ok(x.iter().map(beside).collect())
+}
+
+/// Values of the parts of `q` as values of the parts of `p`.
+fn in_order_of(x: Vec<Tensor>, q: &dyn Distribution, p: &dyn Distribution) -> Result<Vec<Tensor>> {
+    if part_count(q).is_none() {
+        check_events(q, p)?;
+        return Ok(x);
+    }
+    let places = places(p, q, x.len())?;
+    Ok(places.into_iter().filter_map(|place| x.get(place).cloned()).collect())
 }
 
 #[cfg(test)]

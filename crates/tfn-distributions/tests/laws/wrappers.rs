@@ -2,8 +2,8 @@
 
 use tfn_distributions::tensor::Tensor;
 use tfn_distributions::{
-    BatchBroadcast, BatchReshape, Bernoulli, Categorical, Independent, Masked, Mixture,
-    MultivariateNormalDiag, Sample,
+    BatchBroadcast, BatchReshape, Bernoulli, Categorical, Independent, JointDistributionNamed,
+    JointPart, Masked, Mixture, MultivariateNormalDiag, Sample,
 };
 
 use crate::draws::{Draws, Family, Made, Pair};
@@ -44,6 +44,10 @@ pub(crate) const FAMILIES: &[Family] = &[
         Ok(Mixture::new(weights, [labels.into(), Bernoulli::from_logits(d.real(&[]))?.into()])?
             .into())
     }),
+    ("JointDistributionNamed", |d| {
+        let parts = [("b", d.normal(&[])?.into()), ("a", JointPart::from(d.laplace(&[])?))];
+        Ok(JointDistributionNamed::new(parts)?.into())
+    }),
 ];
 
 /// Zeros and ones in the type of the draws.
@@ -60,11 +64,11 @@ fn masked_vectors(d: &mut Draws<'_>) -> tfn_distributions::Result<Masked> {
 
 pub(crate) const PAIRS: &[Pair] = &[
     ("BatchBroadcast", |d| {
-        let mut wide = || BatchBroadcast::new(d.laplace(&[2, 1])?, &[3]);
+        let mut wide = || BatchBroadcast::new(d.laplace(&[1])?, &[2]);
         Ok([wide()?.into(), wide()?.into()])
     }),
     ("BatchBroadcast, Laplace", |d| {
-        let q = BatchBroadcast::new(d.laplace(&[3])?, &[2, 1])?;
+        let q = BatchBroadcast::new(d.laplace(&[2])?, &[2, 1])?;
         Ok([q.into(), d.laplace(&[2, 1])?.into()])
     }),
     ("Sample of BatchBroadcast, Sample", |d| {
@@ -72,7 +76,7 @@ pub(crate) const PAIRS: &[Pair] = &[
         Ok([q.into(), Sample::new(d.laplace(&[2])?, &[3])?.into()])
     }),
     ("BatchReshape", |d| {
-        let mut table = || BatchReshape::new(d.laplace(&[4])?, &[2, 2]);
+        let mut table = || BatchReshape::new(d.laplace(&[2])?, &[2, 1]);
         Ok([table()?.into(), table()?.into()])
     }),
     ("Independent of BatchReshape, Sample", |d| {
@@ -96,5 +100,11 @@ pub(crate) const PAIRS: &[Pair] = &[
             Ok(Masked::new(wide, mask(d, &[0.0, 1.0, 1.0]))?.into())
         };
         Ok([both(d)?, both(d)?])
+    }),
+    ("JointDistributionNamed", |d| {
+        let [a, b] = [d.laplace(&[2])?.into(), JointPart::from(d.normal(&[])?)];
+        let q = JointDistributionNamed::new([("a", a), ("b", b)])?;
+        let [a, b] = [d.laplace(&[])?.into(), JointPart::from(d.normal(&[2])?)];
+        Ok([q.into(), JointDistributionNamed::new([("b", b), ("a", a)])?.into()])
     }),
 ];
