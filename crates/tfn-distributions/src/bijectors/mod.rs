@@ -8,6 +8,9 @@ mod triangle;
 #[doc(hidden)]
 pub use bijector::BijectorCopy;
 pub use bijector::{Bijector, IntoBijector};
+pub use masked_autoregressive::AutoregressiveNetwork;
+#[doc(hidden)]
+pub use masked_autoregressive::AutoregressiveNetworkCopy;
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -68,9 +71,11 @@ bijectors! {
     identity: Identity;
     invert: Invert;
     log: Log;
+    masked_autoregressive: MaskedAutoregressive;
     normal_cdf: NormalCDF;
     permute: Permute;
     power: Power;
+    rational_quadratic_spline: RationalQuadraticSpline;
     reciprocal: Reciprocal;
     reshape: Reshape;
     scale: Scale;
@@ -111,15 +116,25 @@ fn spread(value: &Tensor, like: &Tensor) -> Tensor {
     no_change(like, 0) + value
 }
 
-/// Checks the value of a parameter that never changes.
+/// Checks that the value of a parameter that never changes is finite.
 fn check(family: &'static str, argument: &'static str, parameter: &Parameter) -> Result<()> {
+    check_as(Constraint::Real, family, argument, parameter)
+}
+
+/// Checks the value of a parameter that never changes.
+fn check_as(
+    constraint: Constraint,
+    family: &'static str,
+    argument: &'static str,
+    parameter: &Parameter,
+) -> Result<()> {
     if !parameter.is_fixed() {
         return Ok(());
     }
-    match Constraint::Real.violation(&parameter.value())? {
+    match constraint.violation(&parameter.value())? {
         None => Ok(()),
         Some(given) => {
-            let expected = Constraint::Real.expected().into();
+            let expected = constraint.expected().into();
             Err(DistributionError::Argument { family, argument, given, expected })
         }
     }
@@ -197,6 +212,9 @@ fn failed(error: DistributionError) -> Tensor {
         DistributionError::Tensor(error) => error,
         DistributionError::Shape { family: op, argument, given, expected } => {
             TensorError::Shape { op, argument, given, expected, place }
+        }
+        DistributionError::Shapes { family: op, lhs, rhs, .. } => {
+            TensorError::Shapes { op, lhs, rhs, expected: "shapes that broadcast", place }
         }
         other => TensorError::External { op: "bijector", message: other.to_string() },
     })

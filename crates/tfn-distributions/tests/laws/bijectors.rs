@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tfn_distributions::bijectors::{
-    Ascending, Bijector, Blockwise, Chain, CorrelationCholesky, Cumsum, Exp, FillScaleTriL,
-    FillTriangular, Identity, Invert, Log, NormalCDF, Permute, Power, Reciprocal, Reshape, Scale,
-    ScaleMatvecDiag, ScaleMatvecTriL, Shift, Sigmoid, SoftmaxCentered, Softplus, Square, Tanh,
+    Ascending, AutoregressiveNetwork, Bijector, Blockwise, Chain, CorrelationCholesky, Cumsum, Exp,
+    FillScaleTriL, FillTriangular, Identity, Invert, Log, MaskedAutoregressive, NormalCDF, Permute,
+    Power, RationalQuadraticSpline, Reciprocal, Reshape, Scale, ScaleMatvecDiag, ScaleMatvecTriL,
+    Shift, Sigmoid, SoftmaxCentered, Softplus, Square, Tanh,
 };
-use tfn_distributions::tensor::{DType, Tensor};
+use tfn_distributions::module::Module;
+use tfn_distributions::tensor::{DType, Tensor, Variable};
 use tfn_distributions::testing::check_bijector_at;
-use tfn_distributions::{Parameter, Result};
+use tfn_distributions::{Parameter, Result, TransformedVariable};
 
 use super::draws::Draws;
 use super::{broken, for_each_draw};
@@ -36,6 +38,32 @@ fn middle(x: f64) -> f64 {
 /// A factor of either sign, not near 0.
 fn factor(x: f64) -> f64 {
     x + 0.2_f64.copysign(x)
+}
+
+/// A network of one layer, whose weights are masked so that each entry depends on those before it.
+#[derive(Clone, Debug, Module)]
+struct Network {
+    /// `[2, n, n]`: of the shift and of the logarithm of the scale.
+    weights: Parameter,
+}
+
+impl AutoregressiveNetwork for Network {
+    fn shift_and_log_scale(&self, y: &Tensor) -> Result<(Tensor, Tensor)> {
+        let weights = self.weights.value();
+        let masked = &weights - weights.tril();
+        let part = |index: usize| {
+            let hidden = (y * 0.5).tanh().expand_dims(-2);
+            hidden.matmul(&masked.narrow(0, index, 1).squeeze(0)).squeeze(-2)
+        };
+        Ok((part(0), part(1) * 0.5))
+    }
+}
+
+/// Three variable sizes that sum to 8.
+fn bins(d: &mut Draws<'_>) -> Result<Parameter> {
+    let variable = Variable::new("bins", d.real(&[2]).value().detach())?;
+    let sizes = Chain::new([Scale::new(8.0)?.into(), SoftmaxCentered::new().into()]);
+    Ok(TransformedVariable::from_variable(variable, sizes)?.into())
 }
 
 const BIJECTORS: &[Line] = &[
@@ -76,10 +104,18 @@ const BIJECTORS: &[Line] = &[
     ("Identity", &[4], any, |_| made(Identity::new())),
     ("Invert", &[4], f64::exp, |_| made(Invert::new(Softplus::new()))),
     ("Log", &[4], f64::exp, |_| made(Log::new())),
+    ("MaskedAutoregressive", &[2, 3], middle, |d| {
+        made(MaskedAutoregressive::new(Network { weights: d.real(&[2, 3, 3]) }))
+    }),
     ("NormalCDF", &[4], middle, |_| made(NormalCDF::new())),
     ("Permute", &[2, 3], any, |_| made(Permute::new(&[1, 2, 0])?)),
     ("Power", &[4], f64::exp, |d| made(Power::new(d.variable(&[4], factor))?)),
     ("Power, odd", &[4], factor, |_| made(Power::new(3.0)?)),
+    ("RationalQuadraticSpline", &[2, 4], any, |d| {
+        let (widths, heights) = (bins(d)?, bins(d)?);
+        let spline = RationalQuadraticSpline::new(widths, heights, d.positive(&[4, 2]))?;
+        made(spline.with_range_min(-4.0)?)
+    }),
     ("Reciprocal", &[4], factor, |_| made(Reciprocal::new())),
     ("Reshape", &[2, 4], any, |_| made(Reshape::new(&[2, 1, 2], &[4])?)),
     ("Scale", &[4], any, |d| made(Scale::new(d.variable(&[4], factor))?)),
