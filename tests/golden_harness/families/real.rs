@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use tfn::distributions::{Cauchy, Distribution, HalfCauchy, HalfNormal, Horseshoe, LogNormal};
+use tfn::distributions::{
+    Cauchy, Distribution, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, LogNormal, StudentT,
+};
 
 use super::Parameters;
 use crate::json::{Node, Outcome};
@@ -16,6 +18,7 @@ pub(crate) fn build(
     let names: &[&str] = match family {
         "Cauchy" | "HalfCauchy" | "LogNormal" => &["loc", "scale"],
         "HalfNormal" | "Horseshoe" => &["scale"],
+        "HalfStudentT" | "StudentT" => &["df", "loc", "scale"],
         _ => return Ok(None),
     };
     parameters.only(names)?;
@@ -24,6 +27,8 @@ pub(crate) fn build(
         "Cauchy" => Arc::new(Cauchy::new(get("loc")?, get("scale")?)?),
         "HalfCauchy" => Arc::new(HalfCauchy::new(get("loc")?, get("scale")?)?),
         "LogNormal" => Arc::new(LogNormal::new(get("loc")?, get("scale")?)?),
+        "HalfStudentT" => Arc::new(HalfStudentT::new(get("df")?, get("loc")?, get("scale")?)?),
+        "StudentT" => Arc::new(StudentT::new(get("df")?, get("loc")?, get("scale")?)?),
         "Horseshoe" => Arc::new(Horseshoe::new(get("scale")?)?),
         _ => Arc::new(HalfNormal::new(get("scale")?)?),
     };

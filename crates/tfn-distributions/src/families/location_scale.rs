@@ -142,21 +142,33 @@ pub(super) fn upward(
     Tensor::select(&is_outside, &constant(outside, x), &f(&(distance / scale)))
 }
 
-/// Constructor and accessors of a family whose parameters are `loc` and `scale`.
+/// Constructor and accessors of a family whose parameters are `loc` and `scale`, after those that give its shape.
 macro_rules! location_scale {
-    ($family:ident) => {
+    ($family:ident $(, $(#[$doc:meta])* $shape:ident)*) => {
         family!($family);
 
         impl $family {
             /// Distributions at `loc`, spread by `scale`.
             ///
             /// # Errors
-            /// [`DistributionError`](crate::DistributionError) if a fixed `loc` is not finite or a fixed `scale` not
-            /// positive, if their shapes do not broadcast, or if their types differ.
-            pub fn new(loc: impl Into<Parameter>, scale: impl Into<Parameter>) -> Result<Self> {
-                let [loc, scale] = Parameter::unify([loc.into(), scale.into()]);
-                Self { loc, scale, validate_args: false }.checked()
+            /// [`DistributionError`](crate::DistributionError) if a fixed `loc` is not finite or another fixed
+            /// parameter not positive, if their shapes do not broadcast, or if their types differ.
+            pub fn new(
+                $($shape: impl Into<Parameter>,)*
+                loc: impl Into<Parameter>,
+                scale: impl Into<Parameter>,
+            ) -> Result<Self> {
+                let [$($shape,)* loc, scale] =
+                    Parameter::unify([$($shape.into(),)* loc.into(), scale.into()]);
+                Self { $($shape,)* loc, scale, validate_args: false }.checked()
             }
+
+            $(
+                $(#[$doc])*
+                pub fn $shape(&self) -> &Parameter {
+                    &self.$shape
+                }
+            )*
 
             /// Where it lies.
             pub fn loc(&self) -> &Parameter {

@@ -53,6 +53,7 @@ families! {
     gumbel: Gumbel;
     half_cauchy: HalfCauchy;
     half_normal: HalfNormal;
+    half_student_t: HalfStudentT;
     horseshoe: Horseshoe;
     independent: Independent;
     inverse_gamma: InverseGamma;
@@ -75,6 +76,7 @@ families! {
     poisson: Poisson;
     relaxed_one_hot_categorical: ExpRelaxedOneHotCategorical, RelaxedOneHotCategorical;
     sample: Sample;
+    student_t: StudentT;
     transformed: TransformedDistribution;
     uniform: Uniform;
     weibull: Weibull;

@@ -20,6 +20,7 @@ mod incomplete_beta;
 mod incomplete_gamma;
 mod normal;
 pub(crate) mod scalar;
+pub(crate) mod student_t;
 
 pub use bessel::{bessel_i0e, bessel_i1e, bessel_ratio, log_bessel_i0e};
 pub(crate) use counts::{

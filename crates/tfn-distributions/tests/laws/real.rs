@@ -1,7 +1,8 @@
 //! Families on the real and the half line.
 
 use tfn_distributions::{
-    Cauchy, Gumbel, HalfCauchy, HalfNormal, Horseshoe, Kumaraswamy, LogNormal, Logistic, Weibull,
+    Cauchy, Gumbel, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, Kumaraswamy, LogNormal,
+    Logistic, StudentT, Weibull,
 };
 
 use crate::draws::{Draws, Family, Pair};
@@ -16,13 +17,22 @@ fn moderate(d: &mut Draws<'_>) -> tfn_distributions::Parameter {
     d.variable(&[2], |x| 3.1 + x)
 }
 
+/// From 6 to 10: degrees of freedom of which a sample shows the variance.
+fn with_moments(d: &mut Draws<'_>) -> tfn_distributions::Parameter {
+    d.variable(&[2], |x| 8.0 + x)
+}
+
 pub(crate) const FAMILIES: &[Family] = &[
     ("Cauchy", |d| Ok(Cauchy::new(d.real(&[2]), d.positive(&[2]))?.into())),
     ("HalfCauchy", |d| Ok(HalfCauchy::new(d.real(&[2]), d.positive(&[2]))?.into())),
     ("HalfNormal", |d| Ok(HalfNormal::new(d.positive(&[2]))?.into())),
+    ("HalfStudentT", |d| {
+        Ok(HalfStudentT::new(with_moments(d), d.real(&[2]), d.positive(&[2]))?.into())
+    }),
     ("Horseshoe", |d| Ok(Horseshoe::new(d.positive(&[2]))?.into())),
     ("Logistic", |d| Ok(Logistic::new(d.real(&[2]), d.positive(&[2]))?.into())),
     ("Gumbel", |d| Ok(Gumbel::new(d.real(&[2]), d.positive(&[2]))?.into())),
+    ("StudentT", |d| Ok(StudentT::new(with_moments(d), d.real(&[2]), d.positive(&[2]))?.into())),
     ("LogNormal", |d| Ok(LogNormal::new(d.real(&[2]), narrow(d))?.into())),
     ("Weibull", |d| Ok(Weibull::new(moderate(d), d.positive(&[2]))?.into())),
     ("Kumaraswamy", |d| Ok(Kumaraswamy::new(moderate(d), moderate(d))?.into())),

@@ -22,6 +22,22 @@ impl Point {
         Self { x, y: 1.0 - x }
     }
 
+    /// The point `t/(1 + t)`.
+    pub(crate) fn of_odds(t: f64) -> Self {
+        let y = 1.0 / (1.0 + t);
+        Self { x: if t < f64::INFINITY { t * y } else { 1.0 }, y }
+    }
+
+    /// `x/(1 − x)`.
+    pub(crate) fn odds(self) -> f64 {
+        self.x / self.y
+    }
+
+    /// Whether it is neither end.
+    pub(crate) fn is_inside(self) -> bool {
+        self.x > 0.0 && self.y > 0.0
+    }
+
     fn of_logit(logit: f64) -> Self {
         let small = 1.0 / (1.0 + logit.abs().exp());
         let (small, large) = if !(-30.0..=30.0).contains(&logit) {

@@ -9,7 +9,9 @@ pub(crate) mod gamma_law;
 pub(crate) mod incomplete_beta;
 pub(crate) mod incomplete_gamma;
 pub(crate) mod normal;
+mod panels;
 pub(crate) mod poisson_law;
+pub(crate) mod student_t;
 mod uniform_gamma;
 
 /// `t − ln(1 + t)`, exact where both nearly cancel.
