@@ -4,7 +4,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::triangle::{Triangle, entries_of, rows_from, rows_in};
-use super::{Bijector, failed, no_change};
+use super::{Bijector, failed, given, no_change, taken};
 use crate::Result;
 
 /// A triangular matrix, the lower one unless the other is asked for, filled with the entries of a vector in TFP's
@@ -67,11 +67,11 @@ impl Bijector for FillTriangular {
     }
 
     fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
-        no_change(x, 1)
+        no_change(&taken(self, x), 1)
     }
 
     fn inverse_log_det_jacobian(&self, y: &Tensor) -> Tensor {
-        no_change(y, 2)
+        no_change(&given(self, y), 2)
     }
 
     fn forward_min_event_ndims(&self) -> usize {

@@ -96,11 +96,11 @@ impl Bijector for Permute {
     }
 
     fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
-        no_change(x, self.forward_min_event_ndims())
+        no_change(&taken(self, x), self.forward_min_event_ndims())
     }
 
     fn inverse_log_det_jacobian(&self, y: &Tensor) -> Tensor {
-        no_change(y, self.forward_min_event_ndims())
+        no_change(&given(self, y), self.forward_min_event_ndims())
     }
 
     fn forward_min_event_ndims(&self) -> usize {

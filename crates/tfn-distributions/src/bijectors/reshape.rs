@@ -3,7 +3,7 @@
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use super::{Bijector, expect_event, failed, no_change};
+use super::{Bijector, expect_event, failed, given, no_change, taken};
 use crate::{DistributionError, Result};
 
 /// The entries of an event in another shape.
@@ -71,11 +71,11 @@ impl Bijector for Reshape {
     }
 
     fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
-        no_change(x, self.event_shape_in.len())
+        no_change(&taken(self, x), self.event_shape_in.len())
     }
 
     fn inverse_log_det_jacobian(&self, y: &Tensor) -> Tensor {
-        no_change(y, self.event_shape_out.len())
+        no_change(&given(self, y), self.event_shape_out.len())
     }
 
     fn forward_min_event_ndims(&self) -> usize {

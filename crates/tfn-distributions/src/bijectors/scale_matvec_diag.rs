@@ -68,7 +68,7 @@ impl Bijector for ScaleMatvecDiag {
     }
 
     fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
-        no_change(x, 1) + sum_last(&self.scale_diag.value_like(x).abs().ln(), 1)
+        no_change(&taken(self, x), 1) + sum_last(&self.scale_diag.value_like(x).abs().ln(), 1)
     }
 
     fn inverse_log_det_jacobian(&self, y: &Tensor) -> Tensor {

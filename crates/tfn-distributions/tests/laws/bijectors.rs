@@ -12,10 +12,13 @@ use tfn_distributions::bijectors::{
 use tfn_distributions::module::Module;
 use tfn_distributions::tensor::{DType, Tensor, Variable};
 use tfn_distributions::testing::check_bijector_at;
-use tfn_distributions::{Parameter, Result, TransformedVariable};
+use tfn_distributions::{
+    Distribution, MultivariateNormalDiag, MultivariateNormalTriL, Parameter, Result,
+    TransformedDistribution, TransformedVariable,
+};
 
 use super::draws::Draws;
-use super::{broken, for_each_draw};
+use super::{broken, entries, for_each_draw, near};
 
 /// A name, the shape of the points, what numbers in −2 … 2 are sent through to lie in the domain, and how the bijector
 /// is made.
@@ -171,10 +174,84 @@ fn single_precision_agrees_with_double() {
             ] {
                 prop_assert_eq!(given.dtype().unwrap(), DType::F32);
                 let [given, expected] = [given, expected].map(|t| t.to_f64_vec().unwrap());
-                let near = super::near(&given, &expected, 2e-3);
-                prop_assert!(near, "{}: {:?} {:?}", line.0, given, expected);
+                let close = near(&given, &expected, 2e-3);
+                prop_assert!(close, "{}: {:?} {:?}", line.0, given, expected);
             }
             Ok(())
         });
+    }
+}
+
+/// All that a bijector makes of a tensor.
+fn everything(bijector: &dyn Bijector, tensor: &Tensor) -> [Tensor; 4] {
+    [
+        bijector.forward(tensor),
+        bijector.inverse(tensor),
+        bijector.forward_log_det_jacobian(tensor),
+        bijector.inverse_log_det_jacobian(tensor),
+    ]
+}
+
+#[test]
+fn an_error_goes_through_every_bijector_and_no_shape_panics() {
+    let numbers: Vec<f64> = (0..24).map(|i| f64::from(i) / 12.0 - 1.0).collect();
+    let bad = Tensor::from_vec(vec![1.0], &[2]);
+    for line in BIJECTORS {
+        let (_, bijector) = draw(line, &numbers, DType::F64).unwrap();
+        let given = everything(bijector.as_ref(), &bad);
+        assert!(given.iter().all(|given| given.error().is_some()), "{}: {given:?}", line.0);
+        for shape in [&[][..], &[0], &[1], &[7], &[2, 0], &[0, 0], &[3, 7], &[5, 5], &[2, 3, 0]] {
+            let x = Tensor::ones(shape, DType::F64);
+            let given = everything(bijector.as_ref(), &x);
+            let _ = bijector.in_range(&x);
+            let needed = [bijector.forward_min_event_ndims(), bijector.inverse_min_event_ndims()];
+            for (log_det, needed) in given[2..].iter().zip(needed) {
+                let fails = log_det.error().is_some();
+                assert!(shape.len() >= needed || fails, "{} {shape:?}", line.0);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_normal_vector_through_a_triangular_matrix_is_the_multivariate_normal() {
+    for_each_draw(12, |numbers| {
+        let mut d = Draws::new(&numbers, DType::F64);
+        let (loc, scale) = (d.real(&[3]), d.variable(&[3, 3], |x| x.abs() + 0.3));
+        let chain = [Shift::new(&loc)?.into(), ScaleMatvecTriL::new(&scale)?.into()];
+        let ones = Tensor::ones(&[3], DType::F64);
+        let standard = MultivariateNormalDiag::new(&ones * 0.0, ones)?;
+        let through = TransformedDistribution::new(standard, Chain::new(chain))?;
+        let normal = MultivariateNormalTriL::new(&loc, &scale)?;
+        let x = d.real(&[2, 3]).value();
+        for (given, expected) in [
+            (through.log_prob(&x), normal.log_prob(&x)),
+            (through.mean(), normal.mean()),
+            (through.entropy(), normal.entropy()),
+        ] {
+            let (given, expected) = (entries(given), entries(expected));
+            prop_assert!(near(&given, &expected, 1e-12), "{:?} {:?}", given, expected);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn matrices_outside_the_range_have_no_mass() {
+    let normal = |size: usize| {
+        let ones = Tensor::ones(&[size], DType::F64);
+        MultivariateNormalDiag::new(&ones * 0.0, ones).unwrap()
+    };
+    let matrix = |entries: [f64; 4]| Tensor::from_vec(entries.to_vec(), &[2, 2]);
+    let factor = TransformedDistribution::new(normal(1), CorrelationCholesky::new()).unwrap();
+    let scale = TransformedDistribution::new(normal(3), FillScaleTriL::new()).unwrap();
+    for (distribution, inside) in
+        [(factor, matrix([1.0, 0.0, 0.6, 0.8])), (scale, matrix([2.0, 0.0, -7.0, 0.1]))]
+    {
+        let log_prob = |y: &Tensor| distribution.log_prob(y).unwrap().item().unwrap();
+        assert!(log_prob(&inside).is_finite());
+        for outside in [inside.transpose(), &inside * -1.0] {
+            assert_eq!(log_prob(&outside), f64::NEG_INFINITY);
+        }
     }
 }
