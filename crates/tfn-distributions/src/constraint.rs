@@ -19,6 +19,8 @@ pub enum Constraint {
     Positive,
     /// Finite numbers of at least 0.
     NonNegative,
+    /// Whole numbers of at least 0.
+    Count,
     /// Numbers of `[0, 1]`.
     UnitInterval,
     /// Rows along the last axis of at least 0 that sum to 1.
@@ -33,6 +35,7 @@ impl Constraint {
             Self::Extended => "numbers other than NaN",
             Self::Positive => "finite positive numbers",
             Self::NonNegative => "finite numbers of at least 0",
+            Self::Count => "whole numbers of at least 0",
             Self::UnitInterval => "numbers in [0, 1]",
             Self::Simplex => "rows of numbers of at least 0 that sum to 1",
         }
@@ -44,6 +47,7 @@ impl Constraint {
             Self::Extended => !value.is_nan(),
             Self::Positive => value > 0.0 && value.is_finite(),
             Self::NonNegative => value >= 0.0 && value.is_finite(),
+            Self::Count => value >= 0.0 && value.is_finite() && value.floor() == value,
             Self::UnitInterval | Self::Simplex => (0.0..=1.0).contains(&value),
         }
     }
@@ -89,6 +93,7 @@ mod tests {
             (Constraint::Extended, vec![-inf, 0.0, inf], vec![nan]),
             (Constraint::Positive, vec![1e-300], vec![0.0, -1.0, nan, inf]),
             (Constraint::NonNegative, vec![0.0], vec![-1e-300, nan, inf]),
+            (Constraint::Count, vec![0.0, 7.0], vec![-1.0, 0.5, nan, inf]),
             (Constraint::UnitInterval, vec![0.0, 0.3, 1.0], vec![-0.1, 1.1, nan]),
         ] {
             assert_eq!(violation(constraint, &good), None, "{constraint:?}");

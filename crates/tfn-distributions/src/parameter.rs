@@ -251,6 +251,8 @@ impl<'a> ParameterSpec<'a> {
         positive: Positive;
         /// A parameter of numbers of at least 0.
         non_negative: NonNegative;
+        /// A parameter of whole numbers of at least 0.
+        count: Count;
         /// A parameter of numbers in `[0, 1]`.
         unit_interval: UnitInterval;
         /// A parameter of rows of probabilities.

@@ -5,6 +5,7 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use crate::masking::{constant, ln_or_minus_infinity, ln_probability, weigh};
+use crate::special::Chance;
 use crate::{Parameter, ParameterSpec, Result};
 
 /// The parameter of a family with two constructors, `from_logits` and `from_probs`.
@@ -20,6 +21,14 @@ impl LogitsOrProbs {
         match self {
             Self::Logits(logits) => ParameterSpec::extended("logits", logits),
             Self::Probs(probs) => ParameterSpec::unit_interval("probs", probs),
+        }
+    }
+
+    /// As special functions take it.
+    pub(super) fn chance(&self) -> Chance {
+        match self {
+            Self::Logits(logits) => Chance { given: logits.value(), is_logit: true },
+            Self::Probs(probs) => Chance { given: probs.value(), is_logit: false },
         }
     }
 

@@ -42,6 +42,7 @@ families! {
     batch_reshape: BatchReshape;
     bernoulli: Bernoulli;
     beta: Beta;
+    binomial: Binomial;
     categorical: Categorical;
     cauchy: Cauchy;
     chi2: Chi2;
@@ -71,6 +72,7 @@ families! {
     multivariate_normal_diag: MultivariateNormalDiag;
     multivariate_normal_diag_plus_low_rank: MultivariateNormalDiagPlusLowRank;
     multivariate_normal_tril: MultivariateNormalTriL;
+    negative_binomial: NegativeBinomial;
     normal: Normal;
     one_hot_categorical: OneHotCategorical;
     poisson: Poisson;
@@ -85,6 +87,7 @@ families! {
 mod joint_part;
 mod logits_or_probs;
 mod mixing;
+mod total_count;
 
 pub use joint::JointModel;
 pub use joint_part::{Earlier, JointPart};

@@ -72,7 +72,8 @@ pub(crate) fn poisson_divergence(rate_q: &Tensor, rate_p: &Tensor) -> Tensor {
     pointwise(DIVERGENCE, [rate_q, rate_p])
 }
 
-fn in_type_of(like: &Tensor, counts: Tensor) -> Tensor {
+/// `counts`, drawn in `f64`, in the type of `like`.
+pub(super) fn in_type_of(like: &Tensor, counts: Tensor) -> Tensor {
     match like.dtype() {
         Ok(dtype) => counts.cast(dtype),
         Err(error) => Tensor::from_error(error),

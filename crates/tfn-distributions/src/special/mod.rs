@@ -21,6 +21,7 @@ mod incomplete_gamma;
 mod normal;
 pub(crate) mod scalar;
 pub(crate) mod student_t;
+mod trials;
 
 pub use bessel::{bessel_i0e, bessel_i1e, bessel_ratio, log_bessel_i0e};
 pub(crate) use counts::{
@@ -34,6 +35,10 @@ pub use incomplete_gamma::{
     gammainc, gammaincc, gammainccinv, gammaincinv, log_gammainc, log_gammaincc, log_gammaincinv,
 };
 pub use normal::{erfcx, log_erfcx, ndtri};
+pub(crate) use trials::{
+    Chance, binomial_log_mass, binomial_quantile, negative_binomial_log_mass,
+    negative_binomial_quantile, trials_sample, trials_tail,
+};
 
 #[cfg(test)]
 mod tests;

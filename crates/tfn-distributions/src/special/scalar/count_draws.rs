@@ -3,7 +3,8 @@
 //! Rejection takes as many numbers as it takes. They come from a small generator of the entry's own, which the
 //! entry's one number of the stream sets, so that no draw depends on how many the others took.
 
-use super::incomplete_gamma::log_front;
+use super::incomplete_gamma::{log_front, log_quantile};
+use super::trials_law::{self, Odds};
 
 /// Means below which masses are added up from 0 on.
 const FEW: f64 = 10.0;
@@ -68,4 +69,51 @@ pub(crate) fn poisson(rate: f64, numbers: &mut Numbers) -> f64 {
             return k;
         }
     }
+}
+
+/// A count of successes of `n` trials.
+///
+/// From a mean of 10 on by W. Hörmann (1993), "The generation of binomial random variates", algorithm BTRS.
+pub(crate) fn binomial(n: f64, at: Odds, numbers: &mut Numbers) -> f64 {
+    let mean = n * at.p;
+    if n == 0.0 || mean.is_nan() {
+        return if n == 0.0 { 0.0 } else { mean };
+    }
+    if at.p > 0.5 {
+        return n - binomial(n, at.swapped(), numbers);
+    }
+    if mean < FEW {
+        let odds = at.p / at.q;
+        let ratio = |k: f64| (n - k) / (k + 1.0) * odds;
+        return count_up(numbers.uniform(), (n * at.log_q).exp(), ratio).min(n);
+    }
+    let stddev = (mean * at.q).sqrt();
+    let b = 1.15 + 2.53 * stddev;
+    let a = -0.0873 + 0.0248 * b + 0.01 * at.p;
+    let (inside, scale) = (0.92 - 4.2 / b, (2.83 + 5.1 / b) * stddev);
+    let highest = trials_law::log_mass(n, ((n + 1.0) * at.p).floor(), at);
+    loop {
+        let (u, v) = (numbers.uniform() - 0.5, numbers.uniform());
+        let edge = 0.5 - u.abs();
+        let k = ((2.0 * a / edge + b) * u + mean + 0.5).floor();
+        if edge >= 0.07 && v <= inside {
+            return k;
+        }
+        let level = v * scale / (a / (edge * edge) + b);
+        if k >= 0.0 && k <= n && level.ln() <= trials_law::log_mass(n, k, at) - highest {
+            return k;
+        }
+    }
+}
+
+/// A count of successes before failure number `r`: of a Poisson distribution whose rate is drawn from a gamma
+/// distribution of concentration `r`.
+pub(crate) fn negative_binomial(r: f64, at: Odds, numbers: &mut Numbers) -> f64 {
+    let mean = r * at.p / at.q;
+    if mean < FEW && at.p < 0.9 {
+        let ratio = |k: f64| (r + k) / (k + 1.0) * at.p;
+        return count_up(numbers.uniform(), (r * at.log_q).exp(), ratio);
+    }
+    let log_rate = log_quantile(r, numbers.uniform(), false) + at.logit();
+    poisson(log_rate.exp(), numbers)
 }

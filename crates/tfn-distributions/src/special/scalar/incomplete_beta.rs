@@ -38,6 +38,11 @@ impl Point {
         self.x > 0.0 && self.y > 0.0
     }
 
+    /// From both, where each has its own digits.
+    pub(crate) fn pair(x: f64, y: f64) -> Self {
+        Self { x, y }
+    }
+
     fn of_logit(logit: f64) -> Self {
         let small = 1.0 / (1.0 + logit.abs().exp());
         let (small, large) = if !(-30.0..=30.0).contains(&logit) {

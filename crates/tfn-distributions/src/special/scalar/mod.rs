@@ -12,6 +12,7 @@ pub(crate) mod normal;
 mod panels;
 pub(crate) mod poisson_law;
 pub(crate) mod student_t;
+pub(crate) mod trials_law;
 mod uniform_gamma;
 
 /// `t − ln(1 + t)`, exact where both nearly cancel.

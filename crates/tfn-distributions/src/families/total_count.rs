@@ -1,0 +1,16 @@
+//! What the families with a `total_count` share.
+
+use crate::{DistributionError, Parameter, Result};
+
+/// Checks that both have the same `total_count` everywhere: only then is there a closed form.
+pub(super) fn check_equal(family: &'static str, q: &Parameter, p: &Parameter) -> Result<()> {
+    let equal = q.value().detach().eq(&p.value().detach());
+    if equal.to_f64_vec()?.iter().all(|&equal| equal == 1.0) {
+        return Ok(());
+    }
+    Err(DistributionError::NoKlRule {
+        q: family.into(),
+        p: family.into(),
+        tried: vec![format!("{family} || {family} of equal `total_count`")],
+    })
+}

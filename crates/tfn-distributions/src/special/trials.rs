@@ -1,0 +1,196 @@
+//! Masses, tails, quantiles and draws of the binomial and the negative binomial distribution on tensors.
+
+use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
+
+use super::counts::in_type_of;
+use super::scalar::count_draws::{self, Numbers};
+use super::scalar::count_quantile::{Moments, quantile};
+use super::scalar::incomplete_gamma::LogTail;
+use super::scalar::trials_law::{self as law, Odds};
+
+/// The probability of success, as it was given.
+pub(crate) struct Chance {
+    pub(crate) given: Tensor,
+    pub(crate) is_logit: bool,
+}
+
+impl Chance {
+    fn detached(&self) -> Tensor {
+        self.given.detach()
+    }
+}
+
+fn odds<const LOGIT: bool>(given: f64) -> Odds {
+    if LOGIT { Odds::of_logit(given) } else { Odds::of_prob(given) }
+}
+
+/// `pointwise` by logits or by probabilities, whichever `chance` is given by.
+macro_rules! by_chance {
+    ($chance:expr, $function:ident $(, $which:ident)*; $inputs:expr) => {
+        if $chance.is_logit {
+            pointwise($function::<true $(, $which)*>(), $inputs)
+        } else {
+            pointwise($function::<false $(, $which)*>(), $inputs)
+        }
+    };
+}
+
+/// The derivative of `k ln p + m ln q`, 0 where there is no mass.
+fn log_power_slope<const LOGIT: bool>(log_mass: f64, k: f64, m: f64, at: Odds) -> f64 {
+    if log_mass == f64::NEG_INFINITY {
+        0.0
+    } else if LOGIT {
+        law::log_power_in_logit(k, m, at)
+    } else {
+        law::log_power_in_prob(k, m, at)
+    }
+}
+
+fn unless_impossible(log_mass: f64, slope: impl Fn() -> f64) -> f64 {
+    if log_mass == f64::NEG_INFINITY { 0.0 } else { slope() }
+}
+
+const fn log_mass<const LOGIT: bool>() -> Pointwise<3> {
+    Pointwise {
+        name: "binomial_log_mass",
+        value: |[n, k, s]| law::log_mass(n, k, odds::<LOGIT>(s)),
+        partials: [
+            |[n, k, s], l| unless_impossible(l, || law::log_mass_in_trials(n, k, odds::<LOGIT>(s))),
+            |[n, k, s], l| unless_impossible(l, || law::log_mass_in_count(n, k, odds::<LOGIT>(s))),
+            |[n, k, s], l| log_power_slope::<LOGIT>(l, k, n - k, odds::<LOGIT>(s)),
+        ],
+    }
+}
+
+/// The log-mass of `k` successes of `n` trials.
+pub(crate) fn binomial_log_mass(n: &Tensor, k: &Tensor, chance: &Chance) -> Tensor {
+    by_chance!(chance, log_mass; [n, k, &chance.given])
+}
+
+const fn waiting_log_mass<const LOGIT: bool>() -> Pointwise<3> {
+    Pointwise {
+        name: "negative_binomial_log_mass",
+        value: |[r, k, s]| law::waiting_log_mass(r, k, odds::<LOGIT>(s)),
+        partials: [
+            |[r, k, s], l| {
+                unless_impossible(l, || law::waiting_log_mass_in_failures(r, k, odds::<LOGIT>(s)))
+            },
+            |[r, k, s], l| {
+                unless_impossible(l, || law::waiting_log_mass_in_count(r, k, odds::<LOGIT>(s)))
+            },
+            |[r, k, s], l| log_power_slope::<LOGIT>(l, k, r, odds::<LOGIT>(s)),
+        ],
+    }
+}
+
+/// The log-mass of `k` successes before failure number `r`.
+pub(crate) fn negative_binomial_log_mass(r: &Tensor, k: &Tensor, chance: &Chance) -> Tensor {
+    by_chance!(chance, waiting_log_mass; [r, k, &chance.given])
+}
+
+/// The tail asked for as the lower one.
+fn chosen<const UPPER: bool>(tail: LogTail) -> LogTail {
+    if UPPER { tail.swapped() } else { tail }
+}
+
+/// `slope` of the lower tail, given the logarithm of what it is to be divided by, as that of the tail asked for.
+fn tail_slope<const LOGIT: bool, const UPPER: bool, const LOG: bool>(
+    [k, m, s]: [f64; 3],
+    slope: fn(f64, f64, Odds, f64) -> f64,
+) -> f64 {
+    let at = odds::<LOGIT>(s);
+    let log_scale = if LOG { chosen::<UPPER>(law::tail(k, m, at)).log_lower() } else { 0.0 };
+    let slope = slope(k, m, at, log_scale);
+    if UPPER { -slope } else { slope }
+}
+
+const fn tail<const LOGIT: bool, const UPPER: bool, const LOG: bool>() -> Pointwise<3> {
+    Pointwise {
+        name: "trials_tail",
+        value: |[k, m, s]| {
+            let tail = chosen::<UPPER>(law::tail(k, m, odds::<LOGIT>(s)));
+            if LOG { tail.log_lower() } else { tail.lower() }
+        },
+        partials: [
+            |_, _| 0.0,
+            |at, _| tail_slope::<LOGIT, UPPER, LOG>(at, law::tail_in_failures),
+            |at, _| {
+                let slope = tail_slope::<LOGIT, UPPER, LOG>(at, law::tail_in_logit);
+                if LOGIT || slope == 0.0 {
+                    slope
+                } else {
+                    slope * odds::<LOGIT>(at[2]).logit_slope()
+                }
+            },
+        ],
+    }
+}
+
+/// The mass up to the count `k` (above it, if `UPPER`), beside which there are `m` failures, or its logarithm.
+pub(crate) fn trials_tail<const UPPER: bool, const LOG: bool>(
+    k: &Tensor,
+    m: &Tensor,
+    chance: &Chance,
+) -> Tensor {
+    by_chance!(chance, tail, UPPER, LOG; [k, m, &chance.given])
+}
+
+const fn binomial_quantiles<const LOGIT: bool>() -> Pointwise<3> {
+    Pointwise {
+        name: "binomial_quantile",
+        value: |[n, s, level]| {
+            let at = odds::<LOGIT>(s);
+            let stddev = (n * at.p * at.q).sqrt();
+            let moments = Moments { mean: n * at.p, stddev, skewness: (at.q - at.p) / stddev };
+            quantile(level, n, &moments, |k| law::tail(k, n - k, at))
+        },
+        partials: [|_, _| 0.0, |_, _| 0.0, |_, _| 0.0],
+    }
+}
+
+/// The first count of successes of `n` trials up to which the mass reaches `p`; without gradient.
+pub(crate) fn binomial_quantile(n: &Tensor, chance: &Chance, p: &Tensor) -> Tensor {
+    by_chance!(chance, binomial_quantiles; [&n.detach(), &chance.detached(), &p.detach()])
+}
+
+const fn waiting_quantiles<const LOGIT: bool>() -> Pointwise<3> {
+    Pointwise {
+        name: "negative_binomial_quantile",
+        value: |[r, s, level]| {
+            let at = odds::<LOGIT>(s);
+            let (mean, root) = (r * at.p / at.q, (r * at.p).sqrt());
+            let moments = Moments { mean, stddev: root / at.q, skewness: (1.0 + at.p) / root };
+            quantile(level, f64::INFINITY, &moments, |k| law::tail(k, r, at))
+        },
+        partials: [|_, _| 0.0, |_, _| 0.0, |_, _| 0.0],
+    }
+}
+
+/// The first count of successes before failure number `r` up to which the mass reaches `p`; without gradient.
+pub(crate) fn negative_binomial_quantile(r: &Tensor, chance: &Chance, p: &Tensor) -> Tensor {
+    by_chance!(chance, waiting_quantiles; [&r.detach(), &chance.detached(), &p.detach()])
+}
+
+const fn draws<const LOGIT: bool, const WAITING: bool>() -> Pointwise<3> {
+    Pointwise {
+        name: "trials_sample",
+        value: |[n, s, word]| {
+            let draw = if WAITING { count_draws::negative_binomial } else { count_draws::binomial };
+            draw(n, odds::<LOGIT>(s), &mut Numbers::new(word))
+        },
+        partials: [|_, _| 0.0, |_, _| 0.0, |_, _| 0.0],
+    }
+}
+
+/// Counts of successes of `n` trials (before failure number `n`, if `WAITING`), in the type of `n`.
+pub(crate) fn trials_sample<const WAITING: bool>(
+    n: &Tensor,
+    chance: &Chance,
+    shape: &[usize],
+    stream: &mut Stream,
+) -> Tensor {
+    let [count, given] = [n.detach(), chance.detached()].map(|tensor| tensor.cast(DType::F64));
+    let words = stream.uniform_open(shape, DType::F64);
+    in_type_of(n, by_chance!(chance, draws, WAITING; [&count, &given, &words]))
+}
