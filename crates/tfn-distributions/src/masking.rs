@@ -12,6 +12,12 @@ pub(crate) fn unless_nan(x: &Tensor, result: &Tensor) -> Tensor {
     Tensor::select(&x.eq(x), result, &constant(f64::NAN, result))
 }
 
+/// `result` of rows along the last axis, NaN where one holds a NaN.
+pub(crate) fn unless_nan_in_row(x: &Tensor, result: &Tensor) -> Tensor {
+    let nans = (1.0 - x.eq(x)).sum_axes(&[-1], false);
+    Tensor::select(&nans, &constant(f64::NAN, result), result)
+}
+
 /// `result` where `p` is a probability, NaN elsewhere.
 pub(crate) fn at_probability(p: &Tensor, result: &Tensor) -> Tensor {
     let is_one = p.ge(&constant(0.0, p)) * p.le(&constant(1.0, p));
@@ -56,6 +62,14 @@ pub(crate) fn ln_probability(p: &Tensor, complement: &Tensor) -> Tensor {
     let rest = Tensor::select(&large, complement, &constant(0.0, p));
     let some = Tensor::select(&large, &(-rest).log1p(), &small);
     Tensor::select(&none, &constant(f64::NEG_INFINITY, p), &some)
+}
+
+/// `logsumexp` along the last axis, with zero gradient where all terms are minus infinity.
+pub(crate) fn log_sum_exp(terms: &Tensor) -> Tensor {
+    let missing = terms.eq(&constant(f64::NEG_INFINITY, terms));
+    let some = nonzero(&(1.0 - missing).sum_axes(&[-1], true));
+    let safe = Tensor::select(&some, terms, &constant(0.0, terms));
+    only_where(&some.squeeze(-1), &safe.logsumexp(-1, false))
 }
 
 /// 1 where `tensor` is not 0.

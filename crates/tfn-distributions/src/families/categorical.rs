@@ -6,7 +6,7 @@ use tfn_tensor::random::Stream;
 
 use super::logits_or_probs::{LogitsOrProbs, sample_labels};
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::{at_probability, constant, only_where, unless_nan};
+use crate::masking::{at_probability, constant, log_sum_exp, only_where, unless_nan};
 use crate::structure::Support;
 use crate::{Distribution, Parameter, ParameterSpec, Result};
 
@@ -85,7 +85,7 @@ impl Categorical {
     fn log_mass(&self, chosen: &Tensor) -> Tensor {
         let log_probs = self.log_probs();
         let [own, others] = [chosen, &(1.0 - chosen)]
-            .map(|mask| only_where(mask, &log_probs).logsumexp(-1, false));
+            .map(|mask| log_sum_exp(&only_where(mask, &log_probs)));
         let is_small = own.le(&others);
         let rest = Tensor::select(&is_small, &constant(-1.0, &others), &others);
         Tensor::select(&is_small, &own, &(-rest.exp()).log1p())

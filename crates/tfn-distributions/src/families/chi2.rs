@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tfn_module::Module;
-use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Tensor};
 
 use super::Gamma;
 use crate::masking::constant;
@@ -47,7 +47,12 @@ impl Chi2 {
 
     fn gamma(&self) -> Gamma {
         let df = self.df.value();
-        Gamma::of(&df * 0.5, constant(0.5, &df))
+        // Half of the smallest number is none.
+        let smallest = match df.dtype() {
+            Ok(DType::F32) => f64::from(f32::from_bits(1)),
+            _ => f64::from_bits(1),
+        };
+        Gamma::of((&df * 0.5).maximum(&constant(smallest, &df)), constant(0.5, &df))
     }
 }
 

@@ -5,7 +5,7 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::{constant, only_where};
+use crate::masking::{constant, only_where, unless_nan};
 use crate::structure::Support;
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
@@ -56,7 +56,7 @@ impl Distribution for Deterministic {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(only_where(&x.eq(&self.loc.value()), &constant(0.0, x)))
+        Ok(unless_nan(x, &only_where(&x.eq(&self.loc.value()), &constant(0.0, x))))
     }
 
     fn sample_of(&self, shape: &[usize], _: &mut Stream) -> Result<Tensor> {
@@ -80,7 +80,7 @@ impl Distribution for Deterministic {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(value.ge(&self.loc.value()))
+        Ok(unless_nan(value, &value.ge(&self.loc.value())))
     }
 
     fn reparameterization(&self) -> Reparameterization {

@@ -5,7 +5,7 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::{constant, only_where};
+use crate::masking::{constant, only_where, unless_nan_in_row};
 use crate::special::{
     digamma, gamma_entropy, gamma_log_density, lgamma_divergence, log_gammaincinv,
 };
@@ -61,7 +61,11 @@ impl Dirichlet {
     /// The concentrations and their sum, the axis kept.
     fn values(&self) -> [Tensor; 2] {
         let a = self.concentration.value();
-        let sum = a.sum_axes(&[-1], true);
+        let largest = match a.dtype() {
+            Ok(DType::F32) => f64::from(f32::MAX),
+            _ => f64::MAX,
+        };
+        let sum = a.sum_axes(&[-1], true).clamp(0.0, largest);
         [a, sum]
     }
 }
@@ -86,15 +90,20 @@ impl Distribution for Dirichlet {
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let [a, sum] = self.values();
         let rate = sum.detach();
-        let parts = (gamma_log_density(&a, &rate, x) + x * &rate).sum_axes(&[-1], true);
+        let parts = gamma_log_density(&a, &rate, x) + x * &rate;
+        // A factor of 0 makes the product 0, whatever the others.
+        let nothing = parts.eq(&constant(f64::NEG_INFINITY, x)).sum_axes(&[-1], false);
+        let possible = sums_to_one(x, self.dtype()?) * nothing.eq(&constant(0.0, x));
         let whole = gamma_log_density(&sum, &constant(1.0, &sum), &rate) + rate.ln() + &rate;
-        let log_prob = (parts - whole).squeeze(-1);
-        Ok(only_where(&sums_to_one(x, self.dtype()?), &log_prob))
+        let log_prob = (parts.sum_axes(&[-1], true) - whole).squeeze(-1);
+        Ok(unless_nan_in_row(x, &only_where(&possible, &log_prob)))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        let levels = stream.uniform_open(shape, self.dtype()?);
-        Ok(log_gammaincinv(&self.concentration.value(), &levels).softmax(-1))
+        // In f64 also for f32, and finite, so that rows of tiny concentrations stay rows.
+        let levels = stream.uniform_open(shape, DType::F64);
+        let logs = log_gammaincinv(&self.concentration.value().cast(DType::F64), &levels);
+        Ok(logs.clamp(f64::MIN, f64::MAX).softmax(-1).cast(self.dtype()?))
     }
 
     fn mean(&self) -> Result<Tensor> {

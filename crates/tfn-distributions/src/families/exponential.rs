@@ -7,7 +7,7 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::Gamma;
-use crate::masking::{constant, only_where};
+use crate::masking::{at_probability, constant, only_where};
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The exponential distribution of a `rate`.
@@ -66,8 +66,9 @@ impl Distribution for Exponential {
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let rate = self.rate.value();
         // NaN is not below 0, and goes on.
-        let inside = 1.0 - x.lt(&constant(0.0, x));
-        Ok(only_where(&inside, &(rate.ln() - x * &rate)))
+        let (zero, inside) = (constant(0.0, x), 1.0 - x.lt(&constant(0.0, x)));
+        let safe = Tensor::select(&inside, x, &zero);
+        Ok(only_where(&inside, &(rate.ln() - safe * &rate)))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -117,7 +118,7 @@ impl Distribution for Exponential {
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
-        Ok(-(-p).log1p() / self.rate.value())
+        Ok(-at_probability(p, &(-p).log1p()) / self.rate.value())
     }
 
     fn reparameterization(&self) -> Reparameterization {

@@ -95,7 +95,10 @@ impl Geometric {
 fn count_times(count: &Tensor, log: &Tensor) -> Tensor {
     let impossible = log.eq(&constant(f64::NEG_INFINITY, log));
     let none = count.eq(&constant(0.0, count)) * impossible;
-    count * Tensor::select(&none, &constant(0.0, log), log)
+    let finite = count.lt(&constant(f64::INFINITY, count));
+    let product = Tensor::select(&finite, count, &constant(0.0, count))
+        * Tensor::select(&none, &constant(0.0, log), log);
+    unless_nan(count, &only_where(&finite, &product))
 }
 
 /// `ln(1 − exp(log))`, minus infinity with zero gradient at 0.

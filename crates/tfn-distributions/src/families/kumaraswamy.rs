@@ -5,7 +5,7 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use crate::exponential_integral::EULER_GAMMA;
-use crate::masking::{above_zero, at_probability, branch, constant};
+use crate::masking::{at_probability, branch, constant, weigh};
 use crate::special::{digamma, log_beta};
 use crate::stable::log1m_exp;
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
@@ -77,7 +77,8 @@ impl Kumaraswamy {
     /// `f(x)` for `x` between 0 and 1, `below` and `above` with zero gradient outside.
     fn at(&self, x: &Tensor, below: f64, above: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
         let is_above = x.ge(&constant(1.0, x));
-        let inside = |x: &Tensor| above_zero(x, below, &f);
+        let is_below = x.le(&constant(0.0, x));
+        let inside = |x: &Tensor| branch(&is_below, x, (0.5, |x| constant(below, x)), (0.5, &f));
         branch(&is_above, x, (0.5, |x| constant(above, x)), (0.5, inside))
     }
 
@@ -110,7 +111,7 @@ impl Distribution for Kumaraswamy {
         let (a, b) = (self.concentration1.value(), self.concentration0.value());
         let peak = a.ln() + b.ln();
         Ok(self.at(x, f64::NEG_INFINITY, f64::NEG_INFINITY, |x| {
-            &peak + (&a - 1.0) * x.ln() + (&b - 1.0) * self.log_rest(x)
+            &peak + (&a - 1.0) * x.ln() + weigh(&(&b - 1.0), &self.log_rest(x))
         }))
     }
 

@@ -6,7 +6,7 @@ use tfn_tensor::random::Stream;
 use super::Categorical;
 use super::logits_or_probs::sample_labels;
 use crate::Result;
-use crate::masking::constant;
+use crate::masking::{constant, log_sum_exp};
 
 /// The weights of a mixture, and how many axes its events have.
 pub(super) struct Mixing<'a> {
@@ -32,14 +32,24 @@ impl Mixing<'_> {
         self.average(&(variances + distance.square()))
     }
 
-    /// A probability from that of each component, on the last axis.
-    pub(super) fn probability(&self, by_component: &Tensor) -> Tensor {
+    /// What each component has as a whole, on the last axis, averaged.
+    pub(super) fn share(&self, by_component: &Tensor) -> Tensor {
         (by_component * self.weights.probs()).sum_axes(&[-1], false)
     }
 
-    /// The same of logarithms.
+    /// A probability from that of each component; the weights may sum to a little more than 1.
+    pub(super) fn probability(&self, by_component: &Tensor) -> Tensor {
+        self.share(by_component).clamp(0.0, 1.0)
+    }
+
+    /// A density from that of each component, in the logarithm.
+    pub(super) fn log_density(&self, by_component: &Tensor) -> Tensor {
+        log_sum_exp(&(by_component + self.weights.log_probs()))
+    }
+
+    /// A probability from that of each component, in the logarithm.
     pub(super) fn log_probability(&self, by_component: &Tensor) -> Tensor {
-        (by_component + self.weights.log_probs()).logsumexp(-1, false)
+        self.log_density(by_component).clamp(f64::NEG_INFINITY, 0.0)
     }
 
     /// Labels of the components to draw from, of the shape `outer`, as zeros and ones along [`axis`](Self::axis).

@@ -86,7 +86,7 @@ impl Mixture {
     /// [`DistributionError::Unsupported`] if a component has no entropy.
     pub fn entropy_lower_bound(&self) -> Result<Tensor> {
         let batch = self.batch_shape()?;
-        Ok(self.mixing()?.probability(&self.stacked(&batch, -1, |c| c.entropy())?).check()?)
+        Ok(self.mixing()?.share(&self.stacked(&batch, -1, |c| c.entropy())?).check()?)
     }
 
     /// Checks that a component is of the kind of the first.
@@ -175,7 +175,7 @@ impl Distribution for Mixture {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.mixing()?.log_probability(&self.at(x, |component, x| component.log_prob(x))?))
+        Ok(self.mixing()?.log_density(&self.at(x, |component, x| component.log_prob(x))?))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {

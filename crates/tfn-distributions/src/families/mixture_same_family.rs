@@ -97,7 +97,7 @@ impl MixtureSameFamily {
     /// # Errors
     /// [`DistributionError::Unsupported`] if the components have no entropy.
     pub fn entropy_lower_bound(&self) -> Result<Tensor> {
-        let bound = self.mixing()?.probability(&self.components_distribution.entropy()?);
+        let bound = self.mixing()?.share(&self.components_distribution.entropy()?);
         Ok(bound.broadcast_to(&self.batch_shape()?).check()?)
     }
 
@@ -153,7 +153,7 @@ impl Distribution for MixtureSameFamily {
             return Ok(Tensor::normal_mixture_log_prob(x, &log_weights, &loc, &scale));
         }
         let by_component = self.components_distribution.log_prob(&self.for_each(x)?)?;
-        Ok(self.mixing()?.log_probability(&by_component))
+        Ok(self.mixing()?.log_density(&by_component))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {

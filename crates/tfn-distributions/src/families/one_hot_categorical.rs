@@ -6,7 +6,7 @@ use tfn_tensor::random::Stream;
 
 use super::logits_or_probs::{LogitsOrProbs, sample_labels};
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::{constant, only_where};
+use crate::masking::{constant, only_where, unless_nan_in_row};
 use crate::structure::Support;
 use crate::{Distribution, Parameter, ParameterSpec, Result};
 
@@ -86,7 +86,8 @@ impl Distribution for OneHotCategorical {
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let log_probs = self.log_probs();
         let picked = Tensor::select(&x.detach(), &log_probs, &constant(0.0, &log_probs));
-        Ok(only_where(&is_one_hot(x), &picked.sum_axes(&[-1], false)))
+        let value = only_where(&is_one_hot(x), &picked.sum_axes(&[-1], false));
+        Ok(unless_nan_in_row(x, &value))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {

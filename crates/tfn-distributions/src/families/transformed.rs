@@ -130,7 +130,8 @@ impl TransformedDistribution {
         }
         let mut noise = Stream::from_seed(0);
         let x = self.distribution.sample_of(&self.shape_before()?, &mut noise)?;
-        let point = self.bijector.forward(&x).detach();
+        // Moderate, so that it can be sent back.
+        let point = self.bijector.forward(&x.clamp(-1.0, 1.0)).detach();
         let wide = (0..ndims).fold(mask.clone(), |mask, _| mask.expand_dims(-1));
         Ok((Tensor::select(&wide, y, &point), Some(mask)))
     }

@@ -5,7 +5,7 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::{constant, only_where};
+use crate::masking::{at_probability, constant, only_where, unless_nan};
 use crate::{
     Distribution, DistributionError, Parameter, ParameterSpec, Reparameterization, Result,
     validation,
@@ -38,7 +38,7 @@ impl Uniform {
     /// Uniform distributions between `low` and `high`.
     ///
     /// # Errors
-    /// [`DistributionError`] if fixed ends are not finite or not in order, if their shapes do not broadcast,
+    /// [`DistributionError`] if fixed ends are not finite or not in order, if their distance is not finite, if their shapes do not broadcast,
     /// or if their types differ.
     pub fn new(low: impl Into<Parameter>, high: impl Into<Parameter>) -> Result<Self> {
         let [low, high] = Parameter::unify([low.into(), high.into()]);
@@ -65,13 +65,13 @@ impl Uniform {
 
     fn check_order(&self) -> Result<()> {
         let lengths = self.length().to_f64_vec()?;
-        match lengths.iter().position(|&length| length.is_nan() || length <= 0.0) {
+        match lengths.iter().position(|&length| !(length > 0.0 && length.is_finite())) {
             None => Ok(()),
             Some(index) => Err(DistributionError::Argument {
                 family: "Uniform",
                 argument: "high",
                 given: format!("{} above `low` at entry {index}", lengths[index]),
-                expected: "numbers above `low`".into(),
+                expected: "numbers above `low`, and a finite length".into(),
             }),
         }
     }
@@ -93,7 +93,7 @@ impl Distribution for Uniform {
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let inside = x.ge(&self.low.value()) * x.le(&self.high.value());
-        Ok(only_where(&inside, &-self.length().ln()))
+        Ok(unless_nan(x, &only_where(&inside, &-self.length().ln())))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -126,7 +126,7 @@ impl Distribution for Uniform {
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
-        Ok(self.low.value() + self.length() * p)
+        Ok(self.low.value() + self.length() * at_probability(p, p))
     }
 
     fn reparameterization(&self) -> Reparameterization {
@@ -161,7 +161,7 @@ mod tests {
     fn ends_out_of_order_are_named() {
         let error = Uniform::new(2.0, 1.0).unwrap_err();
         let message =
-            "Uniform: argument `high` is -1 above `low` at entry 0, expected numbers above `low`";
+            "Uniform: argument `high` is -1 above `low` at entry 0, expected numbers above `low`, and a finite length";
         assert_eq!(error.to_string(), message);
         assert!(Uniform::new(f64::NAN, 1.0).is_err());
         let high = Variable::new("high", Tensor::scalar(-1.0)).unwrap();

@@ -7,7 +7,7 @@ use tfn_tensor::random::Stream;
 use super::gumbel::extreme_value_kl;
 use crate::exponential_integral::EULER_GAMMA;
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::{above_zero, at_probability, branch, constant};
+use crate::masking::{at_probability, branch, constant};
 use crate::special::lgamma;
 use crate::stable::log1m_exp_exp;
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
@@ -65,6 +65,13 @@ impl Weibull {
         (x / self.scale.value()).ln() * self.concentration.value()
     }
 
+    /// `f(x)` above 0, `outside` with zero gradient elsewhere.
+    fn at(&self, x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+        let is_outside = x.le(&constant(0.0, x));
+        let inside = Tensor::select(&is_outside, &self.scale.value(), x);
+        Tensor::select(&is_outside, &constant(outside, x), &f(&inside))
+    }
+
     /// The outcome of an exponential one.
     fn of_exponential(&self, outcome: &Tensor) -> Tensor {
         self.scale.value() * (outcome.ln() / self.concentration.value()).exp()
@@ -90,7 +97,7 @@ impl Distribution for Weibull {
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let log_concentration = self.concentration.value().ln();
-        Ok(above_zero(x, f64::NEG_INFINITY, |x| {
+        Ok(self.at(x, f64::NEG_INFINITY, |x| {
             let w = self.log_exponential(x);
             // Where exp(w) is infinite, so may w be.
             let is_far = w.gt(&constant(700.0, &w));
@@ -132,12 +139,12 @@ impl Distribution for Weibull {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(above_zero(value, 0.0, |x| -(-self.log_exponential(x).exp()).expm1()))
+        Ok(self.at(value, 0.0, |x| -(-self.log_exponential(x).exp()).expm1()))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
         let inside = |x: &Tensor| log1m_exp_exp(&self.log_exponential(x));
-        Ok(above_zero(value, f64::NEG_INFINITY, inside))
+        Ok(self.at(value, f64::NEG_INFINITY, inside))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
@@ -145,7 +152,7 @@ impl Distribution for Weibull {
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(above_zero(value, 0.0, |x| -self.log_exponential(x).exp()))
+        Ok(self.at(value, 0.0, |x| -self.log_exponential(x).exp()))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {

@@ -164,7 +164,7 @@ unary! {
     /// `ln(sigmoid(x))`, without underflow.
     pub LogSigmoid log_sigmoid() reads Input: |x| x.m_log_sigmoid(); |g, v| g * (-v).m_sigmoid();
     /// `max(x, 0)`; gradient 0 at 0.
-    pub Relu relu() reads Output: |x| if x > E::zero() { x } else { x * E::zero() };
+    pub Relu relu() reads Output: |x| if x <= E::zero() { E::zero() } else { x };
         |g, v| if v > E::zero() { g } else { E::zero() };
     /// `x` above 0, `exp(x) − 1` below.
     pub Elu elu() reads Output: |x| if x > E::zero() { x } else { x.m_expm1() };

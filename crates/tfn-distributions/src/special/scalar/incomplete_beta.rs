@@ -3,12 +3,15 @@
 use std::f64::consts::PI;
 
 use super::gamma::{digamma_rise, ln_gamma_1p, ln_gamma_rise, log_beta, stirling_rest};
-use super::incomplete_gamma::LogTail;
+use super::incomplete_gamma::{self, LogTail, log_quantile};
 use super::log1p_gap;
 use super::normal::ndtri_rough;
+use super::uniform_beta;
 
 const MOST_TERMS: usize = 50_000;
 const SMALL: f64 = 1e-17;
+/// From here on what the larger concentration does to the smaller one is beyond all digits.
+const FAR: f64 = 1e100;
 
 /// A point of the interval with its complement, each with its own digits.
 #[derive(Clone, Copy)]
@@ -62,7 +65,7 @@ impl Point {
     }
 
     /// `b x − a y` with one rounding, from the smaller of both.
-    fn lean(self, a: f64, b: f64) -> f64 {
+    pub(crate) fn lean(self, a: f64, b: f64) -> f64 {
         let sum = a + b;
         let (large, small) = if a > b { (a, b) } else { (b, a) };
         let lost = small - (sum - large);
@@ -79,15 +82,19 @@ pub(crate) fn log_front(a: f64, b: f64, at: Point) -> f64 {
     if a < 10.0 || b < 10.0 {
         return a * at.ln_x() + b * at.swapped().ln_x() - log_beta(a, b);
     }
+    let sum = a + b;
+    let rests = stirling_rest(a) + (stirling_rest(b) - stirling_rest(sum));
+    0.5 * (a / sum * b / (2.0 * PI)).ln() - exponent(a, b, at) - rests
+}
+
+/// `a ln(a/((a + b) x)) + b ln(b/((a + b) y))`, which is 0 at the mean.
+pub(crate) fn exponent(a: f64, b: f64, at: Point) -> f64 {
     let (lean, sum) = (at.lean(a, b), a + b);
-    let (u, v) = (lean / a, -lean / b);
     let term = |n: f64, t: f64, ln: f64| {
         if t.abs() < 0.5 { n * log1p_gap(t) } else { n * (t - ln) }
     };
-    let exponent =
-        term(a, u, at.ln_x() - (a / sum).ln()) + term(b, v, at.swapped().ln_x() - (b / sum).ln());
-    let rests = stirling_rest(a) + (stirling_rest(b) - stirling_rest(sum));
-    0.5 * (a / sum * b / (2.0 * PI)).ln() - exponent - rests
+    term(a, lean / a, at.ln_x() - (a / sum).ln())
+        + term(b, -lean / b, at.swapped().ln_x() - (b / sum).ln())
 }
 
 /// A number with its derivatives in `a` and `b`.
@@ -177,7 +184,8 @@ fn left(a: f64, b: f64, at: Point) -> LogTail {
 }
 
 fn is_left(a: f64, b: f64, at: Point) -> bool {
-    at.x <= (a + 1.0) / (a + b + 2.0)
+    // From the smaller of both, which has the digits.
+    if at.x <= 0.5 { at.x * (a + b + 2.0) <= a + 1.0 } else { at.y * (a + b + 2.0) >= b + 1.0 }
 }
 
 /// One of the tails, by whichever way keeps its digits; NaN unless `a, b > 0` and `0 ≤ x ≤ 1`.
@@ -189,6 +197,12 @@ pub(crate) fn log_tail(a: f64, b: f64, at: Point) -> LogTail {
         LogTail::Lower(f64::NEG_INFINITY)
     } else if at.y == 0.0 {
         LogTail::Upper(f64::NEG_INFINITY)
+    } else if uniform_beta::applies(a, b) {
+        uniform_beta::log_tail(a, b, at)
+    } else if b > FAR {
+        incomplete_gamma::log_tail(a, b * at.x)
+    } else if a > FAR {
+        incomplete_gamma::log_tail(b, a * at.y).swapped()
     } else if is_left(a, b, at) {
         left(a, b, at)
     } else {
@@ -238,12 +252,19 @@ pub(crate) fn quantile(a: f64, b: f64, p: f64, upper: bool) -> Point {
 
 /// The point below which the probability is `level`, at most ½.
 fn lower_quantile(a: f64, b: f64, level: f64, log_level: f64) -> Point {
+    if uniform_beta::is_normal(a, b) {
+        return Point::new(uniform_beta::normal_quantile(a, b, ndtri_rough(level)));
+    } else if b > FAR {
+        return Point::new(log_quantile(a, level, false).exp() / b);
+    } else if a > FAR {
+        return Point::new(log_quantile(b, level, true).exp() / a).swapped();
+    }
     let leftmost = (log_level + a.ln() + log_beta(a, b)) / a;
     let spread = (1.0 / a + 1.0 / b).sqrt();
     let mut logit = if leftmost < -1.0 && (a < 3.0 || leftmost < -20.0) {
         leftmost - (-leftmost.exp()).ln_1p()
     } else {
-        (a / b).ln() + ndtri_rough(level).max(-8.0) * spread.min(3.0)
+        ((a / b).ln() + ndtri_rough(level).max(-8.0) * spread.min(3.0)).clamp(-745.0, 745.0)
     };
     for _ in 0..100 {
         let at = Point::of_logit(logit);
@@ -255,9 +276,12 @@ fn lower_quantile(a: f64, b: f64, level: f64, log_level: f64) -> Point {
         let newton = (log_level - log_tail) / slope;
         let bend = -at.lean(a, b) - slope;
         let step = newton / (1.0 + 0.5 * newton * bend).clamp(0.5, 2.0);
+        if step.is_nan() {
+            break;
+        }
         logit = (logit + step).clamp(-745.0, 745.0);
         // The error that is left goes with the step's third power.
-        if step.abs() < 3e-6 * spread.min(1.0) || step.is_nan() {
+        if step.abs() < 3e-6 * spread.min(1.0) {
             break;
         }
     }

@@ -9,6 +9,8 @@ use super::{log1p_gap, uniform_gamma};
 /// More terms than any series here needs.
 const MOST_TERMS: usize = 20_000;
 const SMALL: f64 = 1e-17;
+/// From here on Wilson and Hilferty's cube has all digits.
+const HUGE: f64 = 1e20;
 
 /// The logarithm of the tail that was computed; the other is 1 less it.
 #[derive(Clone, Copy)]
@@ -27,7 +29,8 @@ impl LogTail {
 
     pub(crate) fn log_lower(self) -> f64 {
         match self {
-            Self::Lower(l) => l.min(0.0),
+            Self::Lower(l) if l > 0.0 => 0.0,
+            Self::Lower(l) => l,
             Self::Upper(l) => log_of_rest(l),
         }
     }
@@ -191,6 +194,9 @@ pub(crate) fn log_quantile(a: f64, p: f64, upper: bool) -> f64 {
     // The level of the smaller tail, and which that is.
     let upper = upper != (p > 0.5);
     let (level, log_level) = if p > 0.5 { (1.0 - p, (-p).ln_1p()) } else { (p, p.ln()) };
+    if a > HUGE {
+        return start(a, level, log_level, upper, 0.0);
+    }
     let log_p = if upper { (-level).ln_1p() } else { log_level };
     let leftmost = (log_p + ln_gamma_1p(a)) / a;
     if leftmost < -40.0 {
