@@ -264,6 +264,16 @@ mod tests {
     }
 
     #[test]
+    fn the_log_probability_of_a_dominant_label_keeps_its_digits() {
+        let logits = Tensor::from_vec(vec![0.5, 33.0, 1.25, -60.0], &[4]);
+        let log_prob = Categorical::from_logits(logits).unwrap().log_prob(&Tensor::scalar(1.0));
+        // mpmath, 50 digits: −ln(1 + e^−32.5 + e^−31.75 + e^−93).
+        let expected = -2.394_231_513_138e-14;
+        let given = log_prob.unwrap().item().unwrap();
+        assert!((given / expected - 1.0).abs() < 1e-15, "{given} {expected}");
+    }
+
+    #[test]
     fn a_quantile_is_a_label_of_some_mass() {
         let probs = Tensor::from_vec(vec![0.0, 0.25, 0.5, 0.25, 0.0], &[5]);
         let categorical = Categorical::from_probs(probs).unwrap();

@@ -69,6 +69,7 @@ families! {
     matrix_normal: MatrixNormal;
     mixture: Mixture;
     mixture_same_family: MixtureSameFamily;
+    multinomial: Multinomial;
     multivariate_normal_diag: MultivariateNormalDiag;
     multivariate_normal_diag_plus_low_rank: MultivariateNormalDiagPlusLowRank;
     multivariate_normal_tril: MultivariateNormalTriL;

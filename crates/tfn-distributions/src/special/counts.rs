@@ -33,6 +33,26 @@ pub(crate) fn poisson_log_mass_of_log(k: &Tensor, log_rate: &Tensor) -> Tensor {
     pointwise(LOG_MASS, [k, log_rate])
 }
 
+/// The log-mass at `x` of a Poisson distribution of the rate `n p`, whose slope in `log_p` is that of `x log_p`.
+///
+/// The sum of the rates is fixed, so that their own slopes would cancel.
+pub(crate) fn multinomial_log_terms(n: &Tensor, x: &Tensor, p: &Tensor, log_p: &Tensor) -> Tensor {
+    fn rate(n: f64, p: f64, log_p: f64) -> Rate {
+        Rate { rate: n * p, log: n.ln() + log_p }
+    }
+    const LOG_TERM: Pointwise<4> = Pointwise {
+        name: "multinomial_log_term",
+        value: |[n, x, p, log_p]| poisson_law::log_mass(x, rate(n, p, log_p)),
+        partials: [
+            |[n, x, p, _], _| if x > 0.0 { x / n - p } else { -p },
+            |[n, x, p, log_p], _| poisson_law::log_mass_in_count(x, rate(n, p, log_p)),
+            |_, _| 0.0,
+            |[_, x, ..], log_mass| if log_mass == f64::NEG_INFINITY { 0.0 } else { x },
+        ],
+    };
+    pointwise(LOG_TERM, [n, x, &p.detach(), log_p])
+}
+
 /// The first count up to which the mass of the Poisson distribution reaches `p`; without gradient.
 pub(crate) fn poisson_quantile(rate: &Tensor, p: &Tensor) -> Tensor {
     const QUANTILE: Pointwise<2> = Pointwise {

@@ -25,7 +25,8 @@ mod trials;
 
 pub use bessel::{bessel_i0e, bessel_i1e, bessel_ratio, log_bessel_i0e};
 pub(crate) use counts::{
-    poisson_divergence, poisson_log_mass, poisson_log_mass_of_log, poisson_quantile, poisson_sample,
+    multinomial_log_terms, poisson_divergence, poisson_log_mass, poisson_log_mass_of_log,
+    poisson_quantile, poisson_sample,
 };
 pub use gamma::{digamma, lgamma, lgamma_divergence, log_beta, log_multigamma, log1p_gap};
 pub(crate) use gamma::{gamma_entropy, gamma_log_density};

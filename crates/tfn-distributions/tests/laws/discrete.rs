@@ -1,7 +1,7 @@
 //! Counts.
 
 use tfn_distributions::tensor::Tensor;
-use tfn_distributions::{Binomial, Geometric, NegativeBinomial, Parameter, Poisson};
+use tfn_distributions::{Binomial, Geometric, Multinomial, NegativeBinomial, Parameter, Poisson};
 
 use crate::draws::{Draws, Family, Pair};
 
@@ -32,6 +32,9 @@ pub(crate) const FAMILIES: &[Family] = &[
         let count = d.variable(&[2], |x| 12.0 + 5.0 * x);
         Ok(NegativeBinomial::from_probs(count, d.variable(&[2], |x| 0.6 + x / 6.0))?.into())
     }),
+    ("Multinomial", |d| {
+        Ok(Multinomial::from_logits(trials(d, &[5.0, 300.0]), d.real(&[2, 3]))?.into())
+    }),
 ];
 
 pub(crate) const PAIRS: &[Pair] = &[
@@ -58,5 +61,10 @@ pub(crate) const PAIRS: &[Pair] = &[
         let q = NegativeBinomial::from_logits(&count, d.real(&[2, 1]))?;
         let probs = d.variable(&[2], |x| 0.5 + x / 5.0);
         Ok([q.into(), NegativeBinomial::from_probs(&count, probs)?.into()])
+    }),
+    ("Multinomial", |d| {
+        let counts = trials(d, &[2.0, 20.0]);
+        let q = Multinomial::from_logits(&counts, d.real(&[2, 1, 3]))?;
+        Ok([q.into(), Multinomial::from_logits(&counts, d.real(&[3]))?.into()])
     }),
 ];
