@@ -219,11 +219,31 @@ pub(crate) fn softmax<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize
     });
 }
 
+/// ln Σ exp(x − m) of a column, whose exponentials are given beside their sum.
+///
+/// Near 1 it is the others that count, of which the sum has lost digits.
+fn log_of_sum<E: Element>(
+    exponentials: &[E],
+    (n, inner): (usize, usize),
+    column: usize,
+    sum: f64,
+) -> f64 {
+    if !(1.0..1.5).contains(&sum) {
+        return sum.ln();
+    }
+    let start = column / inner * n * inner + column % inner;
+    let entries = exponentials[start..].iter().step_by(inner).take(n);
+    // Of the largest entry there is only one.
+    entries.map(|&x| Element::to_f64(x)).filter(|&x| x < 1.0).sum::<f64>().ln_1p()
+}
+
 /// x − ln Σ exp(x) along the axis.
 pub(crate) fn log_softmax<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
     by_groups(out, x, (n, inner), n * inner, |out, x| {
         exponentials(out, x, (n, inner), |out, shifts, sums| {
-            let logs: Vec<E> = sums.into_iter().map(|sum| E::from_f64(sum.ln())).collect();
+            let columns = sums.into_iter().enumerate();
+            let log = |(column, sum)| E::from_f64(log_of_sum(out, (n, inner), column, sum));
+            let logs: Vec<E> = columns.map(log).collect();
             out.copy_from_slice(x);
             let f = |x: E, shift, log| x - shift - log;
             arch().dispatch(Finish { out, size: (n, inner), columns: (shifts, &logs), f });
@@ -286,6 +306,18 @@ mod tests {
         {
             check::<f32>(outer, n, inner, 1e-6);
             check::<f64>(outer, n, inner, 1e-14);
+        }
+    }
+
+    #[test]
+    fn the_largest_entry_keeps_the_digits_of_the_others() {
+        for inner in [1, 2] {
+            let column = [-40.0, 1.0, -45.0];
+            let x: Vec<f64> = column.iter().flat_map(|&x| vec![x; inner]).collect();
+            let mut out = vec![0.0; x.len()];
+            log_softmax(&mut out, &x, 3, inner);
+            let rest = (-41.0_f64).exp() + (-46.0_f64).exp();
+            assert!((out[inner] / -rest - 1.0).abs() < 1e-15, "{out:?}");
         }
     }
 
