@@ -6,6 +6,7 @@ mod distribution;
 mod error;
 mod exponential_integral;
 mod families;
+mod interop;
 mod into_distribution;
 mod kl;
 mod masking;
@@ -25,6 +26,10 @@ pub use distribution::DistributionCopy;
 pub use distribution::{Distribution, Reparameterization};
 pub use error::{DistributionError, Result};
 pub use families::*;
+#[cfg(feature = "rand_distr")]
+pub use interop::AsRand;
+#[cfg(feature = "serde")]
+pub use interop::{Restore, Saved, SavedTensor};
 pub use into_distribution::IntoDistribution;
 pub use kl::{KlDivergence, KlEstimate, KlMethod, KlRule, estimate_kl, kl_divergence, register_kl};
 pub use parameter::{Parameter, ParameterSpec};

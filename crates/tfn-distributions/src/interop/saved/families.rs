@@ -1,0 +1,100 @@
+//! The families that are their parameters.
+
+use std::sync::Arc;
+
+use super::{Restore, Saved, by_saved};
+use crate::{Distribution, Result};
+
+/// Each family with the constructor for each set of parameters that it can have.
+macro_rules! families {
+    ($($Family:ident { $(($($name:ident),+) => $make:expr),+ })*) => {
+        $(
+            impl Restore for crate::$Family {
+                fn restore(saved: &Saved) -> Result<Self> {
+                    let family = stringify!($Family);
+                    saved.check_family(family)?;
+                    $(
+                        let names = [$(stringify!($name)),+];
+                        if saved.has_parameters(&names) {
+                            let [$($name),+] = saved.parameters(family, names)?;
+                            return $make;
+                        }
+                    )+
+                    Err(saved.other_parameters(family, &[$(&[$(stringify!($name)),+]),+]))
+                }
+            }
+
+            by_saved!($Family);
+        )*
+
+        /// The distribution, if it is of one of these families.
+        pub(super) fn known(saved: &Saved) -> Option<Result<Arc<dyn Distribution>>> {
+            match saved.family.as_str() {
+                $(stringify!($Family) => Some(crate::$Family::restore(saved).map(Into::into)),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+families! {
+    Bernoulli {
+        (probs) => Self::from_probs(probs),
+        (logits) => Self::from_logits(logits)
+    }
+    Beta { (concentration1, concentration0) => Self::new(concentration1, concentration0) }
+    Categorical {
+        (probs) => Self::from_probs(probs),
+        (logits) => Self::from_logits(logits)
+    }
+    Cauchy { (loc, scale) => Self::new(loc, scale) }
+    Chi2 { (df) => Self::new(df) }
+    Deterministic { (loc) => Self::new(loc) }
+    Dirichlet { (concentration) => Self::new(concentration) }
+    ExpRelaxedOneHotCategorical {
+        (temperature, probs) => Self::from_probs(temperature, probs),
+        (temperature, logits) => Self::from_logits(temperature, logits)
+    }
+    Exponential { (rate) => Self::new(rate) }
+    Gamma { (concentration, rate) => Self::new(concentration, rate) }
+    Geometric {
+        (probs) => Self::from_probs(probs),
+        (logits) => Self::from_logits(logits)
+    }
+    Gumbel { (loc, scale) => Self::new(loc, scale) }
+    HalfCauchy { (loc, scale) => Self::new(loc, scale) }
+    HalfNormal { (scale) => Self::new(scale) }
+    Horseshoe { (scale) => Self::new(scale) }
+    InverseGamma { (concentration, scale) => Self::new(concentration, scale) }
+    Kumaraswamy { (concentration1, concentration0) => Self::new(concentration1, concentration0) }
+    Laplace { (loc, scale) => Self::new(loc, scale) }
+    LogNormal { (loc, scale) => Self::new(loc, scale) }
+    Logistic { (loc, scale) => Self::new(loc, scale) }
+    MatrixNormal { (loc, scale_row, scale_column) => Self::new(loc, scale_row, scale_column) }
+    MultivariateNormalDiag { (loc, scale_diag) => Self::new(loc, scale_diag) }
+    MultivariateNormalDiagPlusLowRank {
+        (loc, scale_diag, scale_perturb_factor, scale_perturb_diag) => {
+            Self::new(loc, scale_diag, scale_perturb_factor)?
+                .with_scale_perturb_diag(scale_perturb_diag)
+        },
+        (loc, scale_diag, scale_perturb_factor) => {
+            Self::new(loc, scale_diag, scale_perturb_factor)
+        }
+    }
+    MultivariateNormalTriL { (loc, scale_tril) => Self::new(loc, scale_tril) }
+    Normal { (loc, scale) => Self::new(loc, scale) }
+    OneHotCategorical {
+        (probs) => Self::from_probs(probs),
+        (logits) => Self::from_logits(logits)
+    }
+    Poisson {
+        (log_rate) => Self::from_log_rate(log_rate),
+        (rate) => Self::new(rate)
+    }
+    RelaxedOneHotCategorical {
+        (temperature, probs) => Self::from_probs(temperature, probs),
+        (temperature, logits) => Self::from_logits(temperature, logits)
+    }
+    Uniform { (low, high) => Self::new(low, high) }
+    Weibull { (concentration, scale) => Self::new(concentration, scale) }
+}
