@@ -73,6 +73,25 @@ impl TryFrom<&Bernoulli> for theirs::Bernoulli {
     }
 }
 
+impl TryFrom<theirs::StudentsT> for StudentT {
+    type Error = DistributionError;
+
+    fn try_from(theirs: theirs::StudentsT) -> Result<Self, DistributionError> {
+        Self::new(theirs.freedom(), theirs.location(), theirs.scale())
+    }
+}
+
+impl TryFrom<&StudentT> for theirs::StudentsT {
+    type Error = DistributionError;
+
+    fn try_from(ours: &StudentT) -> Result<Self, DistributionError> {
+        let loc = number(ours, "loc", ours.loc())?;
+        let scale = number(ours, "scale", ours.scale())?;
+        Self::new(loc, scale, number(ours, "df", ours.df())?)
+            .map_err(|source| DistributionError::external(ours.family(), source))
+    }
+}
+
 impl TryFrom<theirs::Categorical> for Categorical {
     type Error = DistributionError;
 
@@ -143,6 +162,7 @@ mod tests {
             Laplace(0.5, 2.0) = Laplace at 1.5;
             LogNormal(0.5, 2.0) = LogNormal at 1.5;
             Normal(0.5, 2.0) = Normal at 1.5;
+            StudentT(3.0, 0.5, 2.0) = StudentsT at 1.5;
             Uniform(-1.0, 2.0) = Uniform at 1.5;
             Weibull(2.0, 3.0) = Weibull at 1.5;
         }

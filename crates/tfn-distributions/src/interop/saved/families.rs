@@ -43,6 +43,10 @@ families! {
         (logits) => Self::from_logits(logits)
     }
     Beta { (concentration1, concentration0) => Self::new(concentration1, concentration0) }
+    Binomial {
+        (total_count, probs) => Self::from_probs(total_count, probs),
+        (total_count, logits) => Self::from_logits(total_count, logits)
+    }
     Categorical {
         (probs) => Self::from_probs(probs),
         (logits) => Self::from_logits(logits)
@@ -64,6 +68,7 @@ families! {
     Gumbel { (loc, scale) => Self::new(loc, scale) }
     HalfCauchy { (loc, scale) => Self::new(loc, scale) }
     HalfNormal { (scale) => Self::new(scale) }
+    HalfStudentT { (df, loc, scale) => Self::new(df, loc, scale) }
     Horseshoe { (scale) => Self::new(scale) }
     InverseGamma { (concentration, scale) => Self::new(concentration, scale) }
     Kumaraswamy { (concentration1, concentration0) => Self::new(concentration1, concentration0) }
@@ -82,6 +87,10 @@ families! {
         }
     }
     MultivariateNormalTriL { (loc, scale_tril) => Self::new(loc, scale_tril) }
+    NegativeBinomial {
+        (total_count, probs) => Self::from_probs(total_count, probs),
+        (total_count, logits) => Self::from_logits(total_count, logits)
+    }
     Normal { (loc, scale) => Self::new(loc, scale) }
     OneHotCategorical {
         (probs) => Self::from_probs(probs),
@@ -95,6 +104,7 @@ families! {
         (temperature, probs) => Self::from_probs(temperature, probs),
         (temperature, logits) => Self::from_logits(temperature, logits)
     }
+    StudentT { (df, loc, scale) => Self::new(df, loc, scale) }
     Uniform { (low, high) => Self::new(low, high) }
     Weibull { (concentration, scale) => Self::new(concentration, scale) }
 }
