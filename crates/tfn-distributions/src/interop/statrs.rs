@@ -8,8 +8,8 @@ use tfn_tensor::Tensor;
 use super::number;
 use crate::{
     Bernoulli, Beta, Categorical, Cauchy, Chi2, Deterministic, Distribution, DistributionError,
-    Exponential, Gamma, Gumbel, InverseGamma, Laplace, LogNormal, Normal, Poisson, Uniform,
-    Weibull,
+    Exponential, Gamma, Gumbel, InverseGamma, Laplace, LogNormal, Normal, Poisson, StudentT,
+    Uniform, Weibull,
 };
 
 /// Ours and theirs, with the number that each parameter of ours is there; both constructors take them in this order.
