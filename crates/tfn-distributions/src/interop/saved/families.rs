@@ -76,6 +76,10 @@ families! {
     LogNormal { (loc, scale) => Self::new(loc, scale) }
     Logistic { (loc, scale) => Self::new(loc, scale) }
     MatrixNormal { (loc, scale_row, scale_column) => Self::new(loc, scale_row, scale_column) }
+    Multinomial {
+        (total_count, probs) => Self::from_probs(total_count, probs),
+        (total_count, logits) => Self::from_logits(total_count, logits)
+    }
     MultivariateNormalDiag { (loc, scale_diag) => Self::new(loc, scale_diag) }
     MultivariateNormalDiagPlusLowRank {
         (loc, scale_diag, scale_perturb_factor, scale_perturb_diag) => {
