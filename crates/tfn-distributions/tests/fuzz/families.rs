@@ -5,15 +5,16 @@ use std::sync::Arc;
 use tfn_distributions::bijectors::{Exp, Sigmoid, Softplus, Square, Tanh};
 use tfn_distributions::tensor::{DType, Tensor};
 use tfn_distributions::{
-    BatchBroadcast, BatchReshape, Bernoulli, Beta, Categorical, Cauchy, Chi2, Deterministic,
-    Dirichlet, Distribution, Exponential, Gamma, Geometric, Gumbel, HalfCauchy, HalfNormal,
-    Horseshoe, Independent, InverseGamma, Kumaraswamy, Laplace, LogNormal, LogUniform, Logistic,
-    Masked, Mixture, MixtureSameFamily, MultivariateNormalDiag, Normal, OneHotCategorical,
-    Parameter, Poisson, Result, Sample, TransformedDistribution, Uniform, Weibull,
+    BatchBroadcast, BatchReshape, Bernoulli, Beta, Binomial, Categorical, Cauchy, Chi2,
+    Deterministic, Dirichlet, Distribution, Exponential, Gamma, Geometric, Gumbel, HalfCauchy,
+    HalfNormal, HalfStudentT, Horseshoe, Independent, InverseGamma, Kumaraswamy, Laplace,
+    LogNormal, LogUniform, Logistic, Masked, Mixture, MixtureSameFamily, MultivariateNormalDiag,
+    NegativeBinomial, Normal, OneHotCategorical, Parameter, Poisson, Result, Sample, StudentT,
+    TransformedDistribution, Uniform, Weibull,
 };
 
 use crate::numbers::{Argument, ROW};
-use Argument::{Above, Low, Positive, Probability, Real, Row, Simplex};
+use Argument::{Above, Count, Low, Positive, Probability, Real, Row, Simplex};
 
 type Make = fn(&[Parameter], DType) -> Result<Arc<dyn Distribution>>;
 /// Whether an event may come, given the row's arguments one after the other.
@@ -45,6 +46,8 @@ pub(crate) const FAMILIES: &[Family] = &[
     ("Bernoulli", BITS, &[Real], |p, _| Ok(Bernoulli::from_logits(&p[0])?.into())),
     ("Bernoulli, probs", BITS, &[Probability], |p, _| Ok(Bernoulli::from_probs(&p[0])?.into())),
     ("Beta", UNIT, &[Positive, Positive], |p, _| Ok(Beta::new(&p[0], &p[1])?.into())),
+    ("Binomial", COUNTS, &[Count, Real], |p, _| Ok(Binomial::from_logits(&p[0], &p[1])?.into())),
+    ("Binomial, probs", COUNTS, &[Count, Probability], |p, _| Ok(Binomial::from_probs(&p[0], &p[1])?.into())),
     ("Categorical", CLASSES, &[Row(&Real)], |p, _| Ok(Categorical::from_logits(&p[0])?.into())),
     ("Categorical, probs", CLASSES, &[Simplex], |p, _| Ok(Categorical::from_probs(&p[0])?.into())),
     ("Cauchy", LINE, &[Real, Positive], |p, _| Ok(Cauchy::new(&p[0], &p[1])?.into())),
@@ -58,6 +61,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     ("Gumbel", LINE, &[Real, Positive], |p, _| Ok(Gumbel::new(&p[0], &p[1])?.into())),
     ("HalfCauchy", ABOVE_LOC, &[Real, Positive], |p, _| Ok(HalfCauchy::new(&p[0], &p[1])?.into())),
     ("HalfNormal", AT_LEAST_0, &[Positive], |p, _| Ok(HalfNormal::new(&p[0])?.into())),
+    ("HalfStudentT", |x, p| x[0] >= p[1], &[Positive, Real, Positive], |p, _| Ok(HalfStudentT::new(&p[0], &p[1], &p[2])?.into())),
     ("Horseshoe", LINE, &[Positive], |p, _| Ok(Horseshoe::new(&p[0])?.into())),
     ("Independent", LINE, &[Row(&Real), Row(&Positive)], |p, _| Ok(Independent::new(Laplace::new(&p[0], &p[1])?, 1)?.into())),
     ("InverseGamma", AT_LEAST_0, &[Positive, Positive], |p, _| Ok(InverseGamma::new(&p[0], &p[1])?.into())),
@@ -78,12 +82,14 @@ pub(crate) const FAMILIES: &[Family] = &[
         Ok(MixtureSameFamily::new(Categorical::from_probs(&p[0])?, Exponential::new(&p[1])?)?.into())
     }),
     ("MultivariateNormalDiag", LINE, &[Row(&Real), Row(&Positive)], |p, _| Ok(MultivariateNormalDiag::new(&p[0], &p[1])?.into())),
+    ("NegativeBinomial", COUNTS, &[Positive, Real], |p, _| Ok(NegativeBinomial::from_logits(&p[0], &p[1])?.into())),
     ("Normal", LINE, &[Real, Positive], |p, _| Ok(Normal::new(&p[0], &p[1])?.into())),
     ("OneHotCategorical", ONE_HOT, &[Row(&Real)], |p, _| Ok(OneHotCategorical::from_logits(&p[0])?.into())),
     ("OneHotCategorical, probs", ONE_HOT, &[Simplex], |p, _| Ok(OneHotCategorical::from_probs(&p[0])?.into())),
     ("Poisson", COUNTS, &[Positive], |p, _| Ok(Poisson::new(&p[0])?.into())),
     ("Poisson, log_rate", COUNTS, &[Real], |p, _| Ok(Poisson::from_log_rate(&p[0])?.into())),
     ("Sample", LINE, &[Real, Positive], |p, _| Ok(Sample::new(Normal::new(&p[0], &p[1])?, &[ROW])?.into())),
+    ("StudentT", LINE, &[Positive, Real, Positive], |p, _| Ok(StudentT::new(&p[0], &p[1], &p[2])?.into())),
     ("TransformedDistribution, exp", AT_LEAST_0, &[Real, Positive], |p, _| {
         Ok(TransformedDistribution::new(Laplace::new(&p[0], &p[1])?, Exp::new())?.into())
     }),

@@ -10,6 +10,8 @@ pub(crate) enum Argument {
     Low,
     Positive,
     Probability,
+    /// A whole number of at least 0.
+    Count,
     /// A number above the argument before, at a finite distance.
     Above,
     /// Rows along a last axis, a number for each of [`ROW`] entries.
@@ -62,6 +64,7 @@ impl Argument {
                 Self::Positive => finite.abs().max(tiny),
                 Self::Probability if finite.abs() > 1.0 => round(finite.recip().abs(), dtype),
                 Self::Probability => finite.abs(),
+                Self::Count => finite.abs().floor(),
                 Self::Low => finite.min(next_down(huge, dtype)),
                 Self::Above => {
                     let low = before.unwrap_or(0.0);

@@ -198,13 +198,18 @@ fn inner_by_score([df, z]: [f64; 2], log_scale: f64) -> f64 {
 /// The `z` of which `p`, at most ½, is the [`tail`].
 pub(crate) fn tail_quantile([df, p]: [f64; 2]) -> f64 {
     let df = df.min(NORMAL);
-    let a = 0.5 * df;
+    let a = half(df);
     // The logarithm of df/(df + z²) where the tail is a power of it.
     let log = ((2.0 * p).ln() - log_tail_scale(a)) / a;
     if p > 0.0 && log < -300.0 {
         return df.sqrt() * (-0.5 * log).exp();
     }
     (df * quantile(0.5, a, 2.0 * p, true).odds()).sqrt()
+}
+
+/// Half of the smallest number is none.
+fn half(df: f64) -> f64 {
+    (0.5 * df).max(f64::from_bits(1))
 }
 
 /// The `z` of which `p` is the [`inner`] probability.
@@ -214,7 +219,7 @@ pub(crate) fn inner_quantile([df, p]: [f64; 2]) -> f64 {
     if flat_to(df, near) {
         return near;
     }
-    (df * quantile(0.5, 0.5 * df, p, false).odds()).sqrt()
+    (df * quantile(0.5, half(df), p, false).odds()).sqrt()
 }
 
 /// The derivative in `df` of either quantile at the distance `z`, where the probability stays.

@@ -64,6 +64,9 @@ fn log_term(k: f64, m: f64, at: Odds) -> f64 {
         return power(k, at.log_p) + power(m, at.log_q);
     }
     let n = k + m;
+    if n > 1e307 {
+        return f64::NEG_INFINITY; // The products below overflow.
+    }
     let share = |p: f64, log_p: f64| Rate { rate: n * p, log: n.ln() + log_p };
     poisson_law::log_term(k, share(at.p, at.log_p))
         + poisson_law::log_term(m, share(at.q, at.log_q))
