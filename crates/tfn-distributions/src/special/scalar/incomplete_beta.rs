@@ -250,13 +250,18 @@ pub(crate) fn quantile(a: f64, b: f64, p: f64, upper: bool) -> Point {
     }
 }
 
+/// Whether the larger concentration times the variable is a gamma variable in all digits.
+fn is_far(large: f64, small: f64) -> bool {
+    large > 1e25 * small.max(1.0) * small.max(1.0)
+}
+
 /// The point below which the probability is `level`, at most ½.
 fn lower_quantile(a: f64, b: f64, level: f64, log_level: f64) -> Point {
     if uniform_beta::is_normal(a, b) {
         return Point::new(uniform_beta::normal_quantile(a, b, ndtri_rough(level)));
-    } else if b > FAR {
+    } else if is_far(b, a) {
         return Point::new(log_quantile(a, level, false).exp() / b);
-    } else if a > FAR {
+    } else if is_far(a, b) {
         return Point::new(log_quantile(b, level, true).exp() / a).swapped();
     }
     let leftmost = (log_level + a.ln() + log_beta(a, b)) / a;
