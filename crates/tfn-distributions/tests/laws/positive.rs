@@ -1,6 +1,8 @@
 //! Families that stand on the gamma and beta functions.
 
-use tfn_distributions::{Beta, Chi2, Dirichlet, Exponential, Gamma, InverseGamma};
+use tfn_distributions::{
+    Beta, Chi2, Dirichlet, Exponential, Gamma, HalfNormal, InverseGamma, Kumaraswamy, Weibull,
+};
 
 use crate::draws::{Family, Pair};
 
@@ -40,6 +42,28 @@ pub(crate) const PAIRS: &[Pair] = &[
     ("Gamma, Chi2", |d| {
         let q = Gamma::new(d.positive(&[2]), d.positive(&[2]))?;
         Ok([q.into(), Chi2::new(d.positive(&[2]))?.into()])
+    }),
+    ("Gamma, Weibull", |d| {
+        let q = Gamma::new(d.positive(&[2]), d.positive(&[2]))?;
+        // Above a concentration of about 2 a power of the samples has no use for its average.
+        let p = Weibull::new(d.variable(&[2], |x| 1.2 + x / 2.0), d.positive(&[2]))?;
+        Ok([q.into(), p.into()])
+    }),
+    ("Weibull, Gamma", |d| {
+        let q = Weibull::new(d.variable(&[2], |x| 3.0 + x), d.positive(&[2]))?;
+        Ok([q.into(), Gamma::new(d.positive(&[2]), d.positive(&[2]))?.into()])
+    }),
+    ("Gamma, HalfNormal", |d| {
+        let q = Gamma::new(d.positive(&[2]), d.positive(&[2]))?;
+        Ok([q.into(), HalfNormal::new(d.positive(&[2]))?.into()])
+    }),
+    ("HalfNormal, Gamma", |d| {
+        let p = Gamma::new(d.positive(&[2]), d.positive(&[2]))?;
+        Ok([HalfNormal::new(d.positive(&[2]))?.into(), p.into()])
+    }),
+    ("Kumaraswamy, Beta", |d| {
+        let q = Kumaraswamy::new(d.positive(&[2]), d.positive(&[2]))?;
+        Ok([q.into(), Beta::new(d.positive(&[2]), d.positive(&[2]))?.into()])
     }),
     ("Beta", |d| {
         let q = Beta::new(d.variable(&[3], |x| 3.5 + x), d.variable(&[3], |x| 3.5 + x))?;

@@ -8,6 +8,7 @@ pub(crate) mod gamma;
 pub(crate) mod gamma_law;
 pub(crate) mod incomplete_beta;
 pub(crate) mod incomplete_gamma;
+pub(crate) mod kumaraswamy_law;
 pub(crate) mod normal;
 mod panels;
 pub(crate) mod poisson_law;
