@@ -2,7 +2,7 @@
 
 use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
-use crate::{Distribution, DistributionError, ParameterSpec, Result};
+use crate::{Distribution, DistributionError, Parameter, ParameterSpec, Result};
 
 /// The type of the first parameter.
 pub(crate) fn dtype<D: Distribution + ?Sized>(distribution: &D) -> Result<DType> {
@@ -53,6 +53,20 @@ fn value(family: &'static str, spec: ParameterSpec<'_>) -> Result<()> {
             argument: spec.name,
             given,
             expected: spec.constraint.expected().into(),
+        }),
+    }
+}
+
+/// Checks that `low` lies below `high`.
+pub(crate) fn order(family: &'static str, low: &Parameter, high: &Parameter) -> Result<()> {
+    let lengths = (high.value() - low.value()).to_f64_vec()?;
+    match lengths.iter().position(|&length| length.is_nan() || length <= 0.0) {
+        None => Ok(()),
+        Some(index) => Err(DistributionError::Argument {
+            family,
+            argument: "high",
+            given: format!("{} above `low` at entry {index}", lengths[index]),
+            expected: "numbers above `low`".into(),
         }),
     }
 }

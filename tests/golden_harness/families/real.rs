@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tfn::distributions::{
     Cauchy, Distribution, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, LogNormal, StudentT,
+    TruncatedNormal,
 };
 
 use super::Parameters;
@@ -18,6 +19,7 @@ pub(crate) fn build(
     let names: &[&str] = match family {
         "Cauchy" | "HalfCauchy" | "LogNormal" => &["loc", "scale"],
         "HalfNormal" | "Horseshoe" => &["scale"],
+        "TruncatedNormal" => &["loc", "scale", "low", "high"],
         "HalfStudentT" | "StudentT" => &["df", "loc", "scale"],
         _ => return Ok(None),
     };
@@ -28,6 +30,10 @@ pub(crate) fn build(
         "HalfCauchy" => Arc::new(HalfCauchy::new(get("loc")?, get("scale")?)?),
         "LogNormal" => Arc::new(LogNormal::new(get("loc")?, get("scale")?)?),
         "HalfStudentT" => Arc::new(HalfStudentT::new(get("df")?, get("loc")?, get("scale")?)?),
+        "TruncatedNormal" => {
+            let [loc, scale, low, high] = [get("loc")?, get("scale")?, get("low")?, get("high")?];
+            Arc::new(TruncatedNormal::new(loc, scale, low, high)?)
+        }
         "StudentT" => Arc::new(StudentT::new(get("df")?, get("loc")?, get("scale")?)?),
         "Horseshoe" => Arc::new(Horseshoe::new(get("scale")?)?),
         _ => Arc::new(HalfNormal::new(get("scale")?)?),

@@ -81,6 +81,7 @@ families! {
     sample: Sample;
     student_t: StudentT;
     transformed: TransformedDistribution;
+    truncated_normal: TruncatedNormal;
     uniform: Uniform;
     weibull: Weibull;
 }

@@ -44,7 +44,7 @@ impl Uniform {
         let [low, high] = Parameter::unify([low.into(), high.into()]);
         let made = Self { low, high, validate_args: false }.checked()?;
         if made.low.is_fixed() && made.high.is_fixed() {
-            made.check_order()?;
+            made.check_ends()?;
         }
         Ok(made)
     }
@@ -63,15 +63,17 @@ impl Uniform {
         self.high.value() - self.low.value()
     }
 
-    fn check_order(&self) -> Result<()> {
+    /// Checks that the ends are in order and a finite distance apart.
+    fn check_ends(&self) -> Result<()> {
+        validation::order(self.family(), &self.low, &self.high)?;
         let lengths = self.length().to_f64_vec()?;
-        match lengths.iter().position(|&length| !(length > 0.0 && length.is_finite())) {
+        match lengths.iter().position(|length| !length.is_finite()) {
             None => Ok(()),
             Some(index) => Err(DistributionError::Argument {
                 family: "Uniform",
                 argument: "high",
                 given: format!("{} above `low` at entry {index}", lengths[index]),
-                expected: "numbers above `low`, and a finite length".into(),
+                expected: "a finite distance above `low`".into(),
             }),
         }
     }
@@ -88,7 +90,7 @@ impl Distribution for Uniform {
 
     fn check_values(&self) -> Result<()> {
         validation::all_values(self)?;
-        self.check_order()
+        self.check_ends()
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {

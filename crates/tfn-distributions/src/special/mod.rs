@@ -22,6 +22,7 @@ mod normal;
 pub(crate) mod scalar;
 pub(crate) mod student_t;
 mod trials;
+pub(crate) mod truncated_normal;
 
 pub use bessel::{bessel_i0e, bessel_i1e, bessel_ratio, log_bessel_i0e};
 pub(crate) use counts::{

@@ -2,7 +2,7 @@
 
 use tfn_distributions::{
     Cauchy, Gumbel, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, Kumaraswamy, LogNormal,
-    Logistic, StudentT, Weibull,
+    Logistic, Result, StudentT, TruncatedNormal, Weibull,
 };
 
 use crate::draws::{Draws, Family, Pair};
@@ -22,6 +22,12 @@ fn with_moments(d: &mut Draws<'_>) -> tfn_distributions::Parameter {
     d.variable(&[2], |x| 8.0 + x)
 }
 
+/// An interval around 0 of 0.2 to 4.2 to either side.
+fn truncated(d: &mut Draws<'_>) -> Result<TruncatedNormal> {
+    let [low, high] = [d.variable(&[2], |x| x - 2.2), d.variable(&[2], |x| x + 2.2)];
+    TruncatedNormal::new(d.real(&[2]), d.positive(&[2]), low, high)
+}
+
 pub(crate) const FAMILIES: &[Family] = &[
     ("Cauchy", |d| Ok(Cauchy::new(d.real(&[2]), d.positive(&[2]))?.into())),
     ("HalfCauchy", |d| Ok(HalfCauchy::new(d.real(&[2]), d.positive(&[2]))?.into())),
@@ -32,6 +38,11 @@ pub(crate) const FAMILIES: &[Family] = &[
     ("Horseshoe", |d| Ok(Horseshoe::new(d.positive(&[2]))?.into())),
     ("Logistic", |d| Ok(Logistic::new(d.real(&[2]), d.positive(&[2]))?.into())),
     ("Gumbel", |d| Ok(Gumbel::new(d.real(&[2]), d.positive(&[2]))?.into())),
+    ("TruncatedNormal", |d| Ok(truncated(d)?.into())),
+    ("TruncatedNormal, far out", |d| {
+        let low = d.variable(&[2], |x| 12.0 + x);
+        Ok(TruncatedNormal::new(d.real(&[2]), 1.0, low, f64::INFINITY)?.into())
+    }),
     ("StudentT", |d| Ok(StudentT::new(with_moments(d), d.real(&[2]), d.positive(&[2]))?.into())),
     ("LogNormal", |d| Ok(LogNormal::new(d.real(&[2]), narrow(d))?.into())),
     ("Weibull", |d| Ok(Weibull::new(moderate(d), d.positive(&[2]))?.into())),
@@ -45,6 +56,12 @@ fn alike(d: &mut Draws<'_>) -> tfn_distributions::Parameter {
 }
 
 pub(crate) const PAIRS: &[Pair] = &[
+    ("TruncatedNormal", |d| {
+        let q = truncated(d)?;
+        let p = TruncatedNormal::new(d.real(&[2]), d.positive(&[2]), -4.5, 5.0)?;
+        Ok([q.into(), p.into()])
+    }),
+    ("TruncatedNormal, Normal", |d| Ok([truncated(d)?.into(), d.normal(&[2])?.into()])),
     ("Gumbel", |d| {
         let q = Gumbel::new(d.real(&[2]), alike(d))?;
         Ok([q.into(), Gumbel::new(d.real(&[2]), alike(d))?.into()])
