@@ -109,6 +109,7 @@ families! {
         (temperature, logits) => Self::from_logits(temperature, logits)
     }
     StudentT { (df, loc, scale) => Self::new(df, loc, scale) }
+    TruncatedNormal { (loc, scale, low, high) => Self::new(loc, scale, low, high) }
     Uniform { (low, high) => Self::new(low, high) }
     Weibull { (concentration, scale) => Self::new(concentration, scale) }
 }

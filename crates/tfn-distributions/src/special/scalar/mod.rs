@@ -14,8 +14,8 @@ mod panels;
 pub(crate) mod poisson_law;
 pub(crate) mod student_t;
 pub(crate) mod trials_law;
-mod uniform_beta;
 pub(crate) mod truncated_normal;
+mod uniform_beta;
 mod uniform_gamma;
 
 /// `t − ln(1 + t)`, exact where both nearly cancel.
