@@ -389,7 +389,8 @@ mod tests {
                 continue;
             }
             let step = 1e-5;
-            let functions: [(fn(Shape) -> f64, fn(Shape, usize) -> f64); 4] = [
+            type Case = (fn(Shape) -> f64, fn(Shape, usize) -> f64);
+            let functions: [Case; 4] = [
                 (log_total, log_total_in),
                 (mean, mean_in),
                 (variance, variance_in),
