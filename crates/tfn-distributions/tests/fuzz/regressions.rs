@@ -33,6 +33,9 @@ pub(crate) const REGRESSIONS: &[Regression] = &[
     ("Kumaraswamy", F32, &[&[1.401298464324817e-45], &[1.0]], &[0.9999999403953552]),
     ("HalfStudentT", F64, &[&[5e-324], &[-136492.3562112255], &[35.0]], &[0.00012836708080863675]),
     // Counts whose sums or products overflow.
+    ("Binomial, probs", F64, &[&[f64::MAX], &[2.509062458563257e-305]], &[0.5386188840911367]),
+    ("NegativeBinomial", F64, &[&[5e-324], &[0.871344608457401]], &[3.638320628934215e-5]),
+    ("HalfStudentT", F64, &[&[5e-324], &[-1512.9230197809952], &[6.538912341043325e273]], &[1.60189878281104e208]),
     ("Binomial", F64, &[&[f64::MAX], &[8.0]], &[8.0]),
     ("NegativeBinomial", F64, &[&[17645.384324075378], &[-2.212130750277867e-57]], &[f64::MAX]),
     // A factor that is infinite beside one that is 0.

@@ -8,6 +8,8 @@ use super::log1p_gap;
 pub(crate) const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 /// From here on Stirling's series has all digits.
 const LARGE: f64 = 10.0;
+/// From here on the next number is more than 1 away, and no recurrence moves it.
+const UNMOVED: f64 = 1e15;
 /// B₂ₖ/(2k(2k − 1)): `lnΓ` beyond Stirling's formula is their sum over `x^(2k−1)`.
 pub(crate) const STIRLING: [f64; 9] = [
     1.0 / 12.0,
@@ -96,7 +98,7 @@ fn stirling_rest_rise(a: f64, b: f64) -> f64 {
 /// `ψ(a + b) − ψ(a)` for positive `a` and `a + b`.
 pub(crate) fn digamma_rise(a: f64, b: f64) -> f64 {
     let (mut sum, mut a) = (0.0, a);
-    if b.abs() > a.max(LARGE) {
+    if b.abs() > a.max(LARGE) || (a > UNMOVED && a + b < LARGE) {
         return digamma(a + b) - digamma(a);
     }
     while a < LARGE || a + b < LARGE {
@@ -119,7 +121,7 @@ pub(crate) fn digamma_rise(a: f64, b: f64) -> f64 {
 /// `lnΓ(p) − lnΓ(q) − (p − q) ψ(q)`, which is never negative, for positive arguments; `p = q` up to any digit.
 pub(crate) fn ln_gamma_bregman(p: f64, q: f64) -> f64 {
     let d = p - q;
-    if d.abs() > q.max(LARGE) {
+    if d.abs() > q.max(LARGE) || (q > UNMOVED && p < LARGE) {
         return ln_gamma(p) - ln_gamma(q) - d * digamma(q);
     }
     let (mut sum, mut q) = (0.0, q);
@@ -168,4 +170,17 @@ pub(crate) fn log_beta(a: f64, b: f64) -> f64 {
         return ln_gamma_1p(small) - small.ln() - ln_gamma_rise(large, small);
     }
     ln_gamma(small) - ln_gamma_rise(large, small)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn huge_arguments_beside_small_ones_come_to_an_end() {
+        // ψ(4) − ln(1e16), and lnΓ(1) − lnΓ(q) − (1 − q) ψ(q) ≈ q.
+        let rise = digamma_rise(1e16, 4.0 - 1e16);
+        assert!((rise / -35.585_243_819_472_93 - 1.0).abs() < 1e-14, "{rise}");
+        assert!((ln_gamma_bregman(1.0, 1e17) / 1e17 - 1.0).abs() < 1e-12);
+    }
 }

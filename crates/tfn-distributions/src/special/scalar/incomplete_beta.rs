@@ -177,7 +177,8 @@ fn rest_by_series(a: f64, b: f64, at: Point) -> f64 {
 fn left(a: f64, b: f64, at: Point) -> LogTail {
     let log = log_front(a, b, at) + (fraction(a, b, at)[0] / a).ln();
     if a < 1.0 && log > -0.5 {
-        LogTail::Upper(rest_by_series(a, b, at).ln())
+        // Of the smallest concentrations nothing is left.
+        LogTail::Upper(rest_by_series(a, b, at).max(0.0).ln())
     } else {
         LogTail::Lower(log)
     }

@@ -155,7 +155,7 @@ pub(crate) fn log_tail(a: f64, x: f64) -> LogTail {
     if by_lower(a, x) {
         LogTail::Lower(log_front(a, x) + series(a, x).0.ln())
     } else if x <= 1.1 {
-        LogTail::Upper(upper_by_series(a, x).ln())
+        LogTail::Upper(upper_by_series(a, x).max(0.0).ln())
     } else {
         LogTail::Upper(log_front(a, x) + (a * fraction(a, x).0).ln())
     }

@@ -125,12 +125,12 @@ fn sides(df: f64, z: f64) -> LogTail {
     let df = df.min(NORMAL);
     let u = z / df.sqrt();
     if u > FAR {
-        return LogTail::Upper(log_tail_scale(0.5 * df) - df * u.ln());
+        return LogTail::Upper(log_tail_scale(half(df)) - df * u.ln());
     }
     if flat_to(df, z) {
         return LogTail::Lower((2.0 * z).ln() + log_peak(df));
     }
-    log_tail(0.5, 0.5 * df, point(df, z))
+    log_tail(0.5, half(df), point(df, z))
 }
 
 /// Whether the density is that at 0 from there to `z`, to all digits.

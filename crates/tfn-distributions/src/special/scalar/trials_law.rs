@@ -5,7 +5,7 @@ use super::incomplete_beta::{self, Point, by_parameters, log_front};
 use super::incomplete_gamma::{self, LogTail};
 use super::poisson_law::{self, Rate, is_count};
 
-/// Probabilities so small that one term is all there is to a tail.
+/// Probabilities so small that the incomplete beta function does not take them.
 const TINY: f64 = 1e-290;
 
 /// The probabilities `p` of success and `q` of failure, and their logarithms.
@@ -143,15 +143,20 @@ fn is_inside(k: f64, m: f64) -> bool {
     (0.0..f64::INFINITY).contains(&k) && m > 0.0
 }
 
+/// Whether one term is all there is to a tail of `count` trials.
+fn is_rare(p: f64, count: f64) -> bool {
+    p < TINY && p * count < 1e-17
+}
+
 /// The mass up to the count `k`, beside which there are `m` failures: `I_q(m, k + 1)`.
 pub(crate) fn tail(k: f64, m: f64, at: Odds) -> LogTail {
     if k.is_nan() || m.is_nan() || at.is_nan() {
         LogTail::Lower(f64::NAN)
     } else if !is_inside(k, m) {
         if k < 0.0 { LogTail::Lower(f64::NEG_INFINITY) } else { LogTail::Upper(f64::NEG_INFINITY) }
-    } else if at.p < TINY {
+    } else if is_rare(at.p, m) {
         LogTail::Upper(log_first_term(k + 1.0, m, at.log_p))
-    } else if at.q < TINY {
+    } else if is_rare(at.q, k + 1.0) {
         LogTail::Lower(log_first_term(m, k + 1.0, at.log_q))
     } else {
         incomplete_beta::log_tail(m, k + 1.0, Point::pair(at.q, at.p))
@@ -163,9 +168,9 @@ pub(crate) fn tail_in_logit(k: f64, m: f64, at: Odds, log_scale: f64) -> f64 {
     if !is_inside(k, m) {
         return 0.0;
     }
-    let log_slope = if at.p < TINY {
+    let log_slope = if is_rare(at.p, m) {
         log_first_term(k + 1.0, m, at.log_p) + (k + 1.0).ln()
-    } else if at.q < TINY {
+    } else if is_rare(at.q, k + 1.0) {
         log_first_term(m, k + 1.0, at.log_q) + m.ln()
     } else {
         log_front(m, k + 1.0, Point::pair(at.q, at.p))
@@ -179,9 +184,9 @@ pub(crate) fn tail_in_failures(k: f64, m: f64, at: Odds, log_scale: f64) -> f64 
         return 0.0;
     }
     let point = Point::pair(at.q, at.p);
-    let (log_factor, slope) = if at.p < TINY {
+    let (log_factor, slope) = if is_rare(at.p, m) {
         (log_first_term(k + 1.0, m, at.log_p), -digamma_rise(m, k + 1.0))
-    } else if at.q < TINY {
+    } else if is_rare(at.q, k + 1.0) {
         let slope = at.log_q - 1.0 / m + digamma_rise(m, k + 1.0);
         (log_first_term(m, k + 1.0, at.log_q), slope)
     } else {
