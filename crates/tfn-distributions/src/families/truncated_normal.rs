@@ -1,8 +1,8 @@
 //! The truncated normal distribution.
 
 use tfn_module::Module;
-use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Tensor};
 
 use crate::kl::{KlDivergence, KlRule};
 use crate::masking::constant;
@@ -121,7 +121,7 @@ impl TruncatedNormal {
     fn view(&self) -> View {
         let (top, scale) = (self.highest().detach(), self.scale.value());
         View {
-            m: (&top - self.loc.value()) / &scale,
+            m: bounded(&((&top - self.loc.value()) / &scale)),
             l: distance(&self.low.value(), &top, &scale, -1.0),
             r: distance(&self.high.value(), &top, &scale, 1.0),
             top,
@@ -143,6 +143,12 @@ impl TruncatedNormal {
         let value = Tensor::select(&is_below, &constant(below, x), &value);
         Tensor::select(&is_above, &constant(above, x), &value)
     }
+}
+
+/// What is too far out for its square, or for the type, is brought to where it is not.
+fn bounded(m: &Tensor) -> Tensor {
+    let most = if m.dtype().ok() == Some(DType::F32) { 1e38 } else { 1e150 };
+    m.clamp(-most, most)
 }
 
 /// `sign·(end − top)/scale`; an infinite end stays where it is.
@@ -173,7 +179,7 @@ impl Distribution for TruncatedNormal {
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         Ok(self.inside(x, [f64::NEG_INFINITY; 2], |view, u| {
-            u * (u + &view.m * 2.0) * -0.5 - view.log_total()
+            -(u * (u * 0.5 + &view.m)) - view.log_total()
         }))
     }
 

@@ -10,7 +10,7 @@ use tfn_distributions::{
     HalfNormal, HalfStudentT, Horseshoe, Independent, InverseGamma, Kumaraswamy, Laplace,
     LogNormal, LogUniform, Logistic, Masked, Mixture, MixtureSameFamily, MultivariateNormalDiag,
     NegativeBinomial, Normal, OneHotCategorical, Parameter, Poisson, Result, Sample, StudentT,
-    TransformedDistribution, Uniform, Weibull,
+    TransformedDistribution, TruncatedNormal, Uniform, Weibull,
 };
 
 use crate::numbers::{Argument, ROW};
@@ -105,6 +105,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     ("TransformedDistribution, tanh", |x, _| x[0].abs() <= 1.0, &[Real, Positive], |p, _| {
         Ok(TransformedDistribution::new(Logistic::new(&p[0], &p[1])?, Tanh::new())?.into())
     }),
+    ("TruncatedNormal", |x, p| p[2] <= x[0] && x[0] <= p[3], &[Real, Positive, Low, Above], |p, _| Ok(TruncatedNormal::new(&p[0], &p[1], &p[2], &p[3])?.into())),
     ("Uniform", |x, p| p[0] <= x[0] && x[0] <= p[1], &[Low, Above], |p, _| Ok(Uniform::new(&p[0], &p[1])?.into())),
     ("Weibull", AT_LEAST_0, &[Positive, Positive], |p, _| Ok(Weibull::new(&p[0], &p[1])?.into())),
 ];

@@ -14,6 +14,8 @@ const LARGE: f64 = 10.0;
 const FAR: f64 = 1e100;
 /// From here on the distribution is the normal one, to all digits of its probabilities.
 const NORMAL: f64 = 1e30;
+/// Below this, halves of `df` are no more exact, and the tail is all there is.
+const FEWEST: f64 = 1e-300;
 /// From here on derivatives of the incomplete beta function cancel.
 const MANY: f64 = 10.0;
 
@@ -122,7 +124,7 @@ fn log_tail_scale(a: f64) -> f64 {
 
 /// The probability of a distance from 0 of at most `z`, by whichever side of it has the digits.
 fn sides(df: f64, z: f64) -> LogTail {
-    let df = df.min(NORMAL);
+    let df = df.clamp(FEWEST, NORMAL);
     let u = z / df.sqrt();
     if u > FAR {
         return LogTail::Upper(log_tail_scale(half(df)) - df * u.ln());
@@ -197,7 +199,7 @@ fn inner_by_score([df, z]: [f64; 2], log_scale: f64) -> f64 {
 
 /// The `z` of which `p`, at most ½, is the [`tail`].
 pub(crate) fn tail_quantile([df, p]: [f64; 2]) -> f64 {
-    let df = df.min(NORMAL);
+    let df = df.clamp(FEWEST, NORMAL);
     let a = half(df);
     // The logarithm of df/(df + z²) where the tail is a power of it.
     let log = ((2.0 * p).ln() - log_tail_scale(a)) / a;
@@ -214,7 +216,7 @@ fn half(df: f64) -> f64 {
 
 /// The `z` of which `p` is the [`inner`] probability.
 pub(crate) fn inner_quantile([df, p]: [f64; 2]) -> f64 {
-    let df = df.min(NORMAL);
+    let df = df.clamp(FEWEST, NORMAL);
     let near = 0.5 * p / log_peak(df).exp();
     if flat_to(df, near) {
         return near;

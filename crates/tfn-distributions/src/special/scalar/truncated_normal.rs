@@ -175,6 +175,10 @@ fn log_sides([t, m, l, r]: [f64; 4]) -> [f64; 2] {
     }
     let t = t.max(-l).min(r);
     let total = log_total([m, l, r]);
+    if total == f64::NEG_INFINITY {
+        // An interval too short for its units: everything is where it is.
+        return [0.0, f64::NEG_INFINITY];
+    }
     let [below, above] = [log_mass(m, -l, t) - total, log_mass(m, t, r) - total];
     if below < above { [below, (-below.exp()).ln_1p()] } else { [(-above.exp()).ln_1p(), above] }
 }
