@@ -15,6 +15,9 @@ mod shapes;
 pub mod special;
 mod stable;
 mod structure;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod test_values;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod transformed_variable;

@@ -4,9 +4,9 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, number, rising};
+use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::special::ndtri;
 
-const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 
 plain! {
     /// `f(x) = Φ(x)`, from all numbers to those between 0 and 1.

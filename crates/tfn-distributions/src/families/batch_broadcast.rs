@@ -134,16 +134,10 @@ pub(super) fn sample_wide(
 }
 
 impl Distribution for BatchBroadcast {
+    methods_of_distribution!();
+
     fn family(&self) -> &'static str {
         "BatchBroadcast"
-    }
-
-    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        Vec::new()
-    }
-
-    fn dtype(&self) -> Result<DType> {
-        self.distribution.dtype()
     }
 
     fn batch_shape(&self) -> Result<Vec<usize>> {
@@ -152,10 +146,6 @@ impl Distribution for BatchBroadcast {
 
     fn event_shape(&self) -> Result<Vec<usize>> {
         self.distribution.event_shape()
-    }
-
-    fn check_values(&self) -> Result<()> {
-        self.distribution.check_values()
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
@@ -168,56 +158,20 @@ impl Distribution for BatchBroadcast {
         sample_wide(&*self.distribution, outer, &self.batch_shape, stream)
     }
 
-    fn mean(&self) -> Result<Tensor> {
-        self.spread(&self.distribution.mean()?)
-    }
-
-    fn variance(&self) -> Result<Tensor> {
-        self.spread(&self.distribution.variance()?)
-    }
-
-    fn stddev(&self) -> Result<Tensor> {
-        self.spread(&self.distribution.stddev()?)
-    }
-
-    fn mode(&self) -> Result<Tensor> {
-        self.spread(&self.distribution.mode()?)
-    }
+    statistics_by!(spread);
 
     fn entropy(&self) -> Result<Tensor> {
         Ok(self.distribution.entropy()?.broadcast_to(&self.batch_shape).check()?)
     }
 
-    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, |base, x| base.cdf(x))
-    }
-
-    fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, |base, x| base.log_cdf(x))
-    }
-
-    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, |base, x| base.survival_function(x))
-    }
-
-    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, |base, x| base.log_survival_function(x))
-    }
+    tails_at!();
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         self.distribution.quantile(&self.wide(p, &[])?)
     }
 
-    fn reparameterization(&self) -> Reparameterization {
-        self.distribution.reparameterization()
-    }
-
     fn support(&self) -> Support {
         self.distribution.support()
-    }
-
-    fn validate_args(&self) -> bool {
-        self.validate_args || self.distribution.validate_args()
     }
 
     fn structure(&self) -> Structure {

@@ -92,16 +92,10 @@ impl BatchReshape {
 }
 
 impl Distribution for BatchReshape {
+    methods_of_distribution!();
+
     fn family(&self) -> &'static str {
         "BatchReshape"
-    }
-
-    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        Vec::new()
-    }
-
-    fn dtype(&self) -> Result<DType> {
-        self.distribution.dtype()
     }
 
     fn batch_shape(&self) -> Result<Vec<usize>> {
@@ -110,10 +104,6 @@ impl Distribution for BatchReshape {
 
     fn event_shape(&self) -> Result<Vec<usize>> {
         self.distribution.event_shape()
-    }
-
-    fn check_values(&self) -> Result<()> {
-        self.distribution.check_values()
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
@@ -128,56 +118,20 @@ impl Distribution for BatchReshape {
         Ok(self.distribution.sample_of(&before, stream)?.reshape(shape).check()?)
     }
 
-    fn mean(&self) -> Result<Tensor> {
-        self.reshaped(&self.distribution.mean()?)
-    }
-
-    fn variance(&self) -> Result<Tensor> {
-        self.reshaped(&self.distribution.variance()?)
-    }
-
-    fn stddev(&self) -> Result<Tensor> {
-        self.reshaped(&self.distribution.stddev()?)
-    }
-
-    fn mode(&self) -> Result<Tensor> {
-        self.reshaped(&self.distribution.mode()?)
-    }
+    statistics_by!(reshaped);
 
     fn entropy(&self) -> Result<Tensor> {
         Ok(self.distribution.entropy()?.reshape(&self.batch_shape).check()?)
     }
 
-    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, |base, x| base.cdf(x))
-    }
-
-    fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, |base, x| base.log_cdf(x))
-    }
-
-    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, |base, x| base.survival_function(x))
-    }
-
-    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, |base, x| base.log_survival_function(x))
-    }
+    tails_at!();
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         self.through(p, (&[], &self.event_shape()?), |base, p| base.quantile(p))
     }
 
-    fn reparameterization(&self) -> Reparameterization {
-        self.distribution.reparameterization()
-    }
-
     fn support(&self) -> Support {
         self.distribution.support()
-    }
-
-    fn validate_args(&self) -> bool {
-        self.validate_args || self.distribution.validate_args()
     }
 
     fn structure(&self) -> Structure {

@@ -126,21 +126,7 @@ impl Distribution for Binomial {
         Ok(mode.minimum(&trials))
     }
 
-    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail::<false, false>(value))
-    }
-
-    fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail::<false, true>(value))
-    }
-
-    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail::<true, false>(value))
-    }
-
-    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail::<true, true>(value))
-    }
+    tails_of_trials!();
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok(binomial_quantile(&self.total_count.value(), &self.success.chance(), p))
@@ -177,17 +163,10 @@ impl KlDivergence<Self> for Binomial {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_values::{entries, row};
     use crate::{Bernoulli, DistributionError, KlMethod, estimate_kl, kl_divergence};
     use tfn_tensor::Variable;
     use tfn_tensor::random::Key;
-
-    fn entries(tensor: Result<Tensor>) -> Vec<f64> {
-        tensor.unwrap().to_f64_vec().unwrap()
-    }
-
-    fn row(values: &[f64]) -> Tensor {
-        Tensor::from_slice(values, &[values.len()])
-    }
 
     #[test]
     fn bad_arguments_are_named() {

@@ -167,11 +167,8 @@ impl KlDivergence<Self> for Dirichlet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_values::row;
     use crate::{Beta, DistributionError, kl_divergence};
-
-    fn row(values: &[f64]) -> Tensor {
-        Tensor::from_slice(values, &[values.len()])
-    }
 
     #[test]
     fn bad_arguments_are_named() {

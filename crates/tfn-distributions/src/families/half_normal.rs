@@ -10,6 +10,7 @@ use super::Gamma;
 use super::gamma::kl_to_gamma;
 use super::location_scale::{Folded, Standard, Symmetric, upward};
 use super::normal::normal_kl;
+use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::exponential_integral::EULER_GAMMA;
 use crate::kl::{KlDivergence, KlRule};
 use crate::masking::constant;
@@ -22,8 +23,6 @@ const STANDARD_ENTROPY: f64 = 0.725_791_352_644_727_4;
 const LOG_ENTROPY: f64 = 0.5 * (1.144_729_885_849_400_2 + 1.0 + EULER_GAMMA);
 /// `(γ + ln(4/π))/2`, by which the mean of its logarithm lies below the logarithm of its mean.
 const LOG_GAP: f64 = 0.5 * (EULER_GAMMA + 0.241_564_475_270_490_44);
-/// `ln sqrt(2π)`.
-const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 
 /// The half-normal distribution: that of `|x|` for a normal `x` with mean 0 and standard deviation `scale`.
 ///

@@ -80,16 +80,10 @@ impl Independent {
 }
 
 impl Distribution for Independent {
+    methods_of_distribution!();
+
     fn family(&self) -> &'static str {
         "Independent"
-    }
-
-    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        Vec::new()
-    }
-
-    fn dtype(&self) -> Result<DType> {
-        self.distribution.dtype()
     }
 
     fn batch_shape(&self) -> Result<Vec<usize>> {
@@ -98,10 +92,6 @@ impl Distribution for Independent {
 
     fn event_shape(&self) -> Result<Vec<usize>> {
         Ok(self.cut()?.1)
-    }
-
-    fn check_values(&self) -> Result<()> {
-        self.distribution.check_values()
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
@@ -144,16 +134,8 @@ impl Distribution for Independent {
         self.add(self.distribution.log_cdf(value)?)
     }
 
-    fn reparameterization(&self) -> Reparameterization {
-        self.distribution.reparameterization()
-    }
-
     fn support(&self) -> Support {
         self.distribution.support()
-    }
-
-    fn validate_args(&self) -> bool {
-        self.validate_args || self.distribution.validate_args()
     }
 
     fn structure(&self) -> Structure {

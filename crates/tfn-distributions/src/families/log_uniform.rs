@@ -4,12 +4,11 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
+use super::normal::STANDARD_ENTROPY;
 use super::Normal;
 use crate::kl::{KlDivergence, KlRule, entrywise, expected_log};
 use crate::{Distribution, DistributionError, ParameterSpec, Result};
 
-/// `ln sqrt(2πe)`, the entropy of the standard normal.
-const STANDARD_ENTROPY: f64 = 1.418_938_533_204_672_7;
 /// `E ln|z|` of a standard normal `z`, `−(γ + ln 2)/2`.
 const LOG_OF_NOISE: f64 = -0.635_181_422_730_739_1;
 

@@ -128,16 +128,10 @@ fn fixed_sample(distribution: &dyn Distribution) -> Result<Tensor> {
 }
 
 impl Distribution for Masked {
+    methods_of_distribution!();
+
     fn family(&self) -> &'static str {
         "Masked"
-    }
-
-    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        Vec::new()
-    }
-
-    fn dtype(&self) -> Result<DType> {
-        self.distribution.dtype()
     }
 
     fn batch_shape(&self) -> Result<Vec<usize>> {
@@ -146,10 +140,6 @@ impl Distribution for Masked {
 
     fn event_shape(&self) -> Result<Vec<usize>> {
         self.distribution.event_shape()
-    }
-
-    fn check_values(&self) -> Result<()> {
-        self.distribution.check_values()
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
@@ -208,18 +198,10 @@ impl Distribution for Masked {
         Ok(Tensor::select(&self.over_events()?, &quantile, &self.safe()?).check()?)
     }
 
-    fn reparameterization(&self) -> Reparameterization {
-        self.distribution.reparameterization()
-    }
-
     /// That of the distribution, if all places are valid; points otherwise, since the density of an invalid place
     /// has no integral.
     fn support(&self) -> Support {
         if self.all_valid { self.distribution.support() } else { Support::Points }
-    }
-
-    fn validate_args(&self) -> bool {
-        self.validate_args || self.distribution.validate_args()
     }
 
     fn structure(&self) -> Structure {

@@ -24,8 +24,77 @@ macro_rules! family {
 
 #[macro_use]
 mod joint;
+/// What a family over one `distribution` answers as that does, but for `validate_args` of its own.
+macro_rules! methods_of_distribution {
+    () => {
+        fn parameters(&self) -> Vec<ParameterSpec<'_>> {
+            Vec::new()
+        }
+
+        fn dtype(&self) -> Result<DType> {
+            self.distribution.dtype()
+        }
+
+        fn check_values(&self) -> Result<()> {
+            self.distribution.check_values()
+        }
+
+        fn reparameterization(&self) -> Reparameterization {
+            self.distribution.reparameterization()
+        }
+
+        fn validate_args(&self) -> bool {
+            self.validate_args || self.distribution.validate_args()
+        }
+    };
+}
+
+/// The statistics of the `distribution`, brought to the shape of the whole by a method.
+macro_rules! statistics_by {
+    ($place:ident) => {
+        fn mean(&self) -> Result<Tensor> {
+            self.$place(&self.distribution.mean()?)
+        }
+
+        fn variance(&self) -> Result<Tensor> {
+            self.$place(&self.distribution.variance()?)
+        }
+
+        fn stddev(&self) -> Result<Tensor> {
+            self.$place(&self.distribution.stddev()?)
+        }
+
+        fn mode(&self) -> Result<Tensor> {
+            self.$place(&self.distribution.mode()?)
+        }
+    };
+}
+
+/// Both tails of the `distribution` and their logarithms, by the method `at`.
+macro_rules! tails_at {
+    () => {
+        fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+            self.at(value, |base, x| base.cdf(x))
+        }
+
+        fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
+            self.at(value, |base, x| base.log_cdf(x))
+        }
+
+        fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+            self.at(value, |base, x| base.survival_function(x))
+        }
+
+        fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+            self.at(value, |base, x| base.log_survival_function(x))
+        }
+    };
+}
+
 #[macro_use]
 mod location_scale;
+#[macro_use]
+mod total_count;
 
 /// Each file, with what the crate's users see of it.
 macro_rules! families {
@@ -89,9 +158,8 @@ families! {
 mod joint_part;
 mod logits_or_probs;
 mod mixing;
-mod total_count;
 
 pub use joint::JointModel;
 pub use joint_part::{Earlier, JointPart};
 pub(crate) use linear_scale::LinearNormal;
-pub(crate) use normal::normal_kl;
+pub(crate) use normal::{STANDARD_ENTROPY, normal_kl};

@@ -190,16 +190,9 @@ impl KlDivergence<Self> for Multinomial {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_values::{entries, row};
     use crate::{Binomial, kl_divergence};
     use tfn_tensor::Variable;
-
-    fn entries(tensor: Result<Tensor>) -> Vec<f64> {
-        tensor.unwrap().to_f64_vec().unwrap()
-    }
-
-    fn row(values: &[f64]) -> Tensor {
-        Tensor::from_slice(values, &[values.len()])
-    }
 
     /// All rows of three counts that sum to `n`.
     fn rows(n: usize) -> Tensor {

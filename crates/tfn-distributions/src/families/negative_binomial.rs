@@ -134,21 +134,7 @@ impl Distribution for NegativeBinomial {
         Ok((others * self.odds().detach()).floor())
     }
 
-    fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail::<false, false>(value))
-    }
-
-    fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail::<false, true>(value))
-    }
-
-    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail::<true, false>(value))
-    }
-
-    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail::<true, true>(value))
-    }
+    tails_of_trials!();
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok(negative_binomial_quantile(&self.total_count.value(), &self.success.chance(), p))
@@ -188,16 +174,9 @@ impl KlDivergence<Self> for NegativeBinomial {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_values::{entries, row};
     use crate::{DistributionError, Geometric, kl_divergence};
     use tfn_tensor::Variable;
-
-    fn entries(tensor: Result<Tensor>) -> Vec<f64> {
-        tensor.unwrap().to_f64_vec().unwrap()
-    }
-
-    fn row(values: &[f64]) -> Tensor {
-        Tensor::from_slice(values, &[values.len()])
-    }
 
     fn near(given: &[f64], expected: &[f64], tolerance: f64) {
         let mut pairs = given.iter().zip(expected);

@@ -9,7 +9,7 @@ use crate::special::ndtri;
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// `ln sqrt(2πe)`, the entropy of the standard normal.
-pub(super) const STANDARD_ENTROPY: f64 = 1.418_938_533_204_672_7;
+pub(crate) const STANDARD_ENTROPY: f64 = 1.418_938_533_204_672_7;
 
 /// The normal distribution with mean `loc` and standard deviation `scale`.
 ///

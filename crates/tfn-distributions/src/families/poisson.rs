@@ -181,16 +181,9 @@ impl KlDivergence<Self> for Poisson {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_values::{entries, row};
     use crate::{DistributionError, kl_divergence};
     use tfn_tensor::{DType, Variable};
-
-    fn entries(tensor: Result<Tensor>) -> Vec<f64> {
-        tensor.unwrap().to_f64_vec().unwrap()
-    }
-
-    fn row(values: &[f64]) -> Tensor {
-        Tensor::from_slice(values, &[values.len()])
-    }
 
     #[test]
     fn bad_arguments_are_named() {

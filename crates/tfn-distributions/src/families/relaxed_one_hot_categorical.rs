@@ -299,11 +299,8 @@ impl Distribution for ExpRelaxedOneHotCategorical {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_values::row;
     use tfn_tensor::{DType, Variable};
-
-    fn row(values: &[f64]) -> Tensor {
-        Tensor::from_slice(values, &[values.len()])
-    }
 
     #[test]
     fn bad_arguments_are_named() {

@@ -89,16 +89,10 @@ impl Sample {
 }
 
 impl Distribution for Sample {
+    methods_of_distribution!();
+
     fn family(&self) -> &'static str {
         "Sample"
-    }
-
-    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        Vec::new()
-    }
-
-    fn dtype(&self) -> Result<DType> {
-        self.distribution.dtype()
     }
 
     fn batch_shape(&self) -> Result<Vec<usize>> {
@@ -107,10 +101,6 @@ impl Distribution for Sample {
 
     fn event_shape(&self) -> Result<Vec<usize>> {
         Ok([&self.sample_shape[..], &self.distribution.event_shape()?].concat())
-    }
-
-    fn check_values(&self) -> Result<()> {
-        self.distribution.check_values()
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
@@ -132,37 +122,15 @@ impl Distribution for Sample {
         self.batch_first(&self.distribution.sample_of(&of_base, stream)?)
     }
 
-    fn mean(&self) -> Result<Tensor> {
-        self.repeat(&self.distribution.mean()?)
-    }
-
-    fn variance(&self) -> Result<Tensor> {
-        self.repeat(&self.distribution.variance()?)
-    }
-
-    fn stddev(&self) -> Result<Tensor> {
-        self.repeat(&self.distribution.stddev()?)
-    }
-
-    fn mode(&self) -> Result<Tensor> {
-        self.repeat(&self.distribution.mode()?)
-    }
+    statistics_by!(repeat);
 
     fn entropy(&self) -> Result<Tensor> {
         let count: usize = self.sample_shape.iter().product();
         Ok(self.distribution.entropy()? * count as f64)
     }
 
-    fn reparameterization(&self) -> Reparameterization {
-        self.distribution.reparameterization()
-    }
-
     fn support(&self) -> Support {
         self.distribution.support()
-    }
-
-    fn validate_args(&self) -> bool {
-        self.validate_args || self.distribution.validate_args()
     }
 
     fn structure(&self) -> Structure {

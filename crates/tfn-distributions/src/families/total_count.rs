@@ -14,3 +14,24 @@ pub(super) fn check_equal(family: &'static str, q: &Parameter, p: &Parameter) ->
         tried: vec![format!("{family} || {family} of equal `total_count`")],
     })
 }
+
+/// Both tails and their logarithms, by the method `tail::<UPPER, LOG>`.
+macro_rules! tails_of_trials {
+    () => {
+        fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+            Ok(self.tail::<false, false>(value))
+        }
+
+        fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
+            Ok(self.tail::<false, true>(value))
+        }
+
+        fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+            Ok(self.tail::<true, false>(value))
+        }
+
+        fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+            Ok(self.tail::<true, true>(value))
+        }
+    };
+}

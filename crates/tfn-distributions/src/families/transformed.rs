@@ -185,16 +185,10 @@ fn raised(distribution: Arc<dyn Distribution>, event_ndims: usize) -> Result<Arc
 }
 
 impl Distribution for TransformedDistribution {
+    methods_of_distribution!();
+
     fn family(&self) -> &'static str {
         "TransformedDistribution"
-    }
-
-    fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        Vec::new()
-    }
-
-    fn dtype(&self) -> Result<DType> {
-        self.distribution.dtype()
     }
 
     fn batch_shape(&self) -> Result<Vec<usize>> {
@@ -203,10 +197,6 @@ impl Distribution for TransformedDistribution {
 
     fn event_shape(&self) -> Result<Vec<usize>> {
         self.bijector.forward_shape(&self.distribution.event_shape()?)
-    }
-
-    fn check_values(&self) -> Result<()> {
-        self.distribution.check_values()
     }
 
     fn log_prob_of(&self, y: &Tensor) -> Result<Tensor> {
@@ -265,14 +255,6 @@ impl Distribution for TransformedDistribution {
         }
         let p = Tensor::select(&self.increasing("quantile")?, p, &(1.0 - p));
         Ok(self.bijector.forward(&self.distribution.quantile(&p)?))
-    }
-
-    fn reparameterization(&self) -> Reparameterization {
-        self.distribution.reparameterization()
-    }
-
-    fn validate_args(&self) -> bool {
-        self.validate_args || self.distribution.validate_args()
     }
 
     fn structure(&self) -> Structure {

@@ -4,6 +4,7 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
+use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::kl::{KlDivergence, KlRule};
 use crate::masking::constant;
 use crate::special::truncated_normal as law;
@@ -11,8 +12,6 @@ use crate::{
     Distribution, Normal, Parameter, ParameterSpec, Reparameterization, Result, validation,
 };
 
-/// `ln sqrt(2π)`.
-const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 
 /// The normal distribution with mean `loc` and standard deviation `scale`, kept to `[low, high]`.
 ///

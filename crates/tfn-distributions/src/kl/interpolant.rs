@@ -8,10 +8,9 @@ use tfn_tensor::{Element, Tensor, Vjp, VjpContext, apply};
 use super::entrywise::pass;
 use super::panels::epsilon;
 use super::table::{N, Table, back};
+use crate::families::STANDARD_ENTROPY;
 use crate::{Distribution, Result};
 
-/// `ln sqrt(2πe)`, the entropy of the standard normal.
-const STANDARD_ENTROPY: f64 = 1.418_938_533_204_672_7;
 /// Entries whose gradients are added up one after the other, on any number of threads.
 const CHUNK: usize = 16_384;
 

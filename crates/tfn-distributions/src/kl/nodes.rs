@@ -3,12 +3,11 @@
 use super::gauss::{hermite_rule, legendre_rule};
 use super::panels::Panels;
 use crate::Result;
+use crate::special::scalar::gamma::LN_SQRT_2PI;
 
 /// Nodes where one polynomial of degree 11 holds wherever the normal has mass, and to either side of a break.
 const SMOOTH: usize = 8;
 const PIECE: usize = 10;
-/// `ln sqrt(2π)`.
-const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 
 /// Points and weights of many expectations, one behind the other.
 #[derive(Default)]

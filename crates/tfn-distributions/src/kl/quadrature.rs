@@ -6,11 +6,10 @@ use super::dispatch::check_events;
 use super::gauss::hermite_rule;
 use super::interpolant::by_table;
 use super::level::{Held, levels};
+use crate::families::STANDARD_ENTROPY;
 use crate::shapes::sum_last;
 use crate::{Distribution, Result};
 
-/// `ln sqrt(2πe)`, the entropy of the standard normal.
-const STANDARD_ENTROPY: f64 = 1.418_938_533_204_672_7;
 /// Nodes of the Gauss–Hermite rules that are tried one after the other.
 const NODES: [usize; 5] = [8, 16, 32, 64, 128];
 /// An error is said to be this many times the larger of the last two differences: about a kink two rules may agree by

@@ -38,7 +38,6 @@ fn probe(argument: Argument) -> Vec<f64> {
     match argument {
         Argument::Above | Argument::Count => vec![1.0],
         Argument::Simplex => vec![0.25, 0.25, 0.5],
-        Argument::Lower => vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
         _ => vec![0.5; argument.width()],
     }
 }

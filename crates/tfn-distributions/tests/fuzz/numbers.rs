@@ -18,9 +18,6 @@ pub(crate) enum Argument {
     Row(&'static Self),
     /// Rows of probabilities.
     Simplex,
-    /// Lower triangular matrices with a positive diagonal.
-    #[allow(dead_code)]
-    Lower,
 }
 
 /// Entries of a row.
@@ -30,7 +27,6 @@ impl Argument {
     /// The shape of one.
     pub(crate) fn shape(self) -> &'static [usize] {
         match self {
-            Self::Lower => &[ROW, ROW],
             Self::Row(_) | Self::Simplex => &[ROW],
             _ => &[],
         }
@@ -45,13 +41,6 @@ impl Argument {
         match self {
             Self::Row(each) => each.admit_each(numbers, before, dtype),
             Self::Simplex => simplex(numbers, dtype),
-            Self::Lower => {
-                for (i, row) in numbers.chunks_mut(ROW).enumerate() {
-                    Self::Real.admit_each(&mut row[..i], before, dtype);
-                    Self::Positive.admit_each(&mut row[i..=i], before, dtype);
-                    row[i + 1..].fill(0.0);
-                }
-            }
             _ => self.admit_each(numbers, before, dtype),
         }
     }

@@ -10,7 +10,7 @@ use crate::graph::{Input, Vjp, VjpContext, apply_one};
 use crate::tensor::Tensor;
 
 /// `ln sqrt(2π)`.
-const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
+pub(super) const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 
 struct NormalLogProb {
     x: Tensor,

@@ -4,15 +4,13 @@ use std::array;
 use std::sync::{Arc, OnceLock};
 
 use super::fused::{Entries, pass};
+use super::normal::LN_SQRT_2PI;
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
 use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::shape::count;
 use crate::storage::LAZY;
 use crate::tensor::Tensor;
-
-/// `ln sqrt(2π)`.
-const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 
 /// Constant parameters of `K` components: `peak = ln weight − ln scale − ln sqrt(2π)`, `rate = 1/scale`.
 #[derive(Clone, Copy)]
