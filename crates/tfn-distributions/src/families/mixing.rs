@@ -44,7 +44,11 @@ impl Mixing<'_> {
 
     /// A density from that of each component, in the logarithm.
     pub(super) fn log_density(&self, by_component: &Tensor) -> Tensor {
-        log_sum_exp(&(by_component + self.weights.log_probs()))
+        let log_weights = self.weights.log_probs();
+        // A component without weight does not count, even where its density is infinite.
+        let is_none = log_weights.eq(&constant(f64::NEG_INFINITY, &log_weights));
+        let counted = Tensor::select(&is_none, &constant(0.0, by_component), by_component);
+        log_sum_exp(&(counted + log_weights))
     }
 
     /// A probability from that of each component, in the logarithm.

@@ -77,8 +77,18 @@ impl Point {
     }
 }
 
+/// Both parameters by 2⁻²⁰⁰, if their sum or a product might overflow. What follows from them is as far off at any
+/// point but the mean, where the front loses half of the power.
+pub(super) fn shrunk(a: f64, b: f64) -> Option<[f64; 2]> {
+    let factor = f64::from_bits((1023 - 200) << 52);
+    (a.min(b) > 1e280).then_some([a * factor, b * factor])
+}
+
 /// `ln[x^a y^b / B(a, b)]`.
 pub(crate) fn log_front(a: f64, b: f64, at: Point) -> f64 {
+    if let Some([a, b]) = shrunk(a, b) {
+        return log_front(a, b, at) + 100.0 * std::f64::consts::LN_2;
+    }
     if a < 10.0 || b < 10.0 {
         return a * at.ln_x() + b * at.swapped().ln_x() - log_beta(a, b);
     }

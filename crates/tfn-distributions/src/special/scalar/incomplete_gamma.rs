@@ -152,6 +152,11 @@ pub(crate) fn log_tail(a: f64, x: f64) -> LogTail {
         let log = uniform_gamma::log_tail(a, x);
         return if x <= a { LogTail::Lower(log) } else { LogTail::Upper(log) };
     }
+    if a.max(x) > 1e280 {
+        // Series and fraction overflow, and beside this front they are nothing.
+        let log = log_front(a, x);
+        return if x <= a { LogTail::Lower(log) } else { LogTail::Upper(log) };
+    }
     if by_lower(a, x) {
         LogTail::Lower(log_front(a, x) + series(a, x).0.ln())
     } else if x <= 1.1 {

@@ -135,7 +135,9 @@ pub(crate) fn waiting_log_mass_in_count(r: f64, k: f64, at: Odds) -> f64 {
 
 /// `ln I_x(a, b)` for tiny `x`.
 fn log_first_term(a: f64, b: f64, log_x: f64) -> f64 {
-    a * log_x - a.ln() - log_beta(a, b)
+    let power = a * log_x;
+    // The logarithm of the beta function may be as infinite, but is the smaller one.
+    if power == f64::NEG_INFINITY { power } else { power - a.ln() - log_beta(a, b) }
 }
 
 /// Where the count `k` lies, with `m` failures left.

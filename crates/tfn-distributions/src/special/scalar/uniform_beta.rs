@@ -9,7 +9,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
-use super::incomplete_beta::{Point, exponent};
+use super::incomplete_beta::{Point, exponent, shrunk};
 use super::incomplete_gamma::LogTail;
 use super::normal::erfcx;
 
@@ -21,8 +21,8 @@ pub(crate) fn applies(a: f64, b: f64) -> bool {
 
 /// One of the tails.
 pub(crate) fn log_tail(a: f64, b: f64, at: Point) -> LogTail {
-    if a + b == f64::INFINITY {
-        return log_tail(a / 4.0, b / 4.0, at);
+    if let Some([a, b]) = shrunk(a, b) {
+        return log_tail(a, b, at);
     }
     let (lean, w) = (at.lean(a, b), (1.0 / (1.0 / a + 1.0 / b)).sqrt());
     let half_square = exponent(a, b, at);
