@@ -18,7 +18,8 @@ use crate::{DistributionError, JointModel, ParameterSpec, Result, shapes, valida
 /// Counterpart: `tfp.distributions.ReparameterizationType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reparameterization {
-    /// A sample is a differentiable function of the parameters and of noise without parameters.
+    /// A sample is a differentiable function of the parameters and of noise without parameters, or has the implicit
+    /// gradient that one drawn so would have.
     Fully,
     /// Samples are constants.
     Not,

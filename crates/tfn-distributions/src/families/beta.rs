@@ -7,7 +7,7 @@ use tfn_tensor::random::Stream;
 use crate::kl::{KlDivergence, KlRule};
 use crate::masking::constant;
 use crate::special::{
-    beta_log_density, betainc, betaincc, betaincinv, digamma, gamma_entropy, lgamma_divergence,
+    beta_log_density, beta_sample, betainc, betaincc, betaincinv, digamma, gamma_entropy, lgamma_divergence,
     log_betainc, log_betaincc,
 };
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
@@ -20,7 +20,7 @@ use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 /// log p(x) = (concentration1 − 1) ln x + (concentration0 − 1) ln(1 − x) − ln B(concentration1, concentration0)
 /// ```
 ///
-/// Samples are quantiles of uniform numbers, as those of [`Gamma`](crate::Gamma).
+/// Samples are shares of two gamma variables, with implicit gradients as those of [`Gamma`](crate::Gamma).
 ///
 /// # Examples
 /// ```
@@ -93,7 +93,8 @@ impl Distribution for Beta {
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        self.quantile(&stream.uniform_open(shape, self.dtype()?))
+        let [a, b] = self.values();
+        Ok(beta_sample(&a, &b, shape, stream))
     }
 
     fn mean(&self) -> Result<Tensor> {

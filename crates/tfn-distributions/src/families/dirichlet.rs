@@ -7,7 +7,7 @@ use tfn_tensor::{DType, Tensor};
 use crate::kl::{KlDivergence, KlRule};
 use crate::masking::{constant, only_where, unless_nan_in_row};
 use crate::special::{
-    digamma, gamma_entropy, gamma_log_density, lgamma_divergence, log_gammaincinv,
+    digamma, gamma_entropy, gamma_log_density, lgamma_divergence, log_gamma_sample,
 };
 use crate::structure::Support;
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
@@ -101,8 +101,7 @@ impl Distribution for Dirichlet {
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
         // In f64 also for f32, and finite, so that rows of tiny concentrations stay rows.
-        let levels = stream.uniform_open(shape, DType::F64);
-        let logs = log_gammaincinv(&self.concentration.value().cast(DType::F64), &levels);
+        let logs = log_gamma_sample(&self.concentration.value(), shape, stream);
         Ok(logs.clamp(f64::MIN, f64::MAX).softmax(-1).cast(self.dtype()?))
     }
 

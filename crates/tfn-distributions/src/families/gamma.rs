@@ -8,7 +8,7 @@ use super::{HalfNormal, Weibull};
 use crate::kl::{KlDivergence, KlRule};
 use crate::masking::constant;
 use crate::special::{
-    digamma, gamma_entropy, gamma_log_density, gammainc, gammaincc, gammaincinv, lgamma_divergence,
+    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammaincinv, lgamma_divergence,
     log_gammainc, log_gammaincc, log1p_gap,
 };
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
@@ -24,8 +24,9 @@ const LN_SQRT_HALF_PI: f64 = 0.225_791_352_644_727_43;
 /// log p(x) = (concentration − 1) ln y − y − ln Γ(concentration) + ln rate,   y = rate·x,   x ≥ 0
 /// ```
 ///
-/// Samples are quantiles of uniform numbers: each takes one number, and they are smooth functions of both parameters,
-/// with the implicit gradient of Figurnov, Mohamed and Mnih (2018), "Implicit Reparameterization Gradients".
+/// Samples are drawn by rejection (Marsaglia and Tsang 2000, "A simple method for generating gamma variables"), and
+/// differentiable in both parameters by the implicit gradient of Figurnov, Mohamed and Mnih (2018), "Implicit
+/// Reparameterization Gradients".
 ///
 /// # Examples
 /// ```
@@ -93,7 +94,7 @@ impl Distribution for Gamma {
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        self.quantile(&stream.uniform_open(shape, self.dtype()?))
+        Ok(gamma_sample(&self.concentration.value(), shape, stream) / self.rate.value())
     }
 
     fn mean(&self) -> Result<Tensor> {

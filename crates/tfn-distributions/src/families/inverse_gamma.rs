@@ -8,7 +8,7 @@ use super::Gamma;
 use crate::kl::{KlDivergence, KlRule};
 use crate::masking::{constant, only_where};
 use crate::special::{
-    digamma, gamma_entropy, gamma_log_density, gammainc, gammaincc, gammainccinv, log_gammainc,
+    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammainccinv, log_gammainc,
     log_gammaincc,
 };
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
@@ -104,7 +104,7 @@ impl Distribution for InverseGamma {
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        self.quantile(&stream.uniform_open(shape, self.dtype()?))
+        Ok(self.scale.value() / gamma_sample(&self.concentration.value(), shape, stream))
     }
 
     /// NaN for concentrations up to 1, where it is infinite: as in the original.

@@ -3,8 +3,10 @@
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
-use super::scalar::count_draws::{self, Numbers};
+use super::draws::{in_type_of, words};
+use super::scalar::count_draws;
 use super::scalar::count_quantile::{Moments, quantile};
+use super::scalar::numbers::Numbers;
 use super::scalar::poisson_law::{self, Rate};
 
 /// The log-mass of the Poisson distribution at `k`: minus infinity where that is no count.
@@ -74,8 +76,8 @@ pub(crate) fn poisson_sample(rate: &Tensor, shape: &[usize], stream: &mut Stream
         value: |[rate, word]| count_draws::poisson(rate, &mut Numbers::new(word)),
         partials: [|_, _| 0.0, |_, _| 0.0],
     };
-    let words = stream.uniform_open(shape, DType::F64);
-    in_type_of(rate, pointwise(DRAW, [&rate.detach().cast(DType::F64), &words]))
+    let rates = rate.detach().cast(DType::F64);
+    in_type_of(rate, pointwise(DRAW, [&rates, &words(shape, stream)]))
 }
 
 /// `rate_q ln(rate_q/rate_p) − rate_q + rate_p` without cancellation; infinite with zero gradient where only `rate_p`
@@ -90,12 +92,4 @@ pub(crate) fn poisson_divergence(rate_q: &Tensor, rate_p: &Tensor) -> Tensor {
         ],
     };
     pointwise(DIVERGENCE, [rate_q, rate_p])
-}
-
-/// `counts`, drawn in `f64`, in the type of `like`.
-pub(super) fn in_type_of(like: &Tensor, counts: Tensor) -> Tensor {
-    match like.dtype() {
-        Ok(dtype) => counts.cast(dtype),
-        Err(error) => Tensor::from_error(error),
-    }
 }

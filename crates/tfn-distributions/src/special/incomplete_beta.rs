@@ -30,7 +30,7 @@ fn slope_in_x([a, b, x]: [f64; 3], log_scale: f64) -> f64 {
 }
 
 /// `∂x/∂a` or `∂x/∂b` at a fixed probability: Figurnov, Mohamed and Mnih (2018), equation 8.
-fn quantile_in(parameter: usize, a: f64, b: f64, x: f64) -> f64 {
+pub(super) fn quantile_in(parameter: usize, a: f64, b: f64, x: f64) -> f64 {
     if x > 0.0 && x < 1.0 {
         -by_parameters(a, b, Point::new(x))[parameter] * x * (1.0 - x)
     } else {

@@ -19,7 +19,7 @@ fn slope_in_x(a: f64, x: f64, log_scale: f64) -> f64 {
 }
 
 /// `∂ ln x/∂a` at a fixed probability: Figurnov, Mohamed and Mnih (2018), equation 8.
-fn log_quantile_in_a(a: f64, log_x: f64) -> f64 {
+pub(super) fn log_quantile_in_a(a: f64, log_x: f64) -> f64 {
     let x = log_x.exp();
     if x > 1e-300 { -by_a(a, x) / a } else { (super::scalar::gamma::digamma(a + 1.0) - log_x) / a }
 }

@@ -15,6 +15,7 @@
 
 mod bessel;
 mod counts;
+mod draws;
 mod gamma;
 mod incomplete_beta;
 mod incomplete_gamma;
@@ -29,6 +30,7 @@ pub(crate) use counts::{
     multinomial_log_terms, poisson_divergence, poisson_log_mass, poisson_log_mass_of_log,
     poisson_quantile, poisson_sample,
 };
+pub(crate) use draws::{beta_sample, gamma_sample, log_gamma_sample};
 pub use gamma::{digamma, lgamma, lgamma_divergence, log_beta, log_multigamma, log1p_gap};
 pub(crate) use gamma::{gamma_entropy, gamma_log_density};
 pub(crate) use incomplete_beta::beta_log_density;

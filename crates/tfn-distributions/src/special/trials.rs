@@ -3,10 +3,11 @@
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
-use super::counts::in_type_of;
-use super::scalar::count_draws::{self, Numbers};
+use super::draws::{in_type_of, words};
+use super::scalar::count_draws;
 use super::scalar::count_quantile::{Moments, quantile};
 use super::scalar::incomplete_gamma::LogTail;
+use super::scalar::numbers::Numbers;
 use super::scalar::trials_law::{self as law, Odds};
 
 /// The probability of success, as it was given.
@@ -191,6 +192,6 @@ pub(crate) fn trials_sample<const WAITING: bool>(
     stream: &mut Stream,
 ) -> Tensor {
     let [count, given] = [n.detach(), chance.detached()].map(|tensor| tensor.cast(DType::F64));
-    let words = stream.uniform_open(shape, DType::F64);
+    let words = words(shape, stream);
     in_type_of(n, by_chance!(chance, draws, WAITING; [&count, &given, &words]))
 }

@@ -5,6 +5,7 @@ use tfn_tensor::{DType, Key, Tensor, Variable};
 
 use super::density::{check_integrals, check_one_hot, check_outside, check_simplex, check_sums};
 use super::differences::{check_gradients, weighed};
+use super::reparameterized::check_sample_gradients;
 use super::statistics::{check_cdf, check_moments};
 use super::vectors::{check_covariance, check_normalized};
 use super::{LawError, Laws, Subject, rounding};
@@ -25,9 +26,9 @@ pub(super) type Outcome = Result<(), LawError>;
 /// the distribution, mean, variance and covariance that are claimed; quantiles invert the cdf; `prob`,
 /// `stddev`, `log_cdf`, `survival_function` and its logarithm agree with what they are made from; the mode has the highest density;
 /// outside the support there is no density, and never NaN; gradients of the density in the value and in the
-/// variables, and of reparameterized samples, agree with central differences; elementwise densities add up to the
-/// whole; a copy has its own variables. A joint distribution is checked part by part, at one draw where parts depend
-/// on others.
+/// variables agree with central differences, and those of reparameterized samples too or are the implicit ones (of
+/// vectors: on average those of the mean); elementwise densities add up to the whole; a copy has its own variables. A
+/// joint distribution is checked part by part, at one draw where parts depend on others.
 ///
 /// Gradients are compared in `f64` only. A density with a pole at an end of its support can be integrated as far as
 /// the pole is no steeper than the square root; choose such parameters.
@@ -307,12 +308,11 @@ fn check_derivatives(case: &Case<'_>) -> Outcome {
         check_gradients(subject, &variables, || weighed(&case.d.log_prob(&value.tensor())?))?;
     }
     let subject = case.about("samples have the gradients that reparameterization claims");
-    let draw = || case.d.sample(&[FEW], &mut case.laws.key().child("gradients").stream());
     match case.d.reparameterization() {
-        Reparameterization::Fully => {
-            check_gradients(subject, &case.d.trainable_variables(), || weighed(&draw()?))
-        }
-        Reparameterization::Not if subject.get(draw())?.is_tracked() => {
+        Reparameterization::Fully => check_sample_gradients(subject, case, FEW),
+        Reparameterization::Not
+            if subject.get(case.d.sample(&[FEW], &mut case.laws.key().stream()))?.is_tracked() =>
+        {
             Err(subject.broken("a tracked sample", "a constant"))
         }
         Reparameterization::Not => Ok(()),

@@ -12,6 +12,7 @@ mod differences;
 mod distribution;
 mod integration;
 mod kl;
+mod reparameterized;
 mod statistics;
 mod vectors;
 

@@ -1,33 +1,12 @@
-//! Draws of counts, each from one uniform number.
-//!
-//! Rejection takes as many numbers as it takes. They come from a small generator of the entry's own, which the
-//! entry's one number of the stream sets, so that no draw depends on how many the others took.
+//! Draws of counts, by addition of masses or by rejection.
 
-use super::incomplete_gamma::{log_front, log_quantile};
+use super::gamma_draws::GammaDraw;
+use super::incomplete_gamma::log_front;
+use super::numbers::Numbers;
 use super::trials_law::{self, Odds};
 
 /// Means below which masses are added up from 0 on.
 const FEW: f64 = 10.0;
-
-/// SplitMix64: Steele, Lea and Flood (2014), "Fast splittable pseudorandom number generators".
-pub(crate) struct Numbers(u64);
-
-impl Numbers {
-    /// The numbers that follow from a uniform one.
-    pub(crate) fn new(word: f64) -> Self {
-        Self(word.to_bits())
-    }
-
-    /// A uniform number in (0, 1).
-    pub(super) fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
-        (bits >> 11 | 1) as f64 / (1_u64 << 53) as f64
-    }
-}
 
 /// The first count up to which the mass reaches `level`, from the mass at 0 and the ratio of the mass at `k + 1` to
 /// that at `k`.
@@ -114,6 +93,6 @@ pub(crate) fn negative_binomial(r: f64, at: Odds, numbers: &mut Numbers) -> f64 
         let ratio = |k: f64| (r + k) / (k + 1.0) * at.p;
         return count_up(numbers.uniform(), (r * at.log_q).exp(), ratio);
     }
-    let log_rate = log_quantile(r, numbers.uniform(), false) + at.logit();
+    let log_rate = GammaDraw::new(r, numbers).ln() + at.logit();
     poisson(log_rate.exp(), numbers)
 }
