@@ -13,9 +13,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tfn::distributions::{
-    Distribution, DistributionError, JointDistributionSequential, Normal, OneHotCategorical, Sample,
-};
+use tfn::distributions::{JointDistributionSequential, Normal, OneHotCategorical, Sample};
 use tfn::train::{Adam, Elbo, MonteCarlo, Optimizer};
 use tfn::{
     Affine, AffineVariationalReparameterization as SharedDraw,
@@ -79,13 +77,8 @@ fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-fn standard_normal(
-    spec: &KernelBiasSpec,
-) -> Result<JointDistributionSequential, DistributionError> {
-    let part = |shape: &[usize]| -> Result<Arc<dyn Distribution>, DistributionError> {
-        Ok(Sample::new(Normal::new(0.0_f32, 1.0_f32)?, shape)?.into())
-    };
-    JointDistributionSequential::new([part(&spec.kernel_shape)?, part(&spec.bias_shape)?])
+fn standard_normal(spec: &KernelBiasSpec) -> tfn::util::Result<JointDistributionSequential> {
+    spec.joint("prior_", |weight| Ok(Sample::new(Normal::new(0.0_f32, 1.0_f32)?, weight.shape)?))
 }
 
 /// One dense layer.

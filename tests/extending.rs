@@ -9,7 +9,7 @@ use std::path::Path;
 fn excerpts_are_those_of_the_example() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |name: &str| fs::read_to_string(root.join(name)).unwrap();
-    let sources = ["radial", "ridge", "squareplus", "lib"]
+    let sources = ["sech", "ridge", "squareplus", "lib"]
         .map(|name| read(&format!("examples/extension/src/{name}.rs")));
     let document = read("docs/extending.md");
     let excerpts: Vec<&str> = document.split("```").skip(1).step_by(2).collect();

@@ -1,11 +1,8 @@
 //! The networks: the Bayesian one and its deterministic twin.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use tfn::distributions::{
-    Distribution, DistributionError, JointDistributionSequential, Normal, OneHotCategorical, Sample,
-};
+use tfn::distributions::{JointDistributionSequential, Normal, OneHotCategorical, Sample};
 use tfn::train::data::idx::LabelledImages;
 use tfn::util::{
     make_kernel_bias_posterior_mvn_diag_with_scale, make_kernel_bias_prior_scale_mixture,
@@ -53,11 +50,8 @@ pub(crate) fn bayesian(options: &Options) -> Result<Model, LayerError> {
 }
 
 /// `N(0, 0.1²)` on each weight and bias.
-fn normal_prior(spec: &KernelBiasSpec) -> Result<JointDistributionSequential, DistributionError> {
-    let part = |shape: &[usize]| -> Result<Arc<dyn Distribution>, DistributionError> {
-        Ok(Sample::new(Normal::new(0.0_f32, 0.1_f32)?, shape)?.into())
-    };
-    JointDistributionSequential::new([part(&spec.kernel_shape)?, part(&spec.bias_shape)?])
+fn normal_prior(spec: &KernelBiasSpec) -> tfn::util::Result<JointDistributionSequential> {
+    spec.joint("prior_", |weight| Ok(Sample::new(Normal::new(0.0_f32, 0.1_f32)?, weight.shape)?))
 }
 
 /// The same net without uncertainty.

@@ -30,10 +30,10 @@ pub enum Reparameterization {
 /// Counterpart: `tfp.distributions.Distribution`. It is a [`Module`]: the variables behind its parameters
 /// are its variables.
 ///
-/// An author writes [`family`](Self::family), [`parameters`](Self::parameters),
-/// [`log_prob_of`](Self::log_prob_of) and [`sample_of`](Self::sample_of), and what else has a closed form;
-/// shapes follow from the parameters, and whatever is left out is an error that names the family and the
-/// method ([`DistributionError::Unsupported`]).
+/// An author writes [`parameters`](Self::parameters), [`log_prob_of`](Self::log_prob_of) and
+/// [`sample_of`](Self::sample_of), and what else has a closed form; shapes follow from the parameters, and
+/// whatever is left out is an error that names the family and the method
+/// ([`DistributionError::Unsupported`]).
 ///
 /// # Shapes
 /// One distribution's outcome has the *event shape*; the *batch shape* is that of the independent, differently
@@ -52,11 +52,8 @@ pub enum Reparameterization {
 /// }
 ///
 /// impl Distribution for Exponential {
-///     fn family(&self) -> &'static str {
-///         "Exponential"
-///     }
 ///     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-///         vec![ParameterSpec::positive("rate", &self.rate)]
+///         vec![self.rate.positive("rate")]
 ///     }
 ///     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
 ///         let rate = self.rate.value();
@@ -77,8 +74,10 @@ pub enum Reparameterization {
 /// # Ok::<(), tfn_distributions::DistributionError>(())
 /// ```
 pub trait Distribution: Module + Debug + DistributionCopy {
-    /// Name of the family: `"Normal"`.
-    fn family(&self) -> &'static str;
+    /// Name of the family: that of the type, `"Normal"`.
+    fn family(&self) -> &'static str {
+        self.class_name()
+    }
 
     /// The parameters, with their names, constraints and event axes.
     ///

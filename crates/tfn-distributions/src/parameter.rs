@@ -213,10 +213,10 @@ impl DeepCopy for Parameter {
 ///
 /// # Examples
 /// ```
-/// use tfn_distributions::{Parameter, ParameterSpec};
+/// use tfn_distributions::Parameter;
 ///
 /// let scale = Parameter::from(0.5);
-/// let spec = ParameterSpec::positive("scale_diag", &scale).event_ndims(1);
+/// let spec = scale.positive("scale_diag").event_ndims(1);
 /// assert_eq!((spec.name, spec.event_ndims), ("scale_diag", 1));
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -232,37 +232,41 @@ pub struct ParameterSpec<'a> {
     pub event_ndims: usize,
 }
 
-macro_rules! specs {
-    ($($(#[$doc:meta])* $method:ident: $constraint:ident;)*) => { $(
-        $(#[$doc])*
-        pub fn $method(name: &'static str, parameter: &'a Parameter) -> Self {
-            Self { name, parameter, constraint: Constraint::$constraint, event_ndims: 0 }
-        }
-    )* };
-}
-
-impl<'a> ParameterSpec<'a> {
-    specs! {
-        /// A parameter of finite numbers.
-        real: Real;
-        /// A parameter of numbers that may be infinite, such as logits.
-        extended: Extended;
-        /// A parameter of positive numbers.
-        positive: Positive;
-        /// A parameter of numbers of at least 0.
-        non_negative: NonNegative;
-        /// A parameter of whole numbers of at least 0.
-        count: Count;
-        /// A parameter of numbers in `[0, 1]`.
-        unit_interval: UnitInterval;
-        /// A parameter of rows of probabilities.
-        simplex: Simplex;
-    }
-
+impl ParameterSpec<'_> {
     /// The same with `ndims` last axes that belong to one event; without this call it is none.
     #[must_use]
     pub fn event_ndims(self, ndims: usize) -> Self {
         Self { event_ndims: ndims, ..self }
+    }
+}
+
+macro_rules! specs {
+    ($($(#[$doc:meta])* $method:ident: $constraint:ident;)*) => { $(
+        $(#[$doc])*
+        pub fn $method(&self, name: &'static str) -> ParameterSpec<'_> {
+            let constraint = Constraint::$constraint;
+            ParameterSpec { name, parameter: self, constraint, event_ndims: 0 }
+        }
+    )* };
+}
+
+/// What a family says of the parameter that its constructor calls `name`.
+impl Parameter {
+    specs! {
+        /// Its numbers are finite.
+        real: Real;
+        /// Its numbers may be infinite, such as logits.
+        extended: Extended;
+        /// Its numbers are positive.
+        positive: Positive;
+        /// Its numbers are at least 0.
+        non_negative: NonNegative;
+        /// Its numbers are whole and at least 0.
+        count: Count;
+        /// Its numbers lie in `[0, 1]`.
+        unit_interval: UnitInterval;
+        /// Its rows are probabilities.
+        simplex: Simplex;
     }
 }
 

@@ -26,11 +26,8 @@ macro_rules! normal_like {
         }
 
         impl Distribution for $family {
-            fn family(&self) -> &'static str {
-                stringify!($family)
-            }
             fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-                vec![ParameterSpec::real("loc", &self.loc)]
+                vec![self.loc.real("loc")]
             }
             fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
                 Normal::new(&self.loc, 1.0)?.log_prob(x)

@@ -57,15 +57,13 @@ fn monte_carlo_of(q: &dyn Distribution, r: &dyn Distribution, w: &Tensor) -> Res
 ///
 /// # Examples
 /// ```
-/// use tfn_layers::distributions::{JointDistributionSequential, Normal, Sample};
+/// use tfn_layers::distributions::{Normal, Sample};
 /// use tfn_layers::tensor::{DType, Tensor};
 /// use tfn_layers::util::KernelBiasSpec;
 /// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Layer, losses};
 ///
 /// let standard_normal = |spec: &KernelBiasSpec| {
-///     let part = |shape: &[usize]| Sample::new(Normal::new(0.0_f32, 1.0_f32)?, shape);
-///     let (kernel, bias) = (part(&spec.kernel_shape)?, part(&spec.bias_shape)?);
-///     JointDistributionSequential::new([kernel.into(), bias.into()])
+///     spec.joint("prior_", |weight| Ok(Sample::new(Normal::new(0.0_f32, 1.0_f32)?, weight.shape)?))
 /// };
 /// let layer = Bayesian::builder(3, 2)
 ///     .make_prior_fn(standard_normal)

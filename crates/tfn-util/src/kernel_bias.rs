@@ -1,10 +1,10 @@
 //! A kernel and a bias: as variables, and as parts of weights.
 
-use tfn_module::NameScope;
 use tfn_tensor::Variable;
 
 use crate::error::{Result, UtilError};
 use crate::spec::KernelBiasSpec;
+use crate::weight_spec::WeightSpec;
 
 /// Something for a kernel, and the same for its bias if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +40,11 @@ impl<T> KernelBias<T> {
 /// # Ok::<(), tfn_util::UtilError>(())
 /// ```
 pub fn make_kernel_bias(spec: &KernelBiasSpec) -> Result<KernelBias<Variable>> {
-    let scope = NameScope::root();
-    let kernel_name = spec.kernel_name.as_deref().unwrap_or("kernel");
-    let bias_name = spec.bias_name.as_deref().unwrap_or("bias");
-    Ok(KernelBias {
-        kernel: scope.variable(kernel_name, spec.initial_kernel()?)?,
-        bias: Some(scope.variable(bias_name, spec.initial_bias()?)?),
-    })
+    let variable = |weight: WeightSpec<'_>| -> Result<Variable> {
+        let start = weight.initial()?;
+        Ok(Variable::new(weight.name, start)?)
+    };
+    Ok(KernelBias { kernel: variable(spec.kernel(""))?, bias: Some(variable(spec.bias(""))?) })
 }
 
 /// Which part of some weights is the kernel and which the bias.

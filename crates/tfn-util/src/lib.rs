@@ -6,6 +6,7 @@ mod kernel_bias;
 mod posterior;
 mod prior;
 mod spec;
+mod weight_spec;
 
 pub use error::{Result, UtilError};
 pub use initializers::Initializer;
@@ -15,6 +16,7 @@ pub use posterior::{
 };
 pub use prior::{make_kernel_bias_prior_scale_mixture, make_kernel_bias_prior_spike_and_slab};
 pub use spec::KernelBiasSpec;
+pub use weight_spec::WeightSpec;
 
 pub use tfn_distributions as distributions;
 pub use tfn_module as module;

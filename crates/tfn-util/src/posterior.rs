@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use tfn_distributions::bijectors::Softplus;
-use tfn_distributions::{
-    Distribution, Independent, JointDistributionSequential, Normal, TransformedVariable,
-};
-use tfn_module::NameScope;
-use tfn_tensor::Tensor;
+use tfn_distributions::{Distribution, Independent, Normal};
 
 use crate::error::{Result, UtilError};
 use crate::spec::KernelBiasSpec;
@@ -64,25 +60,14 @@ pub fn make_kernel_bias_posterior_mvn_diag_with_scale(
             expected: "a finite number above 1e-5",
         });
     }
-    let kernel_name = spec.kernel_name.as_deref().unwrap_or("posterior_kernel");
-    let bias_name = spec.bias_name.as_deref().unwrap_or("posterior_bias");
-    let kernel =
-        part(kernel_name, &spec.initial_kernel()?, spec.kernel_batch_ndims, initial_scale)?;
-    let bias = part(bias_name, &spec.initial_bias()?, spec.bias_batch_ndims, initial_scale)?;
-    Ok(Arc::new(JointDistributionSequential::new([kernel, bias])?))
-}
-
-/// Normals around `loc`, one event past the batch axes.
-fn part(name: &str, loc: &Tensor, batch_ndims: usize, scale: f64) -> Result<Arc<dyn Distribution>> {
-    let (shape, dtype) = (loc.shape()?, loc.dtype()?);
-    let scale = TransformedVariable::new(
-        &Tensor::full(shape, scale, dtype),
-        Softplus::above(SHIFT)?,
-        format!("{name}_scale"),
-    )?;
-    let loc_variable = NameScope::root().variable(&format!("{name}_loc"), loc)?;
-    let event_ndims = shape.len().saturating_sub(batch_ndims);
-    Ok(Arc::new(Independent::new(Normal::new(loc_variable, scale)?, event_ndims)?))
+    let posterior = spec.joint("posterior_", |weight| {
+        let loc = weight.initial()?;
+        let start = weight.full(initial_scale);
+        let scale = weight.transformed("scale", start, Softplus::above(SHIFT)?)?;
+        let normal = Normal::new(weight.variable("loc", loc)?, scale)?;
+        Ok(Independent::new(normal, weight.event_ndims())?)
+    })?;
+    Ok(Arc::new(posterior))
 }
 
 #[cfg(test)]

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use tfn_distributions::{
-    Categorical, Distribution, JointDistributionSequential, MixtureSameFamily, Normal, Sample,
-};
+use tfn_distributions::{Categorical, Distribution, MixtureSameFamily, Normal, Sample};
 use tfn_tensor::{DType, Tensor};
 
 use crate::error::Result;
@@ -62,15 +60,11 @@ pub fn make_kernel_bias_prior_scale_mixture(
     probs: &[f64],
     scales: &[f64],
 ) -> Result<Arc<dyn Distribution>> {
-    let part = |shape: &[usize], batch_ndims: usize| -> Result<Arc<dyn Distribution>> {
-        let weight = scale_mixture(probs, scales, spec.dtype)?;
-        let (_, event) = shape.split_at(batch_ndims.min(shape.len()));
-        Ok(Arc::new(Sample::new(weight, event)?))
-    };
-    Ok(Arc::new(JointDistributionSequential::new([
-        part(&spec.kernel_shape, spec.kernel_batch_ndims)?,
-        part(&spec.bias_shape, spec.bias_batch_ndims)?,
-    ])?))
+    let prior = spec.joint("prior_", |weight| {
+        let (_, event) = weight.shape.split_at(weight.shape.len() - weight.event_ndims());
+        Ok(Sample::new(scale_mixture(probs, scales, weight.dtype)?, event)?)
+    })?;
+    Ok(Arc::new(prior))
 }
 
 /// The distribution `Σ pᵢ N(0, sᵢ²)` of one weight.

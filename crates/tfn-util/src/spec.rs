@@ -1,8 +1,11 @@
 //! What a factory of kernels and biases is told.
 
+use tfn_distributions::{IntoDistribution, JointDistributionSequential};
 use tfn_tensor::{DType, Key};
 
+use crate::error::Result;
 use crate::initializers::{self, Initializer};
+use crate::weight_spec::WeightSpec;
 
 /// Shapes, initializers, type and key of one kernel and one bias.
 ///
@@ -60,15 +63,57 @@ impl KernelBiasSpec {
         }
     }
 
-    /// The initial kernel.
-    pub(crate) fn initial_kernel(&self) -> crate::Result<tfn_tensor::Tensor> {
-        let key = self.key.child("kernel");
-        self.kernel_initializer.make(&self.kernel_shape, self.kernel_batch_ndims, self.dtype, &key)
+    /// What it says of the kernel. Unless the spec has a name for it, that is `kernel` after `prefix`.
+    pub fn kernel(&self, prefix: &str) -> WeightSpec<'_> {
+        WeightSpec {
+            name: self.kernel_name.clone().unwrap_or_else(|| format!("{prefix}kernel")),
+            shape: &self.kernel_shape,
+            initializer: &self.kernel_initializer,
+            batch_ndims: self.kernel_batch_ndims,
+            dtype: self.dtype,
+            key: self.key.child("kernel"),
+        }
     }
 
-    /// The initial bias.
-    pub(crate) fn initial_bias(&self) -> crate::Result<tfn_tensor::Tensor> {
-        let key = self.key.child("bias");
-        self.bias_initializer.make(&self.bias_shape, self.bias_batch_ndims, self.dtype, &key)
+    /// What it says of the bias. Unless the spec has a name for it, that is `bias` after `prefix`.
+    pub fn bias(&self, prefix: &str) -> WeightSpec<'_> {
+        WeightSpec {
+            name: self.bias_name.clone().unwrap_or_else(|| format!("{prefix}bias")),
+            shape: &self.bias_shape,
+            initializer: &self.bias_initializer,
+            batch_ndims: self.bias_batch_ndims,
+            dtype: self.dtype,
+            key: self.key.child("bias"),
+        }
+    }
+
+    /// The distribution of kernel and bias whose parts `make` gives for either: the body of most factories.
+    ///
+    /// Names of their variables begin with `prefix`, unless the spec has names for kernel and bias.
+    ///
+    /// # Errors
+    /// Those of `make`, and what the joint distribution reports of parts that do not fit each other.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_util::KernelBiasSpec;
+    /// use tfn_util::distributions::Laplace;
+    ///
+    /// let posterior = KernelBiasSpec::new(&[3, 2], &[2]).joint("posterior_", |weight| {
+    ///     let loc = weight.variable("loc", weight.initial()?)?;
+    ///     Ok(Laplace::new(loc, 0.1_f32)?)
+    /// })?;
+    /// let names: Vec<_> = posterior.variables().iter().map(|v| v.name().to_string()).collect();
+    /// assert_eq!(names, ["posterior_kernel_loc", "posterior_bias_loc"]);
+    /// # use tfn_util::module::Module;
+    /// # Ok::<(), tfn_util::UtilError>(())
+    /// ```
+    pub fn joint<D: IntoDistribution>(
+        &self,
+        prefix: &str,
+        make: impl Fn(&WeightSpec<'_>) -> Result<D>,
+    ) -> Result<JointDistributionSequential> {
+        let parts = [make(&self.kernel(prefix))?, make(&self.bias(prefix))?];
+        Ok(JointDistributionSequential::new(parts.map(IntoDistribution::into_distribution))?)
     }
 }

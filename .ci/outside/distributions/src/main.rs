@@ -13,13 +13,8 @@ struct Logistic {
 }
 
 impl Distribution for Logistic {
-    fn family(&self) -> &'static str {
-        "Logistic"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        let loc = ParameterSpec::real("loc", &self.loc);
-        vec![loc, ParameterSpec::positive("scale", &self.scale)]
+        vec![self.loc.real("loc"), self.scale.positive("scale")]
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {

@@ -136,10 +136,6 @@ pub(super) fn sample_wide(
 impl Distribution for BatchBroadcast {
     methods_of_distribution!();
 
-    fn family(&self) -> &'static str {
-        "BatchBroadcast"
-    }
-
     fn batch_shape(&self) -> Result<Vec<usize>> {
         Ok(self.batch_shape.clone())
     }

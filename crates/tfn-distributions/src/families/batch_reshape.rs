@@ -94,10 +94,6 @@ impl BatchReshape {
 impl Distribution for BatchReshape {
     methods_of_distribution!();
 
-    fn family(&self) -> &'static str {
-        "BatchReshape"
-    }
-
     fn batch_shape(&self) -> Result<Vec<usize>> {
         Ok(self.batch_shape.clone())
     }

@@ -64,10 +64,6 @@ fn steps(value: &Tensor, [below, between, above]: [&Tensor; 3]) -> Tensor {
 }
 
 impl Distribution for Bernoulli {
-    fn family(&self) -> &'static str {
-        "Bernoulli"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![self.one.spec_of_one()]
     }

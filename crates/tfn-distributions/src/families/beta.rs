@@ -76,14 +76,10 @@ impl Beta {
 }
 
 impl Distribution for Beta {
-    fn family(&self) -> &'static str {
-        "Beta"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::positive("concentration1", &self.concentration1),
-            ParameterSpec::positive("concentration0", &self.concentration0),
+            self.concentration1.positive("concentration1"),
+            self.concentration0.positive("concentration0"),
         ]
     }
 

@@ -91,13 +91,9 @@ impl Binomial {
 }
 
 impl Distribution for Binomial {
-    fn family(&self) -> &'static str {
-        "Binomial"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::count("total_count", &self.total_count),
+            self.total_count.count("total_count"),
             self.success.spec_of_one(),
         ]
     }

@@ -100,10 +100,6 @@ fn mass_of(probs: &Tensor, chosen: &Tensor) -> Tensor {
 }
 
 impl Distribution for Categorical {
-    fn family(&self) -> &'static str {
-        "Categorical"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![self.row.spec_of_row()]
     }

@@ -78,12 +78,8 @@ impl Cauchy {
 impl Distribution for Cauchy {
     methods_by_standard!();
 
-    fn family(&self) -> &'static str {
-        "Cauchy"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::real("loc", &self.loc), ParameterSpec::positive("scale", &self.scale)]
+        vec![self.loc.real("loc"), self.scale.positive("scale")]
     }
 
     fn mean(&self) -> Result<Tensor> {

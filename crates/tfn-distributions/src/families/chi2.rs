@@ -57,12 +57,8 @@ impl Chi2 {
 }
 
 impl Distribution for Chi2 {
-    fn family(&self) -> &'static str {
-        "Chi2"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::positive("df", &self.df)]
+        vec![self.df.positive("df")]
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {

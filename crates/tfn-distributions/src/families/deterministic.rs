@@ -47,12 +47,8 @@ impl Deterministic {
 }
 
 impl Distribution for Deterministic {
-    fn family(&self) -> &'static str {
-        "Deterministic"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::real("loc", &self.loc)]
+        vec![self.loc.real("loc")]
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {

@@ -78,12 +78,8 @@ pub(super) fn sums_to_one(x: &Tensor, dtype: DType) -> Tensor {
 }
 
 impl Distribution for Dirichlet {
-    fn family(&self) -> &'static str {
-        "Dirichlet"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::positive("concentration", &self.concentration).event_ndims(1)]
+        vec![self.concentration.positive("concentration").event_ndims(1)]
     }
 
     /// The density of gamma variables of one rate over that of their sum: no large terms are left to cancel.

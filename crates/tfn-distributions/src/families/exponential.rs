@@ -55,12 +55,8 @@ impl Exponential {
 }
 
 impl Distribution for Exponential {
-    fn family(&self) -> &'static str {
-        "Exponential"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::positive("rate", &self.rate)]
+        vec![self.rate.positive("rate")]
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {

@@ -78,14 +78,10 @@ impl Gamma {
 }
 
 impl Distribution for Gamma {
-    fn family(&self) -> &'static str {
-        "Gamma"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::positive("concentration", &self.concentration),
-            ParameterSpec::positive("rate", &self.rate),
+            self.concentration.positive("concentration"),
+            self.rate.positive("rate"),
         ]
     }
 

@@ -114,10 +114,6 @@ fn is_count(x: &Tensor) -> Tensor {
 }
 
 impl Distribution for Geometric {
-    fn family(&self) -> &'static str {
-        "Geometric"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![self.success.spec_of_one()]
     }

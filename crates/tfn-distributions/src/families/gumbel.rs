@@ -81,12 +81,8 @@ impl Gumbel {
 impl Distribution for Gumbel {
     methods_by_standard!();
 
-    fn family(&self) -> &'static str {
-        "Gumbel"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::real("loc", &self.loc), ParameterSpec::positive("scale", &self.scale)]
+        vec![self.loc.real("loc"), self.scale.positive("scale")]
     }
 
     fn mean(&self) -> Result<Tensor> {

@@ -48,12 +48,8 @@ impl HalfCauchy {
 impl Distribution for HalfCauchy {
     methods_by_standard!();
 
-    fn family(&self) -> &'static str {
-        "HalfCauchy"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::real("loc", &self.loc), ParameterSpec::positive("scale", &self.scale)]
+        vec![self.loc.real("loc"), self.scale.positive("scale")]
     }
 
     fn mean(&self) -> Result<Tensor> {

@@ -115,12 +115,8 @@ impl Symmetric for StandardNormal {
 impl Distribution for HalfNormal {
     methods_by_standard!();
 
-    fn family(&self) -> &'static str {
-        "HalfNormal"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::positive("scale", &self.scale)]
+        vec![self.scale.positive("scale")]
     }
 
     fn mean(&self) -> Result<Tensor> {

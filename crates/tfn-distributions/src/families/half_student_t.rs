@@ -55,15 +55,11 @@ impl HalfStudentT {
 impl Distribution for HalfStudentT {
     methods_by_standard!();
 
-    fn family(&self) -> &'static str {
-        "HalfStudentT"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::positive("df", &self.df),
-            ParameterSpec::real("loc", &self.loc),
-            ParameterSpec::positive("scale", &self.scale),
+            self.df.positive("df"),
+            self.loc.real("loc"),
+            self.scale.positive("scale"),
         ]
     }
 

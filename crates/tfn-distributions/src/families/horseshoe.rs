@@ -59,12 +59,8 @@ impl Horseshoe {
 }
 
 impl Distribution for Horseshoe {
-    fn family(&self) -> &'static str {
-        "Horseshoe"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::positive("scale", &self.scale)]
+        vec![self.scale.positive("scale")]
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {

@@ -82,10 +82,6 @@ impl Independent {
 impl Distribution for Independent {
     methods_of_distribution!();
 
-    fn family(&self) -> &'static str {
-        "Independent"
-    }
-
     fn batch_shape(&self) -> Result<Vec<usize>> {
         Ok(self.cut()?.0)
     }

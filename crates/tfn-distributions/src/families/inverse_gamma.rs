@@ -83,14 +83,10 @@ impl InverseGamma {
 }
 
 impl Distribution for InverseGamma {
-    fn family(&self) -> &'static str {
-        "InverseGamma"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::positive("concentration", &self.concentration),
-            ParameterSpec::positive("scale", &self.scale),
+            self.concentration.positive("concentration"),
+            self.scale.positive("scale"),
         ]
     }
 

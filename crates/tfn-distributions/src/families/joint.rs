@@ -194,10 +194,6 @@ impl DeepCopy for JointModel {
 macro_rules! joint_distribution {
     ($family:ident) => {
         impl Distribution for $family {
-            fn family(&self) -> &'static str {
-                stringify!($family)
-            }
-
             fn parameters(&self) -> Vec<ParameterSpec<'_>> {
                 Vec::new()
             }

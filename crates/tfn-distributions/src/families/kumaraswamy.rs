@@ -106,14 +106,10 @@ impl Kumaraswamy {
 }
 
 impl Distribution for Kumaraswamy {
-    fn family(&self) -> &'static str {
-        "Kumaraswamy"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::positive("concentration1", &self.concentration1),
-            ParameterSpec::positive("concentration0", &self.concentration0),
+            self.concentration1.positive("concentration1"),
+            self.concentration0.positive("concentration0"),
         ]
     }
 

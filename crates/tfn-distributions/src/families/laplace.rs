@@ -92,12 +92,8 @@ fn standard_log_cdf(z: &Tensor) -> Tensor {
 }
 
 impl Distribution for Laplace {
-    fn family(&self) -> &'static str {
-        "Laplace"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::real("loc", &self.loc), ParameterSpec::positive("scale", &self.scale)]
+        vec![self.loc.real("loc"), self.scale.positive("scale")]
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {

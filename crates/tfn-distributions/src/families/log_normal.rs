@@ -69,12 +69,8 @@ impl LogNormal {
 }
 
 impl Distribution for LogNormal {
-    fn family(&self) -> &'static str {
-        "LogNormal"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::real("loc", &self.loc), ParameterSpec::positive("scale", &self.scale)]
+        vec![self.loc.real("loc"), self.scale.positive("scale")]
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {

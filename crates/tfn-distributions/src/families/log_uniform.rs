@@ -116,10 +116,6 @@ impl LogUniform {
 }
 
 impl Distribution for LogUniform {
-    fn family(&self) -> &'static str {
-        "LogUniform"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         Vec::new()
     }

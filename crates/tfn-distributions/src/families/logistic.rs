@@ -79,12 +79,8 @@ impl Logistic {
 impl Distribution for Logistic {
     methods_by_standard!();
 
-    fn family(&self) -> &'static str {
-        "Logistic"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::real("loc", &self.loc), ParameterSpec::positive("scale", &self.scale)]
+        vec![self.loc.real("loc"), self.scale.positive("scale")]
     }
 
     fn mean(&self) -> Result<Tensor> {

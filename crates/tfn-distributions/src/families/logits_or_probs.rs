@@ -19,8 +19,8 @@ pub(super) enum LogitsOrProbs {
 impl LogitsOrProbs {
     pub(super) fn spec_of_one(&self) -> ParameterSpec<'_> {
         match self {
-            Self::Logits(logits) => ParameterSpec::extended("logits", logits),
-            Self::Probs(probs) => ParameterSpec::unit_interval("probs", probs),
+            Self::Logits(logits) => logits.extended("logits"),
+            Self::Probs(probs) => probs.unit_interval("probs"),
         }
     }
 
@@ -66,8 +66,8 @@ impl LogitsOrProbs {
 impl LogitsOrProbs {
     pub(super) fn spec_of_row(&self) -> ParameterSpec<'_> {
         let spec = match self {
-            Self::Logits(logits) => ParameterSpec::extended("logits", logits),
-            Self::Probs(probs) => ParameterSpec::simplex("probs", probs),
+            Self::Logits(logits) => logits.extended("logits"),
+            Self::Probs(probs) => probs.simplex("probs"),
         };
         spec.event_ndims(1)
     }

@@ -130,10 +130,6 @@ fn fixed_sample(distribution: &dyn Distribution) -> Result<Tensor> {
 impl Distribution for Masked {
     methods_of_distribution!();
 
-    fn family(&self) -> &'static str {
-        "Masked"
-    }
-
     fn batch_shape(&self) -> Result<Vec<usize>> {
         joined("Masked", "validity_mask", &*self.distribution, self.validity_mask.shape()?)
     }

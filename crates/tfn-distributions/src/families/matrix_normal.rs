@@ -114,13 +114,9 @@ impl MatrixNormal {
 }
 
 impl Distribution for MatrixNormal {
-    fn family(&self) -> &'static str {
-        "MatrixNormal"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        let factors = self.factors().map(|(name, f)| ParameterSpec::real(name, f).event_ndims(2));
-        [ParameterSpec::real("loc", &self.loc).event_ndims(2)].into_iter().chain(factors).collect()
+        let factors = self.factors().map(|(name, f)| f.real(name).event_ndims(2));
+        [self.loc.real("loc").event_ndims(2)].into_iter().chain(factors).collect()
     }
 
     fn event_shape(&self) -> Result<Vec<usize>> {

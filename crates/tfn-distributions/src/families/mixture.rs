@@ -147,10 +147,6 @@ impl Mixture {
 }
 
 impl Distribution for Mixture {
-    fn family(&self) -> &'static str {
-        "Mixture"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         Vec::new()
     }

@@ -113,10 +113,6 @@ impl MixtureSameFamily {
 }
 
 impl Distribution for MixtureSameFamily {
-    fn family(&self) -> &'static str {
-        "MixtureSameFamily"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         Vec::new()
     }

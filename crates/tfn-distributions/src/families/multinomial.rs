@@ -107,12 +107,8 @@ impl Multinomial {
 }
 
 impl Distribution for Multinomial {
-    fn family(&self) -> &'static str {
-        "Multinomial"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::count("total_count", &self.total_count), self.row.spec_of_row()]
+        vec![self.total_count.count("total_count"), self.row.spec_of_row()]
     }
 
     /// Poisson counts of the same means, given their sum: no large terms are left to cancel.

@@ -70,14 +70,10 @@ impl MultivariateNormalDiag {
 }
 
 impl Distribution for MultivariateNormalDiag {
-    fn family(&self) -> &'static str {
-        "MultivariateNormalDiag"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::real("loc", &self.loc).event_ndims(1),
-            ParameterSpec::positive("scale_diag", &self.scale_diag).event_ndims(1),
+            self.loc.real("loc").event_ndims(1),
+            self.scale_diag.positive("scale_diag").event_ndims(1),
         ]
     }
 

@@ -124,19 +124,15 @@ impl MultivariateNormalDiagPlusLowRank {
 }
 
 impl Distribution for MultivariateNormalDiagPlusLowRank {
-    fn family(&self) -> &'static str {
-        "MultivariateNormalDiagPlusLowRank"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         let weights = self.scale_perturb_diag.as_ref();
         [
-            ParameterSpec::real("loc", &self.loc).event_ndims(1),
-            ParameterSpec::positive("scale_diag", &self.scale_diag).event_ndims(1),
-            ParameterSpec::real("scale_perturb_factor", &self.scale_perturb_factor).event_ndims(2),
+            self.loc.real("loc").event_ndims(1),
+            self.scale_diag.positive("scale_diag").event_ndims(1),
+            self.scale_perturb_factor.real("scale_perturb_factor").event_ndims(2),
         ]
         .into_iter()
-        .chain(weights.map(|m| ParameterSpec::positive("scale_perturb_diag", m).event_ndims(1)))
+        .chain(weights.map(|m| m.positive("scale_perturb_diag").event_ndims(1)))
         .collect()
     }
 

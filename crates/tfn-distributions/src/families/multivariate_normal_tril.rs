@@ -85,14 +85,10 @@ impl MultivariateNormalTriL {
 }
 
 impl Distribution for MultivariateNormalTriL {
-    fn family(&self) -> &'static str {
-        "MultivariateNormalTriL"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::real("loc", &self.loc).event_ndims(1),
-            ParameterSpec::real("scale_tril", &self.scale_tril).event_ndims(2),
+            self.loc.real("loc").event_ndims(1),
+            self.scale_tril.real("scale_tril").event_ndims(2),
         ]
     }
 

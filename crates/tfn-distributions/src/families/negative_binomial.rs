@@ -100,13 +100,9 @@ impl NegativeBinomial {
 }
 
 impl Distribution for NegativeBinomial {
-    fn family(&self) -> &'static str {
-        "NegativeBinomial"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::positive("total_count", &self.total_count),
+            self.total_count.positive("total_count"),
             self.success.spec_of_one(),
         ]
     }

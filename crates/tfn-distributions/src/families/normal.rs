@@ -72,12 +72,8 @@ impl Normal {
 }
 
 impl Distribution for Normal {
-    fn family(&self) -> &'static str {
-        "Normal"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::real("loc", &self.loc), ParameterSpec::positive("scale", &self.scale)]
+        vec![self.loc.real("loc"), self.scale.positive("scale")]
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {

@@ -75,10 +75,6 @@ fn is_one_hot(x: &Tensor) -> Tensor {
 }
 
 impl Distribution for OneHotCategorical {
-    fn family(&self) -> &'static str {
-        "OneHotCategorical"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![self.row.spec_of_row()]
     }

@@ -98,15 +98,11 @@ impl Poisson {
 }
 
 impl Distribution for Poisson {
-    fn family(&self) -> &'static str {
-        "Poisson"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![if self.is_log {
-            ParameterSpec::real("log_rate", &self.intensity)
+            self.intensity.real("log_rate")
         } else {
-            ParameterSpec::non_negative("rate", &self.intensity)
+            self.intensity.non_negative("rate")
         }]
     }
 

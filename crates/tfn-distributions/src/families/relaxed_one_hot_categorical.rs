@@ -154,11 +154,11 @@ macro_rules! relaxed_methods {
         fn parameters(&self) -> Vec<ParameterSpec<'_>> {
             let row = match &self.row {
                 LogitsOrProbs::Logits(logits) => {
-                    ParameterSpec::real("logits", logits).event_ndims(1)
+                    logits.real("logits").event_ndims(1)
                 }
                 LogitsOrProbs::Probs(_) => self.row.spec_of_row(),
             };
-            vec![ParameterSpec::positive("temperature", &self.temperature), row]
+            vec![self.temperature.positive("temperature"), row]
         }
 
         fn check_values(&self) -> Result<()> {
@@ -229,10 +229,6 @@ impl Relaxed<'_> {
 impl Distribution for RelaxedOneHotCategorical {
     relaxed_methods!();
 
-    fn family(&self) -> &'static str {
-        "RelaxedOneHotCategorical"
-    }
-
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let zero = constant(0.0, x);
         let (none, negative) = (x.eq(&zero), x.lt(&zero));
@@ -273,10 +269,6 @@ impl RelaxedOneHotCategorical {
 
 impl Distribution for ExpRelaxedOneHotCategorical {
     relaxed_methods!();
-
-    fn family(&self) -> &'static str {
-        "ExpRelaxedOneHotCategorical"
-    }
 
     fn log_prob_of(&self, y: &Tensor) -> Result<Tensor> {
         let zero = constant(0.0, y);

@@ -91,10 +91,6 @@ impl Sample {
 impl Distribution for Sample {
     methods_of_distribution!();
 
-    fn family(&self) -> &'static str {
-        "Sample"
-    }
-
     fn batch_shape(&self) -> Result<Vec<usize>> {
         self.distribution.batch_shape()
     }

@@ -114,15 +114,11 @@ impl StudentT {
 impl Distribution for StudentT {
     methods_by_standard!();
 
-    fn family(&self) -> &'static str {
-        "StudentT"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::positive("df", &self.df),
-            ParameterSpec::real("loc", &self.loc),
-            ParameterSpec::positive("scale", &self.scale),
+            self.df.positive("df"),
+            self.loc.real("loc"),
+            self.scale.positive("scale"),
         ]
     }
 

@@ -187,10 +187,6 @@ fn raised(distribution: Arc<dyn Distribution>, event_ndims: usize) -> Result<Arc
 impl Distribution for TransformedDistribution {
     methods_of_distribution!();
 
-    fn family(&self) -> &'static str {
-        "TransformedDistribution"
-    }
-
     fn batch_shape(&self) -> Result<Vec<usize>> {
         self.distribution.batch_shape()
     }

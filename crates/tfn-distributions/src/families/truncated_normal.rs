@@ -158,16 +158,12 @@ fn distance(end: &Tensor, top: &Tensor, scale: &Tensor, sign: f64) -> Tensor {
 }
 
 impl Distribution for TruncatedNormal {
-    fn family(&self) -> &'static str {
-        "TruncatedNormal"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::real("loc", &self.loc),
-            ParameterSpec::positive("scale", &self.scale),
-            ParameterSpec::extended("low", &self.low),
-            ParameterSpec::extended("high", &self.high),
+            self.loc.real("loc"),
+            self.scale.positive("scale"),
+            self.low.extended("low"),
+            self.high.extended("high"),
         ]
     }
 

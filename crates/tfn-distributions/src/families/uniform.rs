@@ -80,12 +80,8 @@ impl Uniform {
 }
 
 impl Distribution for Uniform {
-    fn family(&self) -> &'static str {
-        "Uniform"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-        vec![ParameterSpec::real("low", &self.low), ParameterSpec::real("high", &self.high)]
+        vec![self.low.real("low"), self.high.real("high")]
     }
 
     fn check_values(&self) -> Result<()> {

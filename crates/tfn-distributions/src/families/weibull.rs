@@ -86,14 +86,10 @@ impl Weibull {
 }
 
 impl Distribution for Weibull {
-    fn family(&self) -> &'static str {
-        "Weibull"
-    }
-
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![
-            ParameterSpec::positive("concentration", &self.concentration),
-            ParameterSpec::positive("scale", &self.scale),
+            self.concentration.positive("concentration"),
+            self.scale.positive("scale"),
         ]
     }
 

@@ -83,12 +83,8 @@ mod tests {
     }
 
     impl Distribution for Mine {
-        fn family(&self) -> &'static str {
-            "Mine"
-        }
-
         fn parameters(&self) -> Vec<crate::ParameterSpec<'_>> {
-            vec![crate::ParameterSpec::real("loc", &self.loc)]
+            vec![self.loc.real("loc")]
         }
 
         fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {

@@ -68,11 +68,8 @@ pub struct Saved {
 /// }
 ///
 /// impl Distribution for Centred {
-///     fn family(&self) -> &'static str {
-///         "Centred"
-///     }
 ///     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
-///         vec![ParameterSpec::positive("scale", &self.scale)]
+///         vec![self.scale.positive("scale")]
 ///     }
 ///     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
 ///         let scale = self.scale.value();
