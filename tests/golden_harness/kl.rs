@@ -7,7 +7,7 @@ use tfn::distributions::{
     DistributionError, Exponential, Gamma, HalfCauchy, HalfNormal, Horseshoe, Independent,
     InverseGamma, JointDistributionSequential, Laplace, LogNormal, MixtureSameFamily,
     MultivariateNormalDiag, MultivariateNormalTriL, Normal, OneHotCategorical, Poisson, Sample,
-    StudentT, TruncatedNormal, Uniform, kl_divergence,
+    StudentT, TruncatedNormal, Uniform, VonMises, kl_divergence,
 };
 use tfn::tensor::{Gradients, Tensor};
 
@@ -187,6 +187,7 @@ fn instance(family: &str) -> Outcome<Option<Arc<dyn Distribution>>> {
         "LogNormal" => Arc::new(LogNormal::new(vector([-1.0, 0.0, 1.0]), 0.7)?),
         "TruncatedNormal" => Arc::new(TruncatedNormal::new(vector([0.0; 3]), 0.7, -1.0, 2.0)?),
         "StudentT" => Arc::new(StudentT::new(vector([0.5, 3.0, 1e3]), 0.0, 0.7)?),
+        "VonMises" => Arc::new(VonMises::new(vector([-1.0, 0.0, 1.0]), 0.7)?),
         "Beta" => Arc::new(Beta::new(vector([0.5, 1.0, 3.0]), 0.7)?),
         "Dirichlet" => Arc::new(Dirichlet::new(vector([0.5, 1.0, 3.0]))?),
         "Exponential" => Arc::new(Exponential::new(vector([0.5, 0.7, 1.0]))?),

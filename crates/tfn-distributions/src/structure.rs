@@ -76,4 +76,9 @@ pub enum Support {
     LogSimplex,
     /// Single points, with a mass.
     Points,
+    /// Angles, with a density of period 2π.
+    ///
+    /// Samples lie in [−π, π]. The mean is a direction, the variance one minus the length of `E exp(ix)`; the cdf counts
+    /// from any angle on, and grows by 1 over a period.
+    Circle,
 }

@@ -1,10 +1,10 @@
-//! Families on the real and the half line.
+//! Families on the real and the half line and the circle.
 
 use std::sync::Arc;
 
 use tfn::distributions::{
     Cauchy, Distribution, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, LogNormal, StudentT,
-    TruncatedNormal,
+    TruncatedNormal, VonMises,
 };
 
 use super::Parameters;
@@ -20,6 +20,7 @@ pub(crate) fn build(
         "Cauchy" | "HalfCauchy" | "LogNormal" => &["loc", "scale"],
         "HalfNormal" | "Horseshoe" => &["scale"],
         "TruncatedNormal" => &["loc", "scale", "low", "high"],
+        "VonMises" => &["loc", "concentration"],
         "HalfStudentT" | "StudentT" => &["df", "loc", "scale"],
         _ => return Ok(None),
     };
@@ -34,6 +35,7 @@ pub(crate) fn build(
             let [loc, scale, low, high] = [get("loc")?, get("scale")?, get("low")?, get("high")?];
             Arc::new(TruncatedNormal::new(loc, scale, low, high)?)
         }
+        "VonMises" => Arc::new(VonMises::new(get("loc")?, get("concentration")?)?),
         "StudentT" => Arc::new(StudentT::new(get("df")?, get("loc")?, get("scale")?)?),
         "Horseshoe" => Arc::new(Horseshoe::new(get("scale")?)?),
         _ => Arc::new(HalfNormal::new(get("scale")?)?),

@@ -152,6 +152,7 @@ families! {
     transformed: TransformedDistribution;
     truncated_normal: TruncatedNormal;
     uniform: Uniform;
+    von_mises: VonMises;
     weibull: Weibull;
 }
 

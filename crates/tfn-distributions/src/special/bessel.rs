@@ -2,7 +2,7 @@
 
 use tfn_tensor::{Pointwise, Tensor, pointwise};
 
-use super::scalar::bessel::{i0e, i1e, ratio, ratio_slope};
+use super::scalar::bessel::{self, i0e, i1e, ratio, ratio_rest, ratio_slope};
 
 /// `exp(−|x|) I₀(x)`.
 ///
@@ -91,7 +91,28 @@ pub fn bessel_ratio(x: &Tensor) -> Tensor {
     pointwise(RATIO, [x])
 }
 
+/// `1 − I₁(x)/I₀(x)` for `x ≥ 0`, with all digits where the ratio is near 1.
+pub(crate) fn bessel_ratio_rest(x: &Tensor) -> Tensor {
+    const REST: Pointwise<1> = Pointwise {
+        name: "bessel_ratio_rest",
+        value: |[x]| ratio_rest(x),
+        partials: [|[x], _| -ratio_slope(x)],
+    };
+    pointwise(REST, [x])
+}
+
+/// `ln I₀(p) − ln I₀(q) − (p − q) I₁(q)/I₀(q)` for `p`, `q ≥ 0`: the divergence that `ln I₀` generates, never negative and
+/// exact where `p` and `q` nearly agree.
+pub(crate) fn log_bessel_i0_divergence(p: &Tensor, q: &Tensor) -> Tensor {
+    const DIVERGENCE: Pointwise<2> = Pointwise {
+        name: "log_bessel_i0_divergence",
+        value: |[p, q]| bessel::log_i0_bregman(p, q),
+        partials: [|[p, q], _| bessel::ratio_rise(q, p), |[p, q], _| (q - p) * ratio_slope(q)],
+    };
+    pointwise(DIVERGENCE, [p, q])
+}
+
 /// The derivative of `ln I₀ − |x|`.
 fn log_slope(x: f64) -> f64 {
-    if x == 0.0 { 0.0 } else { ratio(x) - x.signum() }
+    if x == 0.0 { 0.0 } else { -ratio_rest(x.abs()) * x.signum() }
 }

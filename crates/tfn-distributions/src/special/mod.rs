@@ -24,8 +24,10 @@ pub(crate) mod scalar;
 pub(crate) mod student_t;
 mod trials;
 pub(crate) mod truncated_normal;
+pub(crate) mod von_mises;
 
 pub use bessel::{bessel_i0e, bessel_i1e, bessel_ratio, log_bessel_i0e};
+pub(crate) use bessel::{bessel_ratio_rest, log_bessel_i0_divergence};
 pub(crate) use counts::{
     multinomial_log_terms, poisson_divergence, poisson_log_mass, poisson_log_mass_of_log,
     poisson_quantile, poisson_sample,

@@ -12,7 +12,7 @@ use crate::structure::Support;
 const INTERVALS: usize = 64;
 
 /// What integrals are held to: quadrature is good to 1e-9, the densities to their rounding.
-fn tolerance(case: &Case<'_>) -> f64 {
+pub(super) fn tolerance(case: &Case<'_>) -> f64 {
     match case.dtype {
         DType::F32 => 1e-3,
         DType::F64 => 1e-6,

@@ -3,6 +3,7 @@
 use tfn_module::{Copies, CopyArc};
 use tfn_tensor::{DType, Key, Tensor, Variable};
 
+use super::circle::{check_angles, check_circle};
 use super::density::{check_integrals, check_one_hot, check_outside, check_simplex, check_sums};
 use super::differences::{check_gradients, weighed};
 use super::reparameterized::check_sample_gradients;
@@ -25,7 +26,7 @@ pub(super) type Outcome = Result<(), LawError>;
 /// named for; densities of vectors integrate to 1 by importance sampling, where the covariance is known; samples have
 /// the distribution, mean, variance and covariance that are claimed; quantiles invert the cdf; `prob`,
 /// `stddev`, `log_cdf`, `survival_function` and its logarithm agree with what they are made from; the mode has the highest density;
-/// outside the support there is no density, and never NaN; gradients of the density in the value and in the
+/// of angles all that is asked around the circle; outside the support there is no density, and never NaN; gradients of the density in the value and in the
 /// variables agree with central differences, and those of reparameterized samples too or are the implicit ones (of
 /// vectors: on average those of the mean); elementwise densities add up to the whole; a copy has its own variables. A
 /// joint distribution is checked part by part, at one draw where parts depend on others.
@@ -65,6 +66,9 @@ pub fn check_distribution(distribution: &dyn Distribution, laws: &Laws) -> Outco
             check_outside(case.about("there is no density at infinity"), &case, f64::INFINITY)?;
             check_outside(case.about("there is no density at infinity"), &case, f64::NEG_INFINITY)?;
         }
+        Support::Circle if case.event.is_empty() => {
+            check_circle(case.about("statistics are integrals over the circle"), &case)?;
+        }
         Support::Integers if case.event.is_empty() => {
             check_sums(case.about("statistics are sums over the masses"), &case)?;
             check_outside(case.about("there is no mass between whole numbers"), &case, 0.5)?;
@@ -84,6 +88,7 @@ pub fn check_distribution(distribution: &dyn Distribution, laws: &Laws) -> Outco
         | Support::OneHot
         | Support::Simplex
         | Support::LogSimplex
+        | Support::Circle
         | Support::Points => {}
     }
     check_samples(&case)?;
@@ -102,7 +107,7 @@ pub(super) struct Case<'a> {
     pub(super) event: Vec<usize>,
     pub(super) dtype: DType,
     /// Detached, of the shape `[samples] + batch + event`.
-    sample: Tensor,
+    pub(super) sample: Tensor,
     entries: Vec<f64>,
 }
 
@@ -194,6 +199,9 @@ fn check_rows(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
 }
 
 fn check_samples(case: &Case<'_>) -> Outcome {
+    if case.d.support() == Support::Circle {
+        return check_angles(case.about("samples have the angles claimed"), case);
+    }
     let subject = case.about("samples have the mean and variance claimed");
     let mean = subject.optional_entries(case.d.mean())?;
     let variance = subject.optional_entries(case.d.variance())?;
@@ -236,15 +244,18 @@ fn check_consistency(case: &Case<'_>) -> Outcome {
     }
     let subject = case.about("log_cdf, survival_function and its logarithm follow from cdf");
     if let Some(cdf) = subject.optional_entries(case.d.cdf(&few))? {
+        // Around a circle a cdf goes on below 0, where it has no logarithm.
+        let is_circle = case.d.support() == Support::Circle;
+        let with_log = |p: &f64| if is_circle && *p < 0.0 { 0.0 } else { *p };
         let logs: Vec<f64> =
             subject.entries(case.d.log_cdf(&few))?.iter().map(|l| l.exp()).collect();
-        subject.equal(&logs, &cdf, near)?;
+        subject.equal(&logs, &cdf.iter().map(with_log).collect::<Vec<_>>(), near)?;
         let above = subject.entries(case.d.survival_function(&few))?;
         let rest: Vec<f64> = cdf.iter().map(|p| 1.0 - p).collect();
         subject.equal(&above, &rest, near)?;
         let logs = subject.entries(case.d.log_survival_function(&few))?;
         let above_again: Vec<f64> = logs.iter().map(|l| l.exp()).collect();
-        subject.equal(&above_again, &above, near)?;
+        subject.equal(&above_again, &above.iter().map(with_log).collect::<Vec<_>>(), near)?;
     }
     let subject = case.about("quantiles invert the cdf");
     let levels = case.values(&[0.01, 0.3, 0.5, 0.9]);
@@ -300,7 +311,7 @@ fn check_derivatives(case: &Case<'_>) -> Outcome {
     let few = case.few();
     let value = Variable::new("value", few.clone()).map_err(|error| subject.failed(error))?;
     let mut variables = case.d.trainable_variables();
-    if case.d.support() == Support::Continuous {
+    if matches!(case.d.support(), Support::Continuous | Support::Circle) {
         variables.push(value.clone());
     }
     // A point mass has no density that could have a slope in its place.

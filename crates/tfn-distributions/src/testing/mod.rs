@@ -7,6 +7,7 @@
 //! of them stay below 1e-6.
 
 mod bijector;
+mod circle;
 mod density;
 mod differences;
 mod distribution;

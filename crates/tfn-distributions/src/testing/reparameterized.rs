@@ -24,7 +24,8 @@ pub(super) fn check_sample_gradients(subject: Subject<'_>, case: &Case<'_>, few:
         return by_noise;
     }
     let sample = subject.get(draw())?;
-    let is_scalar = case.event.is_empty() && case.d.support() == Support::Continuous;
+    let is_scalar =
+        case.event.is_empty() && matches!(case.d.support(), Support::Continuous | Support::Circle);
     if is_scalar && let Some(implicit) = subject.optional(implicit(case, &sample.detach()))? {
         return check_equal(subject, &variables, &sample, &implicit, by_noise);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tfn_distributions::{
-    Bernoulli, Categorical, Distribution, Laplace, Normal, Parameter, Result, Uniform,
+    Bernoulli, Categorical, Distribution, Laplace, Normal, Parameter, Result, Uniform, VonMises,
 };
 
 use crate::statrs_peer::{self as statrs, Peer};
@@ -30,6 +30,7 @@ pub(crate) const SUBJECTS: &[Subject] = subjects! {
     "Normal", |at| Normal::new(&at[0], &at[1]), Some(statrs::NORMAL), [];
     "Laplace", |at| Laplace::new(&at[0], &at[1]), Some(statrs::LAPLACE), [];
     "Uniform", |at| Uniform::new(&at[0], &at[1]), Some(statrs::UNIFORM), [];
+    "VonMises", |at| VonMises::new(&at[0], &at[1]), None, [];
     "Bernoulli", |at| Bernoulli::from_logits(&at[0]), Some(statrs::BERNOULLI), [];
     "Categorical", |at| Categorical::from_logits(&at[0]), None, [];
 };

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tfn_distributions::tensor::{DType, Key, Tensor, Variable};
-use tfn_distributions::{Distribution, DistributionError, Parameter, Result};
+use tfn_distributions::{Distribution, DistributionError, Parameter, Result, Support};
 
 use crate::families::Family;
 use crate::numbers::{Argument, Numbers};
@@ -160,7 +160,10 @@ fn ask(family: &Family, rows: &Rows, count: usize, key: &Key) -> Vec<Finding> {
     let event = made.event_shape().unwrap();
     let x = Tensor::from_f64(&rows.values, &[&[count][..], &event].concat(), rows.dtype);
     let mut found = Vec::new();
+    let is_circle = made.support() == Support::Circle;
     for &(method, call, allows) in METHODS {
+        // Around a circle a cdf goes on below 0 and above 1.
+        let allows: Allowed = if is_circle { |answer| !answer.is_nan() } else { allows };
         let Some(answers) =
             answers(family, rows, count, method, call(made.as_ref(), &x), &mut found)
         else {

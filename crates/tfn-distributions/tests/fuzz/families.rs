@@ -10,7 +10,7 @@ use tfn_distributions::{
     HalfNormal, HalfStudentT, Horseshoe, Independent, InverseGamma, Kumaraswamy, Laplace,
     LogNormal, LogUniform, Logistic, Masked, Mixture, MixtureSameFamily, MultivariateNormalDiag,
     NegativeBinomial, Normal, OneHotCategorical, Parameter, Poisson, Result, Sample, StudentT,
-    TransformedDistribution, TruncatedNormal, Uniform, Weibull,
+    TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
 };
 
 use crate::numbers::{Argument, ROW};
@@ -107,5 +107,6 @@ pub(crate) const FAMILIES: &[Family] = &[
     }),
     ("TruncatedNormal", |x, p| p[2] <= x[0] && x[0] <= p[3], &[Real, Positive, Low, Above], |p, _| Ok(TruncatedNormal::new(&p[0], &p[1], &p[2], &p[3])?.into())),
     ("Uniform", |x, p| p[0] <= x[0] && x[0] <= p[1], &[Low, Above], |p, _| Ok(Uniform::new(&p[0], &p[1])?.into())),
+    ("VonMises", |x, _| x[0].is_finite(), &[Real, Positive], |p, _| Ok(VonMises::new(&p[0], &p[1])?.into())),
     ("Weibull", AT_LEAST_0, &[Positive, Positive], |p, _| Ok(Weibull::new(&p[0], &p[1])?.into())),
 ];

@@ -1,8 +1,8 @@
-//! Families on the real and the half line.
+//! Families on the real and the half line and the circle.
 
 use tfn_distributions::{
     Cauchy, Gumbel, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, Kumaraswamy, LogNormal,
-    Logistic, Result, StudentT, TruncatedNormal, Weibull,
+    Logistic, Result, StudentT, TruncatedNormal, VonMises, Weibull,
 };
 
 use crate::draws::{Draws, Family, Pair};
@@ -28,6 +28,11 @@ fn truncated(d: &mut Draws<'_>) -> Result<TruncatedNormal> {
     TruncatedNormal::new(d.real(&[2]), d.positive(&[2]), low, high)
 }
 
+/// From −6 to 6: more than once around.
+fn angles(d: &mut Draws<'_>) -> tfn_distributions::Parameter {
+    d.variable(&[2], |x| 3.0 * x)
+}
+
 pub(crate) const FAMILIES: &[Family] = &[
     ("Cauchy", |d| Ok(Cauchy::new(d.real(&[2]), d.positive(&[2]))?.into())),
     ("HalfCauchy", |d| Ok(HalfCauchy::new(d.real(&[2]), d.positive(&[2]))?.into())),
@@ -45,6 +50,10 @@ pub(crate) const FAMILIES: &[Family] = &[
     }),
     ("StudentT", |d| Ok(StudentT::new(with_moments(d), d.real(&[2]), d.positive(&[2]))?.into())),
     ("LogNormal", |d| Ok(LogNormal::new(d.real(&[2]), narrow(d))?.into())),
+    ("VonMises", |d| Ok(VonMises::new(angles(d), d.positive(&[2]))?.into())),
+    ("VonMises, concentrated", |d| {
+        Ok(VonMises::new(angles(d), d.variable(&[2], |x| 300.0 + 140.0 * x))?.into())
+    }),
     ("Weibull", |d| Ok(Weibull::new(moderate(d), d.positive(&[2]))?.into())),
     ("Kumaraswamy", |d| Ok(Kumaraswamy::new(moderate(d), moderate(d))?.into())),
 ];
@@ -62,6 +71,10 @@ pub(crate) const PAIRS: &[Pair] = &[
         Ok([q.into(), p.into()])
     }),
     ("TruncatedNormal, Normal", |d| Ok([truncated(d)?.into(), d.normal(&[2])?.into()])),
+    ("VonMises", |d| {
+        let q = VonMises::new(angles(d), d.positive(&[2]))?;
+        Ok([q.into(), VonMises::new(angles(d), d.positive(&[2]))?.into()])
+    }),
     ("Gumbel", |d| {
         let q = Gumbel::new(d.real(&[2]), alike(d))?;
         Ok([q.into(), Gumbel::new(d.real(&[2]), alike(d))?.into()])

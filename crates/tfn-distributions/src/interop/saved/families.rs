@@ -111,5 +111,6 @@ families! {
     StudentT { (df, loc, scale) => Self::new(df, loc, scale) }
     TruncatedNormal { (loc, scale, low, high) => Self::new(loc, scale, low, high) }
     Uniform { (low, high) => Self::new(low, high) }
+    VonMises { (loc, concentration) => Self::new(loc, concentration) }
     Weibull { (concentration, scale) => Self::new(concentration, scale) }
 }

@@ -19,6 +19,7 @@ pub(crate) mod trials_law;
 pub(crate) mod truncated_normal;
 mod uniform_beta;
 mod uniform_gamma;
+pub(crate) mod von_mises;
 
 /// `t − ln(1 + t)`, exact where both nearly cancel.
 pub(crate) fn log1p_gap(t: f64) -> f64 {
