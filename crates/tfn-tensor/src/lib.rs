@@ -21,6 +21,7 @@ pub use error::{Result, TensorError};
 pub use gradients::Gradients;
 pub use graph::{Vjp, VjpContext, apply};
 pub use kernels::Accumulate;
+pub use ops::entrywise::{Entrywise, entrywise};
 pub use ops::pointwise::{Pointwise, pointwise};
 pub use random::{Key, Stream};
 pub use shape::broadcast_shapes;

@@ -80,6 +80,8 @@ mod tests {
         assert_eq!(inside, [1.0, 0.0, 0.0]);
         // TFP 0.25 of the same numbers.
         let back = Ascending::new().inverse(&y).to_vec::<f64>().unwrap();
-        assert_eq!(back[..3], [-1.0, 0.0, 1.098_612_288_668_109_8]);
+        assert_eq!(back[..2], [-1.0, 0.0]);
+        // The logarithm is within one unit of the last place.
+        assert!((back[2] - 1.098_612_288_668_109_8).abs() <= f64::EPSILON);
     }
 }

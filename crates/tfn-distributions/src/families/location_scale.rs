@@ -218,6 +218,13 @@ macro_rules! methods_by_standard {
             Ok(self.at(x, f64::NEG_INFINITY, |z| self.standard().log_prob(z, &log_scale)))
         }
 
+        methods_but_density_by_standard!();
+    };
+}
+
+/// [`methods_by_standard`] for a family with a log-density of its own.
+macro_rules! methods_but_density_by_standard {
+    () => {
         fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
             Ok(self.placed(&self.standard().draw(shape, self.dtype()?, stream)))
         }

@@ -1,8 +1,9 @@
 //! Probabilities by themselves or by their log-odds: what the families over outcomes that can be counted share.
 
+use rayon::prelude::*;
 use tfn_module::{Copies, DeepCopy, Properties, Property};
-use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Element, Tensor};
 
 use crate::masking::{constant, ln_or_minus_infinity, ln_probability, weigh};
 use crate::special::Chance;
@@ -113,16 +114,68 @@ pub(super) fn kl_terms(mass: &Tensor, log_q: &Tensor, log_p: &Tensor) -> Tensor 
     Tensor::select(&impossible, &constant(f64::INFINITY, &value), &value)
 }
 
-/// Labels drawn by adding Gumbel noise to the log-probabilities and taking the largest.
+/// Labels drawn by one uniform number each: the first label up to which the probabilities sum to more.
 pub(super) fn sample_labels(
     log_probs: &Tensor,
     shape: &[usize],
     stream: &mut Stream,
 ) -> Result<Tensor> {
-    let log_probs = log_probs.detach();
-    let classes = log_probs.shape()?.last().copied().unwrap_or(0);
-    let noise = stream.uniform_open(&[shape, &[classes]].concat(), log_probs.dtype()?);
-    Ok((log_probs - (-noise.ln()).ln()).argmax(-1))
+    let (dtype, own) = (log_probs.dtype()?, log_probs.shape()?);
+    let classes = own.last().copied().unwrap_or(0);
+    let rows = if own.len() > 1 && !shape.ends_with(&own[..own.len() - 1]) {
+        log_probs.broadcast_to(&[shape, &[classes]].concat())
+    } else {
+        log_probs.detach()
+    };
+    let sums = cumulated(&rows.to_f64_vec()?, classes);
+    let uniforms = stream.uniform_open(shape, DType::F64);
+    let uniforms = uniforms.data::<f64>()?;
+    Ok(match dtype {
+        DType::F32 => Tensor::build::<f32>(shape, |out| pick(out, uniforms, &sums, classes)),
+        DType::F64 => Tensor::build::<f64>(shape, |out| pick(out, uniforms, &sums, classes)),
+    })
+}
+
+/// The probabilities of each row up to every label, so that the last that has any and all behind it have 1 or a little
+/// more.
+fn cumulated(log_probs: &[f64], classes: usize) -> Vec<f64> {
+    let mut sums = Vec::with_capacity(log_probs.len());
+    for row in log_probs.chunks_exact(classes.max(1)) {
+        let start = sums.len();
+        let mut sum = 0.0;
+        sums.extend(row.iter().map(|log| {
+            sum += log.exp();
+            sum
+        }));
+        let total = sum;
+        for sum in &mut sums[start..] {
+            // Above every uniform number, whatever the rounding.
+            *sum = if *sum == total { 1.0 } else { (*sum / total).min(1.0) };
+        }
+    }
+    sums
+}
+
+/// The label of each uniform number, by the row of sums of its place.
+fn pick<E: Element>(out: &mut [E], uniforms: &[f64], sums: &[f64], classes: usize) {
+    /// Labels up to which sums are compared one and all.
+    const FEW: usize = 32;
+    /// Draws that a thread takes at a time.
+    const CHUNK: usize = 8192;
+    let rows = (sums.len() / classes.max(1)).max(1);
+    let work = |(chunk, (out, uniforms)): (usize, (&mut [E], &[f64]))| {
+        for (i, (out, u)) in out.iter_mut().zip(uniforms).enumerate() {
+            let row = if rows == 1 { 0 } else { (chunk * CHUNK + i) % rows };
+            let row = &sums[row * classes..(row + 1) * classes];
+            let label = if classes <= FEW {
+                row.iter().map(|sum| usize::from(sum <= u)).sum()
+            } else {
+                row.partition_point(|sum| sum <= u)
+            };
+            *out = E::from_f64(label as f64);
+        }
+    };
+    out.par_chunks_mut(CHUNK).zip(uniforms.par_chunks(CHUNK)).enumerate().for_each(work);
 }
 
 impl Property for LogitsOrProbs {

@@ -112,7 +112,11 @@ impl StudentT {
 }
 
 impl Distribution for StudentT {
-    methods_by_standard!();
+    methods_but_density_by_standard!();
+
+    fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(law::log_prob(&self.df.value(), &self.loc.value(), &self.scale.value(), x))
+    }
 
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![

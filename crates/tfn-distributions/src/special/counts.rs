@@ -3,7 +3,7 @@
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
-use super::draws::{in_type_of, words};
+use super::draws::{draws_of_one, in_type_of, words};
 use super::scalar::count_draws;
 use super::scalar::count_quantile::{Moments, quantile};
 use super::scalar::numbers::Numbers;
@@ -76,6 +76,12 @@ pub(crate) fn poisson_sample(rate: &Tensor, shape: &[usize], stream: &mut Stream
         value: |[rate, word]| count_draws::poisson(rate, &mut Numbers::new(word)),
         partials: [|_, _| 0.0, |_, _| 0.0],
     };
+    if rate.len() == Ok(1)
+        && let Ok(one) = rate.item()
+    {
+        let draws = count_draws::PoissonDraws::new(one);
+        return draws_of_one(rate, shape, stream, |numbers| draws.draw(numbers));
+    }
     let rates = rate.detach().cast(DType::F64);
     in_type_of(rate, pointwise(DRAW, [&rates, &words(shape, stream)]))
 }

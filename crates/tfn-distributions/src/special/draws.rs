@@ -1,7 +1,8 @@
 //! Draws by rejection on tensors, in `f64` whatever the type of the parameters.
 
+use rayon::prelude::*;
 use tfn_tensor::random::Stream;
-use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
+use tfn_tensor::{DType, Element, Pointwise, Tensor, pointwise};
 
 use super::incomplete_beta::quantile_in;
 use super::incomplete_gamma::log_quantile_in_a;
@@ -46,6 +47,33 @@ pub(crate) fn beta_sample(a: &Tensor, b: &Tensor, shape: &[usize], stream: &mut 
 /// What sets the numbers of each entry.
 pub(super) fn words(shape: &[usize], stream: &mut Stream) -> Tensor {
     stream.uniform_open(shape, DType::F64)
+}
+
+/// Draws from one distribution, of the type of `like`, without gradients.
+pub(super) fn draws_of_one(
+    like: &Tensor,
+    shape: &[usize],
+    stream: &mut Stream,
+    draw: impl Fn(&mut Numbers) -> f64 + Sync,
+) -> Tensor {
+    /// Draws that a thread takes at a time.
+    const CHUNK: usize = 4096;
+    fn fill<E: Element>(out: &mut [E], words: &[f64], draw: impl Fn(&mut Numbers) -> f64 + Sync) {
+        out.par_chunks_mut(CHUNK).zip(words.par_chunks(CHUNK)).for_each(|(out, words)| {
+            for (out, word) in out.iter_mut().zip(words) {
+                *out = E::from_f64(draw(&mut Numbers::new(*word)));
+            }
+        });
+    }
+    let made = || -> tfn_tensor::Result<Tensor> {
+        let words = words(shape, stream);
+        let words = words.data::<f64>()?;
+        Ok(match like.dtype()? {
+            DType::F32 => Tensor::build::<f32>(shape, |out| fill(out, words, draw)),
+            DType::F64 => Tensor::build::<f64>(shape, |out| fill(out, words, draw)),
+        })
+    };
+    made().unwrap_or_else(Tensor::from_error)
 }
 
 /// What was drawn in `f64`, in the type of `like`.

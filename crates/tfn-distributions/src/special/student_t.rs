@@ -1,8 +1,71 @@
 //! Student's t distribution around 0 on tensors: at distances of at least 0 where a side is meant.
 
-use tfn_tensor::{Pointwise, Tensor, pointwise};
+use tfn_tensor::{Element, Entrywise, Pointwise, Tensor, entrywise, pointwise};
 
 use super::scalar::student_t as law;
+
+/// The log-density at `x` of the distribution around `loc`, spread by `scale`.
+pub(crate) fn log_prob(df: &Tensor, loc: &Tensor, scale: &Tensor, x: &Tensor) -> Tensor {
+    let top = log_peak(df) - scale.ln();
+    entrywise(LogProb, [x, loc, scale, df, &df.detach().sqrt(), &top])
+}
+
+/// `top − (df + 1)/2 · ln(1 + z²/df)` of value, location, scale, `df`, its root and `top`, in one pass.
+#[derive(Clone, Copy)]
+struct LogProb;
+
+/// `ln(1 + z²/df)`, from `|z|/sqrt(df)`.
+#[inline(always)]
+fn log_growth<E: Element>(u: E) -> E {
+    // Beyond, the 1 is lost in either type, and the square may overflow.
+    let is_far = u > E::from_f64(1e18);
+    let log = (if is_far { u } else { u * u }).m_log1p();
+    if is_far { log + log } else { log }
+}
+
+/// `−s − ln(1 − s)` for `s` from 0 to 1, of which `growth` is the second term.
+#[inline(always)]
+fn log_gap<E: Element>(s: E, growth: E) -> E {
+    // 2 artanh(h) − 2h of h = s/(2 − s), by the polynomial of fdlibm's logarithm, and s²/(2 − s).
+    let h = s / (E::from_f64(2.0) - s);
+    let square = h * h;
+    let c = |value: f64| E::from_f64(value);
+    let series = c(0.181_835_721_616_180_5)
+        + square * (c(0.153_138_376_992_093_73) + square * c(0.147_981_986_051_165_86));
+    let series =
+        c(0.285_714_287_436_623_9) + square * (c(0.222_221_984_321_497_84) + square * series);
+    let series =
+        c(0.666_666_666_666_673_5) + square * (c(0.399_999_999_994_094_2) + square * series);
+    let near = s * h + h * square * series;
+    if s < c(0.29) { near } else { growth - s }
+}
+
+impl Entrywise<6> for LogProb {
+    const NAME: &'static str = "student_t_log_prob";
+
+    #[inline(always)]
+    fn value<E: Element>(self, [x, loc, scale, df, root, top]: [E; 6]) -> E {
+        let size = ((x - loc) / scale).m_abs();
+        top - E::from_f64(0.5) * (df + E::one()) * log_growth(size / root)
+    }
+
+    #[inline(always)]
+    fn partials<E: Element>(self, [x, loc, scale, df, root, _]: [E; 6]) -> [E; 6] {
+        let (zero, one) = (E::zero(), E::one());
+        let z = (x - loc) / scale;
+        let size = z.m_abs();
+        // z²/(df + z²) with both divided by z where its square could overflow.
+        let is_far = size > one;
+        let above = if is_far { z } else { z * z };
+        let below = if is_far { z + df / z } else { df + z * z };
+        let share = if size == E::infinity() { one } else { above / below };
+        let slope = (df + one) * (if is_far { one } else { z }) / below / scale;
+        let growth = log_growth(size / root);
+        let in_df = E::from_f64(0.5) * (share / df - log_gap(share, growth));
+        let in_df = if size == E::infinity() { zero } else { in_df };
+        [-slope, slope, (df + one) * share / scale, in_df, zero, one]
+    }
+}
 
 /// The log-density at 0.
 pub(crate) fn log_peak(df: &Tensor) -> Tensor {

@@ -24,6 +24,7 @@
 //! | [`broadcast`] | the same over inputs of different shapes |
 //! | [`reduce`] | sums and extremes of all entries |
 //! | [`log_sum`] | sums of terms with logarithms |
+//! | [`sums`] | several functions of the same entries, written or summed |
 //! | [`axes`] | sums over axes |
 //! | [`mod@softmax`] | sums and maxima in the exponential scale along an axis |
 //! | [`product`] | matrix products |
@@ -41,6 +42,7 @@ pub(crate) mod normal;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod softmax;
+mod sums;
 
 pub(crate) use axes::{sum_axes, unbroadcast};
 pub(crate) use broadcast::{broadcast_map, broadcast_map1, broadcast_map2};
@@ -53,6 +55,7 @@ pub(crate) use product::product_count;
 pub(crate) use product::{Factor, Product};
 pub(crate) use reduce::{all_finite, by_blocks_into, sum, sum_of_blocks};
 pub(crate) use softmax::{argmax_axis, log_softmax, logsumexp, max_axis, softmax};
+pub(crate) use sums::Sums;
 
 /// What a kernel does with the numbers that are already in its output.
 ///

@@ -13,6 +13,7 @@ use pulp::{Simd, WithSimd};
 use super::arch::arch;
 
 use super::math_f32::ln_of_unit;
+use super::math_f64::{cos_sin_reduced, ln_of_unit as ln_of_unit_f64};
 
 /// Words that go together: so many words make so many normals.
 pub(crate) const BLOCK: usize = 32;
@@ -76,34 +77,59 @@ pub(crate) fn box_muller(out: &mut [f32], words: &[u32]) {
     arch().dispatch(Normals { out, words });
 }
 
-/// cos and sin of 2π · word / 2⁶⁴.
+/// cos and sin of 2π · word / 2⁶⁴, by its upper 54 bits, without a branch.
+#[inline(always)]
 fn turn_f64(word: u64) -> (f64, f64) {
+    /// 1.5 · 2⁵²: in its lowest bits a whole number below 2⁵¹ is that number.
+    const WHOLE: f64 = 6_755_399_441_055_744.0;
     let quarter = word.wrapping_add(1 << 61) >> 62;
-    let rest = word.wrapping_sub(quarter << 62) as i64;
-    let (sin, cos) = (rest as f64 * (FRAC_PI_2 / (1_u64 << 62) as f64)).sin_cos();
-    match quarter & 3 {
-        0 => (cos, sin),
-        1 => (-sin, cos),
-        2 => (-cos, -sin),
-        _ => (sin, -cos),
+    let rest = (word.wrapping_sub(quarter << 62) as i64) >> 10;
+    let rest = f64::from_bits(WHOLE.to_bits().wrapping_add(rest as u64)) - WHOLE;
+    let (cos, sin) = cos_sin_reduced(rest * (FRAC_PI_2 / (1_u64 << 52) as f64));
+    let odd = quarter & 1 == 1;
+    let (c, s) = if odd { (sin, cos) } else { (cos, sin) };
+    let c_sign = (quarter.wrapping_add(1) & 2) << 62;
+    let s_sign = (quarter & 2) << 62;
+    (f64::from_bits(c.to_bits() ^ c_sign), f64::from_bits(s.to_bits() ^ s_sign))
+}
+
+/// A radius √(−2 ln u) from a word; u is an odd multiple of 2⁻⁵⁴ before it is rounded, so never 0.
+#[inline(always)]
+fn radius_f64(word: u64) -> f64 {
+    const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
+    let u = (word >> 11) as f64 * STEP + 0.5 * STEP;
+    (-2.0 * ln_of_unit_f64(u)).sqrt()
+}
+
+struct NormalsF64<'a> {
+    out: &'a mut [f64],
+    words: &'a [u64],
+}
+
+impl WithSimd for NormalsF64<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let mut normals = [0.0; BLOCK];
+        for (out, words) in self.out.chunks_mut(BLOCK).zip(self.words.chunks_exact(BLOCK)) {
+            let (first, second) = normals.split_at_mut(HALF);
+            let (radii, angles) = words.split_at(HALF);
+            for i in 0..HALF {
+                let r = radius_f64(radii[i]);
+                let (c, s) = turn_f64(angles[i]);
+                first[i] = r * c;
+                second[i] = r * s;
+            }
+            out.copy_from_slice(&normals[..out.len()]);
+        }
     }
 }
 
-/// As [`box_muller`], with 53 bits in a radius and an angle.
+/// As [`box_muller`], with 53 bits in a radius and 54 in an angle.
 pub(crate) fn box_muller_f64(out: &mut [f64], words: &[u64]) {
-    const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
     assert!(out.len().next_multiple_of(BLOCK) <= words.len(), "whole blocks of words");
-    let mut normals = [0.0; BLOCK];
-    for (out, words) in out.chunks_mut(BLOCK).zip(words.chunks_exact(BLOCK)) {
-        for i in 0..HALF {
-            let u = (words[i] >> 11) as f64 * STEP + 0.5 * STEP;
-            let r = (-2.0 * u.ln()).sqrt();
-            let (c, s) = turn_f64(words[HALF + i]);
-            normals[i] = r * c;
-            normals[HALF + i] = r * s;
-        }
-        out.copy_from_slice(&normals[..out.len()]);
-    }
+    arch().dispatch(NormalsF64 { out, words });
 }
 
 #[cfg(test)]

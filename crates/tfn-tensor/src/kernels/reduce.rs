@@ -11,7 +11,7 @@ use super::map::{BLOCK, evaluate, in_parallel, split_off};
 use crate::Element;
 
 /// Partial sums that are kept side by side.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 /// Values that are computed before they are summed. A multiple of [`LANES`].
 const TILE: usize = 256;
 /// Entries from which on a row is worth [`LANES`] partial results.
@@ -19,7 +19,7 @@ const LONG: usize = 4 * LANES;
 
 /// Adds entry i of `x` to lane i mod [`LANES`].
 #[inline(always)]
-fn add_to_lanes<E: Element>(lanes: &mut [f64; LANES], x: &[E]) {
+pub(super) fn add_to_lanes<E: Element>(lanes: &mut [f64; LANES], x: &[E]) {
     let chunks = x.chunks_exact(LANES);
     let rest = chunks.remainder();
     for chunk in chunks {
@@ -34,7 +34,7 @@ fn add_to_lanes<E: Element>(lanes: &mut [f64; LANES], x: &[E]) {
 
 /// The sum of the lanes, by halves.
 #[inline(always)]
-fn add_lanes(mut lanes: [f64; LANES]) -> f64 {
+pub(super) fn add_lanes(mut lanes: [f64; LANES]) -> f64 {
     let mut width = LANES;
     while width > 1 {
         width /= 2;
@@ -97,7 +97,7 @@ fn by_blocks<T: Send>(len: usize, size: usize, run: impl Fn(Range<usize>) -> T +
     }
 }
 
-/// [`by_blocks`] with a part of each output for each block.
+/// [`by_blocks`] with a part of each output for each block; those that are empty stay so.
 pub(crate) fn by_blocks_into<E: Element, T: Send, const M: usize>(
     len: usize,
     size: usize,
@@ -106,7 +106,10 @@ pub(crate) fn by_blocks_into<E: Element, T: Send, const M: usize>(
 ) -> Vec<T> {
     let blocks = (0..len).step_by(size).map(|start| {
         let range = start..len.min(start + size);
-        let parts = outputs.each_mut().map(|rest| split_off(rest, range.len()));
+        let parts = outputs.each_mut().map(|rest| {
+            let count = range.len().min(rest.len());
+            split_off(rest, count)
+        });
         (range, parts)
     });
     let blocks: Vec<_> = blocks.collect();

@@ -169,6 +169,36 @@ impl<E: Element, const N: usize> Entries<E, N> {
         E::from_f64(sums.iter().sum())
     }
 
+    /// What `f` makes of the entries and a gradient: each result for itself where `each` says so, its sum elsewhere.
+    pub(super) fn slopes<const M: usize>(
+        &self,
+        gradient: &[E],
+        each: [bool; M],
+        f: impl Fn([E; N], E) -> [E; M] + Sync + Copy,
+    ) -> ([Option<Vec<E>>; M], [f64; M]) {
+        let mut made = each.map(|each| vec![E::zero(); if each { self.len } else { 0 }]);
+        let sums = kernels::by_blocks_into(
+            self.len,
+            kernels::BLOCK,
+            made.each_mut().map(|made| &mut made[..]),
+            |block, mut outputs| {
+                let mut sums = kernels::Sums::new();
+                self.in_tiles(block.start, block.len(), |range, inputs| {
+                    let outputs = outputs.each_mut().map(|out| {
+                        let count = range.len().min(out.len());
+                        kernels::split_off(out, count)
+                    });
+                    let start = block.start + range.start;
+                    sums.add(inputs, &gradient[start..start + range.len()], outputs, f);
+                });
+                sums.total()
+            },
+        );
+        let total = array::from_fn(|i| sums.iter().map(|sum| sum[i]).sum());
+        let mut made = made.into_iter();
+        (each.map(|each| made.next().filter(|_| each)), total)
+    }
+
     /// Shows the operands' entries from `start` on, tile by tile, with the tile's place in the block.
     fn in_tiles(&self, start: usize, len: usize, mut look: impl FnMut(Range<usize>, [&[E]; N])) {
         // What has to be computed itself is, for the whole block; a number for all is repeated for a tile.

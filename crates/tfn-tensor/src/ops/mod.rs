@@ -6,6 +6,7 @@ mod binary;
 mod cast;
 mod compare;
 mod cumsum;
+pub(crate) mod entrywise;
 mod fused;
 mod index;
 mod matmul;

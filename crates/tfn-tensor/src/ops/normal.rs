@@ -323,6 +323,15 @@ impl Tensor {
         }
         let output = x.dtype().and_then(|dtype| {
             dispatch!(dtype, E => {
+                if scale.len()? == 1 {
+                    // One logarithm for all entries.
+                    return pass::<E, 4>(
+                        [x, loc, scale, &scale.detach().ln()],
+                        &shape,
+                        #[inline(always)]
+                        move |[x, m, s, log]| log_kernel((x - m) / s) - log,
+                    );
+                }
                 pass_with_log::<E, 3>(
                     [x, loc, scale],
                     &shape,

@@ -123,6 +123,9 @@ impl<E: Element, const K: usize> Components<E, K> {
         x: &Tensor,
         slope: &Slope,
     ) -> Result<()> {
+        if (1..4).any(|input| ctx.needs(input)) {
+            return self.backward_in_all(ctx, grad, x);
+        }
         let gradient = match slope.get() {
             Some(slope) => pass::<E, 2>(
                 [grad, slope],
@@ -140,7 +143,56 @@ impl<E: Element, const K: usize> Components<E, K> {
         ctx.add(0, gradient);
         Ok(())
     }
+
+    /// The derivatives in `x`, and then in the logarithm of the weight, the location and the scale of each component.
+    #[inline(always)]
+    fn partials(&self, x: E) -> [E; OUTPUTS] {
+        let terms: [(E, E); K] = array::from_fn(|k| self.at(k, x));
+        let largest = terms.iter().fold(E::neg_infinity(), |a, (_, b)| if a < *b { *b } else { a });
+        let powers = terms.map(|(_, term)| (term - largest).m_exp());
+        let sum = powers.iter().fold(E::zero(), |a, b| a + *b);
+        let mut made = [E::zero(); OUTPUTS];
+        for k in 0..K {
+            let (share, z) = (powers[k] / sum, terms[k].0);
+            let slope = share * z * self.rate[k];
+            made[0] -= slope;
+            made[1 + k] = share;
+            made[1 + MOST + k] = slope;
+            made[1 + 2 * MOST + k] = share * (z * z - E::one()) * self.rate[k];
+        }
+        made
+    }
+
+    fn backward_in_all(self, ctx: &mut VjpContext<'_>, grad: &Tensor, x: &Tensor) -> Result<()> {
+        let shape = x.shape()?;
+        let Some(entries) = Entries::<E, 1>::new(&[x], shape)? else { return Ok(()) };
+        let each = array::from_fn(|output| output == 0 && ctx.needs(0));
+        let (mut each, sums) = entries.slopes(
+            grad.data::<E>()?,
+            each,
+            #[inline(always)]
+            move |[x], g| self.partials(x).map(|partial| g * partial),
+        );
+        if let Some(slopes) = each[0].take() {
+            ctx.add(0, Tensor::from_vec(slopes, shape));
+        }
+        for input in 1..4 {
+            let slopes = &sums[1 + (input - 1) * MOST..][..K];
+            let own = ctx.shape(input).to_vec();
+            let slope = if own.iter().product::<usize>() == K {
+                Tensor::from_f64(slopes, &own, E::DTYPE)
+            } else {
+                Tensor::from_f64(&[slopes.iter().sum()], &own, E::DTYPE)
+            };
+            ctx.add(input, slope);
+        }
+        Ok(())
+    }
 }
+
+/// Components up to which there is a fused pass, and what it gives the derivatives of.
+const MOST: usize = 3;
+const OUTPUTS: usize = 1 + 3 * MOST;
 
 /// The slope of a log-density, once it has been computed.
 type Slope = Arc<OnceLock<Tensor>>;
@@ -197,7 +249,7 @@ impl Vjp for NormalMixture {
     }
 }
 
-/// Number of components, if all parameters are constants of one entry or of that many, few enough.
+/// Number of components, if all parameters have one entry or that many, few enough.
 fn fused_components(x: &Tensor, parameters: &[Tensor; 3]) -> Option<usize> {
     let mut components = 1;
     for parameter in parameters {
@@ -209,11 +261,11 @@ fn fused_components(x: &Tensor, parameters: &[Tensor; 3]) -> Option<usize> {
             }
             _ => false,
         };
-        if !fits || parameter.is_tracked() || parameter.dtype() != x.dtype() {
+        if !fits || parameter.dtype() != x.dtype() {
             return None;
         }
     }
-    (components <= 3).then_some(components)
+    (components <= MOST).then_some(components)
 }
 
 impl Tensor {
@@ -223,7 +275,7 @@ impl Tensor {
     /// ln p = ln Σₖ exp(log_weightsₖ + ln N(x; locₖ, scaleₖ²))
     /// ```
     ///
-    /// With up to three components of constant parameters it is one pass forward and one back; otherwise
+    /// With up to three components that are the same for all entries it is one pass forward and one back; otherwise
     /// it is made of [`normal_log_prob`](Self::normal_log_prob) and [`logsumexp`](Self::logsumexp).
     ///
     /// # Shapes
@@ -254,9 +306,9 @@ impl Tensor {
         match fused() {
             Ok(Some((output, slope))) => {
                 let components = fused_components(x, &parameters).unwrap_or(0);
-                apply_one(&[x], output, || NormalMixture {
+                apply_one(&[x, log_weights, loc, scale], output, || NormalMixture {
                     x: x.detach(),
-                    parameters,
+                    parameters: parameters.map(|parameter| parameter.detach()),
                     components,
                     slope,
                 })
@@ -273,8 +325,8 @@ impl Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DType;
     use crate::testing::check_gradients;
-    use crate::{DType, Variable};
 
     fn vector(values: &[f64]) -> Tensor {
         Tensor::from_slice(values, &[values.len()])
@@ -290,10 +342,9 @@ mod tests {
         ]
     }
 
-    /// The same out of the parts, by making a parameter tracked.
+    /// The same out of the parts, by an axis that the fused pass does not take.
     fn unfused(x: &Tensor, [log_weights, loc, scale]: &[Tensor; 3]) -> Tensor {
-        let tracked = Variable::new("scale", scale).unwrap().tensor();
-        let scale = if scale.ndims() == Ok(0) { tracked.reshape(&[1]) } else { tracked };
+        let scale = scale.reshape(&[1, scale.len().unwrap()]);
         Tensor::normal_mixture_log_prob(x, log_weights, loc, &scale)
     }
 
@@ -316,11 +367,11 @@ mod tests {
         for [w, m, s] in &mixtures() {
             check_gradients(&x, |v| Tensor::normal_mixture_log_prob(&v[0], w, m, s)).unwrap();
         }
-        let [_, _, three, _] = mixtures();
-        check_gradients(&[x[0].clone(), three[0].clone(), three[2].clone()], |v| {
-            Tensor::normal_mixture_log_prob(&v[0], &v[1], &three[1], &v[2])
-        })
-        .unwrap();
+        for parameters in mixtures() {
+            let inputs = [&x[..], &parameters[..]].concat();
+            let f = |v: &[Tensor]| Tensor::normal_mixture_log_prob(&v[0], &v[1], &v[2], &v[3]);
+            check_gradients(&inputs, f).unwrap();
+        }
     }
 
     #[test]

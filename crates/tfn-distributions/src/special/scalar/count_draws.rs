@@ -1,5 +1,7 @@
 //! Draws of counts, by addition of masses or by rejection.
 
+use std::sync::LazyLock;
+
 use super::gamma_draws::GammaDraw;
 use super::incomplete_gamma::log_front;
 use super::numbers::Numbers;
@@ -21,33 +23,78 @@ fn count_up(level: f64, mass_of_none: f64, ratio: impl Fn(f64) -> f64) -> f64 {
     count
 }
 
-/// A count of the Poisson distribution.
+/// The Poisson distribution of one rate, to be drawn from.
 ///
 /// From a mean of 10 on by W. Hörmann (1993), "The transformed rejection method for generating Poisson random
 /// variables", algorithm PTRS.
+#[derive(Clone, Copy)]
+pub(crate) struct PoissonDraws {
+    rate: f64,
+    mass_of_none: f64,
+    a: f64,
+    b: f64,
+    scale: f64,
+    inside: f64,
+    log_rate: f64,
+}
+
+impl PoissonDraws {
+    pub(crate) fn new(rate: f64) -> Self {
+        let b = 0.931 + 2.53 * rate.sqrt();
+        Self {
+            rate,
+            mass_of_none: if rate < FEW { (-rate).exp() } else { 0.0 },
+            a: -0.059 + 0.02483 * b,
+            b,
+            scale: 1.1239 + 1.1328 / (b - 3.4),
+            inside: 0.9277 - 3.6224 / (b - 2.0),
+            log_rate: rate.ln(),
+        }
+    }
+
+    pub(crate) fn draw(&self, numbers: &mut Numbers) -> f64 {
+        let Self { rate, a, b, .. } = *self;
+        if rate < FEW {
+            return count_up(numbers.uniform(), self.mass_of_none, |k| rate / (k + 1.0));
+        }
+        if !rate.is_finite() {
+            return rate;
+        }
+        loop {
+            let (u, v) = (numbers.uniform() - 0.5, numbers.uniform());
+            let edge = 0.5 - u.abs();
+            let k = ((2.0 * a / edge + b) * u + rate + 0.43).floor();
+            if edge >= 0.07 && v <= self.inside {
+                return k;
+            }
+            let outside = k < 0.0 || (edge < 0.013 && v > edge);
+            if !outside && (v * self.scale / (a / (edge * edge) + b)).ln() <= self.log_mass(k) {
+                return k;
+            }
+        }
+    }
+
+    /// The log-mass at `k`, with digits for a comparison where counts are few.
+    fn log_mass(&self, k: f64) -> f64 {
+        match SMALL.get(k as usize) {
+            Some(log_factorial) => k * self.log_rate - self.rate - log_factorial,
+            None => log_front(k, self.rate),
+        }
+    }
+}
+
+/// `ln k!` of small counts.
+static SMALL: LazyLock<[f64; 256]> = LazyLock::new(|| {
+    let mut sum = 0.0;
+    std::array::from_fn(|k| {
+        sum += f64::ln(k.max(1) as f64);
+        sum
+    })
+});
+
+/// A count of the Poisson distribution.
 pub(crate) fn poisson(rate: f64, numbers: &mut Numbers) -> f64 {
-    if rate < FEW {
-        return count_up(numbers.uniform(), (-rate).exp(), |k| rate / (k + 1.0));
-    }
-    if !rate.is_finite() {
-        return rate;
-    }
-    let b = 0.931 + 2.53 * rate.sqrt();
-    let a = -0.059 + 0.02483 * b;
-    let scale = 1.1239 + 1.1328 / (b - 3.4);
-    let inside = 0.9277 - 3.6224 / (b - 2.0);
-    loop {
-        let (u, v) = (numbers.uniform() - 0.5, numbers.uniform());
-        let edge = 0.5 - u.abs();
-        let k = ((2.0 * a / edge + b) * u + rate + 0.43).floor();
-        if edge >= 0.07 && v <= inside {
-            return k;
-        }
-        let outside = k < 0.0 || (edge < 0.013 && v > edge);
-        if !outside && (v * scale / (a / (edge * edge) + b)).ln() <= log_front(k, rate) {
-            return k;
-        }
-    }
+    PoissonDraws::new(rate).draw(numbers)
 }
 
 /// A count of successes of `n` trials.
