@@ -33,12 +33,16 @@ use part::{Output, Part};
 
 /// Multiplications that are worth a task of their own.
 const TASK: usize = 3 << 19;
+/// Multiplications below which waking other threads takes longer than the work.
+const PARALLEL: usize = 1 << 16;
 /// Tasks of a product at most.
 const TASKS: usize = 8;
 /// A task's columns are a multiple of this, the widest tile of any instruction set.
 const COLUMNS: usize = 32;
 /// Rows of a task at least, where rows are what is cut: each task packs the whole right factor.
 const ROWS: usize = 192;
+/// Columns of a task of few rows at least.
+const PIECE: usize = 320;
 /// Rows up to which a product is one of few rows.
 const FEW: usize = 3;
 
@@ -116,9 +120,9 @@ impl Parts {
     }
 }
 
-/// Runs the tasks from 0 to `count`, on several threads if there are any.
-fn in_tasks(count: usize, run: &(dyn Fn(usize) + Sync)) {
-    if count <= 1 || rayon::current_num_threads() == 1 {
+/// Runs the tasks from 0 to `count`, of so many multiplications together; on several threads if that pays.
+fn in_tasks(count: usize, work: usize, run: &(dyn Fn(usize) + Sync)) {
+    if count <= 1 || work < PARALLEL || rayon::current_num_threads() == 1 {
         (0..count).for_each(run);
     } else {
         (0..count).into_par_iter().with_max_len(1).for_each(run);
@@ -145,7 +149,8 @@ impl<E: Element> Product<'_, E> {
             (product, Output::new(out, product.b.columns), parts, accumulate)
         });
         let total = jobs.iter().map(|(_, _, parts, _)| parts.count).sum();
-        in_tasks(total, &|mut index| {
+        let work = jobs.iter().map(|(product, ..)| product.work()).sum();
+        in_tasks(total, work, &|mut index| {
             for (product, out, parts, accumulate) in &jobs {
                 if index < parts.count {
                     return product.run(*out, parts.get(index), *accumulate);
@@ -164,7 +169,7 @@ impl<E: Element> Product<'_, E> {
         let all = products.each_ref().map(|product| product.parts(out.len()));
         let Some(parts) = all.first() else { return };
         let target = Output::new(out, parts.columns);
-        in_tasks(parts.count, &|index| {
+        in_tasks(parts.count, N * products[0].work(), &|index| {
             let mut accumulate = accumulate;
             for product in &products {
                 product.run(target, parts.get(index), accumulate);
@@ -209,6 +214,11 @@ impl<E: Element> Product<'_, E> {
         }
     }
 
+    /// Its multiplications.
+    fn work(&self) -> usize {
+        self.a.rows * self.a.columns * self.b.columns
+    }
+
     /// Whether the transpose is computed: where that spares packing a large right factor entry by entry.
     fn is_flipped(&self) -> bool {
         self.b.column_stride != 1 && self.a.column_stride == 1
@@ -219,7 +229,8 @@ impl<E: Element> Product<'_, E> {
         let (m, n, k) = (self.a.rows, self.b.columns, self.a.columns);
         let tasks = (m * n * k / TASK).clamp(1, TASKS);
         if m <= FEW {
-            let tasks = (m * n * k / (1 << 16)).clamp(1, 4);
+            // Long pieces of rows: shorter ones are fetched as slowly as if they lay apart.
+            let tasks = (m * n * k / (1 << 16)).clamp(1, n.div_ceil(PIECE).min(4));
             (m, n.div_ceil(tasks).next_multiple_of(COLUMNS))
         } else if tasks == 1 {
             (m, n)

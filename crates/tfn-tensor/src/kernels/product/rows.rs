@@ -8,8 +8,8 @@ use crate::Element;
 use crate::kernels::Accumulate;
 use crate::kernels::arch::arch;
 
-/// Columns that are summed at a time.
-const TILE: usize = 256;
+/// Columns that are summed at a time: so many that memory is read in long pieces.
+const TILE: usize = 1024;
 /// Rows of the right factor that are added at a time.
 const GROUP: usize = 4;
 
