@@ -2,6 +2,9 @@
 
 use tfn_tensor::Tensor;
 
+use crate::Result;
+use crate::shapes::sum_last;
+
 /// `value` where `mask` is not 0, minus infinity elsewhere.
 pub(crate) fn only_where(mask: &Tensor, value: &Tensor) -> Tensor {
     Tensor::select(mask, value, &constant(f64::NEG_INFINITY, value))
@@ -16,6 +19,17 @@ pub(crate) fn unless_nan(x: &Tensor, result: &Tensor) -> Tensor {
 pub(crate) fn unless_nan_in_row(x: &Tensor, result: &Tensor) -> Tensor {
     let nans = (1.0 - x.eq(x)).sum_axes(&[-1], false);
     Tensor::select(&nans, &constant(f64::NAN, result), result)
+}
+
+/// `|z|²` over the last `ndims` axes, where `z` solves equations with the right sides `x`: infinite where entries of `x` are
+/// numbers and such an overflow on the way left `z` without one.
+pub(crate) fn squared_length(z: &Tensor, x: &Tensor, ndims: usize) -> Result<Tensor> {
+    let square = sum_last(&z.square(), ndims);
+    if square.all_finite()? {
+        return Ok(square);
+    }
+    let nans = sum_last(&(1.0 - x.eq(x)), ndims) + square.eq(&square);
+    Ok(Tensor::select(&nans, &square, &constant(f64::INFINITY, &square)))
 }
 
 /// `result` where `p` is a probability, NaN elsewhere.

@@ -5,6 +5,7 @@ use tfn_tensor::Tensor;
 use super::normal::STANDARD_ENTROPY;
 use super::{MultivariateNormalDiag, MultivariateNormalDiagPlusLowRank, MultivariateNormalTriL};
 use crate::masking::constant;
+use crate::masking::squared_length;
 use crate::shapes::sum_last;
 use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::{Constraint, Distribution, DistributionError, Parameter, Result};
@@ -166,9 +167,10 @@ impl LinearNormal {
 
     /// `−|S⁻¹(x − loc)|²/2 − ln det S − k·ln sqrt(2π)`.
     pub(crate) fn log_prob(&self, x: &Tensor) -> Result<Tensor> {
-        let z = self.scale.solve(&(x - &self.loc))?;
+        let distance = x - &self.loc;
+        let z = self.scale.solve(&distance)?;
         let normalizer = self.scale.log_det() + self.size()? * LN_SQRT_2PI;
-        Ok(sum_last(&z.square(), 1) * -0.5 - normalizer)
+        Ok(squared_length(&z, &distance, 1)? * -0.5 - normalizer)
     }
 
     pub(crate) fn sample(&self, noise: &Tensor) -> Result<Tensor> {

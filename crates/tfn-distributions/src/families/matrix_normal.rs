@@ -8,6 +8,7 @@ use super::linear_scale::{
     LinearScale, check_loc, check_tril, kl_to_standard, tril_size, triangle_parts,
 };
 use super::normal::STANDARD_ENTROPY;
+use crate::masking::squared_length;
 use crate::shapes::sum_last;
 use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::{
@@ -130,8 +131,9 @@ impl Distribution for MatrixNormal {
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let (log_det, count) = self.log_det()?;
-        let z = self.standardized(&(x - self.mean()?))?;
-        Ok(sum_last(&z.square(), 2) * -0.5 - (log_det + count * LN_SQRT_2PI))
+        let distance = x - self.mean()?;
+        let z = self.standardized(&distance)?;
+        Ok(squared_length(&z, &distance, 2)? * -0.5 - (log_det + count * LN_SQRT_2PI))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {

@@ -7,7 +7,7 @@ use tfn_tensor::{DType, Tensor};
 use super::logits_or_probs::LogitsOrProbs;
 use super::total_count;
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::{constant, only_where, unless_nan, weigh};
+use crate::masking::{constant, only_where, unless_nan_in_row, weigh};
 use crate::special::{Chance, multinomial_log_terms, poisson_log_mass, trials_sample};
 use crate::structure::Support;
 use crate::{Distribution, DistributionError, Parameter, ParameterSpec, Result};
@@ -126,7 +126,7 @@ impl Distribution for Multinomial {
         let alone = weigh(&counts, &log_probs).sum_axes(&[-1], true);
         let several = log_terms - poisson_log_mass(&trials, &trials);
         let log_prob = only_where(&is_possible, &Tensor::select(&is_alone, &alone, &several));
-        Ok(unless_nan(&sum, &log_prob).squeeze(-1))
+        Ok(unless_nan_in_row(x, &log_prob.squeeze(-1)))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {

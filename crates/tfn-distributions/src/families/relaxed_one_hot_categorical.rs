@@ -1,12 +1,12 @@
 //! The relaxed one-hot categorical (concrete) distribution, and that of its logarithm.
 
 use tfn_module::Module;
-use tfn_tensor::Tensor;
+use tfn_tensor::{DType, Tensor};
 use tfn_tensor::random::Stream;
 
 use super::dirichlet::sums_to_one;
 use super::logits_or_probs::LogitsOrProbs;
-use crate::masking::{branch, constant, only_where};
+use crate::masking::{branch, constant, only_where, unless_nan_in_row};
 use crate::shapes::all_last;
 use crate::special::lgamma;
 use crate::structure::Support;
@@ -148,6 +148,14 @@ macro_rules! relaxed {
 relaxed!(RelaxedOneHotCategorical);
 relaxed!(ExpRelaxedOneHotCategorical);
 
+/// A number whose small multiples do not overflow.
+fn largest(dtype: DType) -> f64 {
+    match dtype {
+        DType::F32 => 1e36,
+        DType::F64 => 1e300,
+    }
+}
+
 /// What both distributions have.
 macro_rules! relaxed_methods {
     () => {
@@ -211,6 +219,9 @@ impl Relaxed<'_> {
         let temperature = self.temperature.value();
         let normalizer = lgamma(&constant(others + 1.0, &temperature)) + temperature.ln() * others;
         let scores = self.row.log_row() - self.temperature() * y;
+        // One that overflows stays ahead of all others, and has a distance from itself.
+        let overflows = scores.eq(&constant(f64::INFINITY, y));
+        let scores = Tensor::select(&overflows, &constant(largest(y.dtype()?), y), &scores);
         let logs = &scores - only_where(leading, &scores).logsumexp(-1, true);
         Ok(normalizer + logs.sum_axes(&[-1], false))
     }
@@ -232,7 +243,8 @@ impl Distribution for RelaxedOneHotCategorical {
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let zero = constant(0.0, x);
         let (none, negative) = (x.eq(&zero), x.lt(&zero));
-        let outside = &none + &negative;
+        let inside = all_last(&(1.0 - &negative), 1) * sums_to_one(x, self.dtype()?);
+        let outside = &none + (1.0 - inside.expand_dims(-1));
         // Entries of 0 have the logarithm 0 here; what they add is put apart.
         let y = branch(&outside, x, (1.0, |_| zero.clone()), (1.0, Tensor::ln));
         let count = none.sum_axes(&[-1], true);
@@ -240,8 +252,10 @@ impl Distribution for RelaxedOneHotCategorical {
         let leading = Tensor::select(&is_inside, &(&none * 0.0 + 1.0), &none);
         let log_prob = self.relaxed().log_prob(&y, &leading)? - y.sum_axes(&[-1], false);
         let border = self.at_border(&count.squeeze(-1))?;
-        let inside = all_last(&(1.0 - negative), 1) * sums_to_one(x, self.dtype()?);
-        Ok(only_where(&inside, &(log_prob + border)))
+        // Where entries of 0 decide, the rest has no say, which may be infinite too.
+        let decides = 1.0 - border.eq(&constant(0.0, &border));
+        let log_prob = Tensor::select(&decides, &border, &log_prob);
+        Ok(unless_nan_in_row(x, &only_where(&inside, &log_prob)))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -273,10 +287,10 @@ impl Distribution for ExpRelaxedOneHotCategorical {
     fn log_prob_of(&self, y: &Tensor) -> Result<Tensor> {
         let zero = constant(0.0, y);
         let endless = y.eq(&constant(f64::NEG_INFINITY, y));
-        let safe = Tensor::select(&endless, &zero, y);
-        let log_prob = self.relaxed().log_prob(&safe, &(1.0 - &endless))?;
         let inside = all_last(&(1.0 - endless), 1) * sums_to_one(&y.exp(), self.dtype()?);
-        Ok(only_where(&inside, &log_prob))
+        let safe = Tensor::select(&inside.expand_dims(-1), y, &zero);
+        let log_prob = self.relaxed().log_prob(&safe, &constant(1.0, y))?;
+        Ok(unless_nan_in_row(y, &only_where(&inside, &log_prob)))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -292,7 +306,7 @@ impl Distribution for ExpRelaxedOneHotCategorical {
 mod tests {
     use super::*;
     use crate::test_values::row;
-    use tfn_tensor::{DType, Variable};
+    use tfn_tensor::Variable;
 
     #[test]
     fn bad_arguments_are_named() {

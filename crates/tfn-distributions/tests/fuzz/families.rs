@@ -6,15 +6,17 @@ use tfn_distributions::bijectors::{Exp, Sigmoid, Softplus, Square, Tanh};
 use tfn_distributions::tensor::{DType, Tensor};
 use tfn_distributions::{
     BatchBroadcast, BatchReshape, Bernoulli, Beta, Binomial, Categorical, Cauchy, Chi2,
-    Deterministic, Dirichlet, Distribution, Exponential, Gamma, Geometric, Gumbel, HalfCauchy,
-    HalfNormal, HalfStudentT, Horseshoe, Independent, InverseGamma, Kumaraswamy, Laplace,
-    LogNormal, LogUniform, Logistic, Masked, Mixture, MixtureSameFamily, MultivariateNormalDiag,
-    NegativeBinomial, Normal, OneHotCategorical, Parameter, Poisson, Result, Sample, StudentT,
-    TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
+    Deterministic, Dirichlet, Distribution, ExpRelaxedOneHotCategorical, Exponential, Gamma,
+    Geometric, Gumbel, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, Independent, InverseGamma,
+    Kumaraswamy, Laplace, LogNormal, LogUniform, Logistic, Masked, MatrixNormal, Mixture,
+    MixtureSameFamily, Multinomial, MultivariateNormalDiag, MultivariateNormalDiagPlusLowRank,
+    MultivariateNormalTriL, NegativeBinomial, Normal, OneHotCategorical, Parameter, Poisson,
+    RelaxedOneHotCategorical, Result, Sample, StudentT, TransformedDistribution, TruncatedNormal,
+    Uniform, VonMises, Weibull,
 };
 
 use crate::numbers::{Argument, ROW};
-use Argument::{Above, Count, Low, Positive, Probability, Real, Row, Simplex};
+use Argument::{Above, Count, Low, Moderate, Positive, Probability, Real, Row, Simplex, Triangle};
 
 type Make = fn(&[Parameter], DType) -> Result<Arc<dyn Distribution>>;
 /// Whether an event may come, given the row's arguments one after the other.
@@ -34,6 +36,12 @@ const ONE_HOT: Inside =
 /// As wide as the rounding of the rows of either type asks for.
 const ROWS: Inside =
     |x, _| x.iter().all(|&x| x >= 0.0) && (x.iter().sum::<f64>() - 1.0).abs() < 1e-3;
+const LOG_ROWS: Inside = |x, p| ROWS(&x.iter().map(|x| x.exp()).collect::<Vec<_>>(), p);
+/// Counts that sum to the total, up to the rounding of the sum.
+const SHARES: Inside = |x, p| {
+    let excess = x.iter().map(|x| x / p[0].max(1.0)).sum::<f64>() - p[0].min(1.0);
+    x.iter().all(|&x| COUNTS(&[x], p)) && excess.abs() <= 1e-6
+};
 
 #[rustfmt::skip]
 pub(crate) const FAMILIES: &[Family] = &[
@@ -70,6 +78,10 @@ pub(crate) const FAMILIES: &[Family] = &[
     ("LogNormal", AT_LEAST_0, &[Real, Positive], |p, _| Ok(LogNormal::new(&p[0], &p[1])?.into())),
     ("LogUniform", LINE, &[], |_, dtype| Ok(LogUniform::new(dtype).into())),
     ("Logistic", LINE, &[Real, Positive], |p, _| Ok(Logistic::new(&p[0], &p[1])?.into())),
+    ("MatrixNormal", LINE, &[Row(&Real), Moderate(&Triangle), Moderate(&Positive)], |p, _| {
+        let scale_column = p[2].value().expand_dims(-1).expand_dims(-1);
+        Ok(MatrixNormal::new(p[0].value().expand_dims(-1), &p[1], scale_column)?.into())
+    }),
     ("Masked", LINE, &[Real, Positive], |p, dtype| Ok(Masked::new(Normal::new(&p[0], &p[1])?, Tensor::ones(&[], dtype))?.into())),
     ("Mixture", AT_LEAST_0, &[Row(&Real), Positive, Positive], |p, _| {
         let components: [Arc<dyn Distribution>; ROW] = [Exponential::new(&p[1])?.into(), Gamma::new(&p[1], &p[2])?.into(), LogNormal::new(&p[2], &p[1])?.into()];
@@ -82,12 +94,20 @@ pub(crate) const FAMILIES: &[Family] = &[
         Ok(MixtureSameFamily::new(Categorical::from_probs(&p[0])?, Exponential::new(&p[1])?)?.into())
     }),
     ("MultivariateNormalDiag", LINE, &[Row(&Real), Row(&Positive)], |p, _| Ok(MultivariateNormalDiag::new(&p[0], &p[1])?.into())),
+    ("MultivariateNormalDiagPlusLowRank", LINE, &[Row(&Real), Moderate(&Row(&Positive)), Moderate(&Row(&Real))], |p, _| {
+        Ok(MultivariateNormalDiagPlusLowRank::new(&p[0], &p[1], p[2].value().expand_dims(-1))?.into())
+    }),
+    ("MultivariateNormalTriL", LINE, &[Row(&Real), Moderate(&Triangle)], |p, _| Ok(MultivariateNormalTriL::new(&p[0], &p[1])?.into())),
+    ("Multinomial", SHARES, &[Count, Row(&Real)], |p, _| Ok(Multinomial::from_logits(&p[0], &p[1])?.into())),
+    ("Multinomial, probs", SHARES, &[Count, Simplex], |p, _| Ok(Multinomial::from_probs(&p[0], &p[1])?.into())),
     ("NegativeBinomial", COUNTS, &[Positive, Real], |p, _| Ok(NegativeBinomial::from_logits(&p[0], &p[1])?.into())),
     ("Normal", LINE, &[Real, Positive], |p, _| Ok(Normal::new(&p[0], &p[1])?.into())),
     ("OneHotCategorical", ONE_HOT, &[Row(&Real)], |p, _| Ok(OneHotCategorical::from_logits(&p[0])?.into())),
     ("OneHotCategorical, probs", ONE_HOT, &[Simplex], |p, _| Ok(OneHotCategorical::from_probs(&p[0])?.into())),
     ("Poisson", COUNTS, &[Positive], |p, _| Ok(Poisson::new(&p[0])?.into())),
     ("Poisson, log_rate", COUNTS, &[Real], |p, _| Ok(Poisson::from_log_rate(&p[0])?.into())),
+    ("RelaxedOneHotCategorical", ROWS, &[Moderate(&Positive), Row(&Real)], |p, _| Ok(RelaxedOneHotCategorical::from_logits(&p[0], &p[1])?.into())),
+    ("ExpRelaxedOneHotCategorical", LOG_ROWS, &[Moderate(&Positive), Row(&Real)], |p, _| Ok(ExpRelaxedOneHotCategorical::from_logits(&p[0], &p[1])?.into())),
     ("Sample", LINE, &[Real, Positive], |p, _| Ok(Sample::new(Normal::new(&p[0], &p[1])?, &[ROW])?.into())),
     ("StudentT", LINE, &[Positive, Real, Positive], |p, _| Ok(StudentT::new(&p[0], &p[1], &p[2])?.into())),
     ("TransformedDistribution, exp", AT_LEAST_0, &[Real, Positive], |p, _| {

@@ -1,4 +1,4 @@
-//! All families under arbitrary bit patterns, as parameters and as values, in both types.
+//! All families under arbitrary bit patterns, as parameters and as values, in both types; the bijectors too.
 //!
 //! A call is one row: parameters and a value, given to every method. The normal run makes 100,000 of them, about
 //! as many for each family; `TFN_FUZZ_CALLS` sets the number, `TFN_FUZZ_SEED` the seed:
@@ -11,6 +11,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bijectors;
 mod checks;
 mod families;
 mod numbers;
@@ -38,6 +39,8 @@ fn probe(argument: Argument) -> Vec<f64> {
     match argument {
         Argument::Above | Argument::Count => vec![1.0],
         Argument::Simplex => vec![0.25, 0.25, 0.5],
+        Argument::Moderate(each) => probe(*each),
+        Argument::Triangle => vec![1.0, 0.0, 0.0, 0.5, 1.0, 0.0, 0.5, 0.5, 1.0],
         _ => vec![0.5; argument.width()],
     }
 }

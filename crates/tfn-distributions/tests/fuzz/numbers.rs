@@ -18,6 +18,10 @@ pub(crate) enum Argument {
     Row(&'static Self),
     /// Rows of probabilities.
     Simplex,
+    /// Lower triangular matrices with positive numbers on the diagonal.
+    Triangle,
+    /// The same from numbers of moderate size, whose products and sums do not overflow.
+    Moderate(&'static Self),
 }
 
 /// Entries of a row.
@@ -28,6 +32,8 @@ impl Argument {
     pub(crate) fn shape(self) -> &'static [usize] {
         match self {
             Self::Row(_) | Self::Simplex => &[ROW],
+            Self::Triangle => &[ROW, ROW],
+            Self::Moderate(each) => each.shape(),
             _ => &[],
         }
     }
@@ -41,6 +47,17 @@ impl Argument {
         match self {
             Self::Row(each) => each.admit_each(numbers, before, dtype),
             Self::Simplex => simplex(numbers, dtype),
+            Self::Moderate(each) => {
+                numbers.iter_mut().for_each(|x| *x = moderate(*x));
+                each.admit(numbers, before, dtype);
+            }
+            Self::Triangle => {
+                for (i, row) in numbers.chunks_mut(ROW).enumerate() {
+                    Self::Real.admit_each(&mut row[..i], None, dtype);
+                    Self::Positive.admit_each(&mut row[i..=i], None, dtype);
+                    row[i + 1..].fill(0.0);
+                }
+            }
             _ => self.admit_each(numbers, before, dtype),
         }
     }
@@ -64,6 +81,12 @@ impl Argument {
             };
         }
     }
+}
+
+/// The number, or the nearest one between 2⁻²⁰ and 2²⁰ in size.
+fn moderate(x: f64) -> f64 {
+    let limit = 2.0_f64.powi(20);
+    if x.is_nan() { 1.0 } else { x.signum() * x.abs().clamp(limit.recip(), limit) }
 }
 
 /// Rows of numbers of at least 0 that sum to 1.
