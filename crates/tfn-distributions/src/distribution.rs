@@ -18,11 +18,20 @@ use crate::{DistributionError, JointModel, ParameterSpec, Result, shapes, valida
 /// Counterpart: `tfp.distributions.ReparameterizationType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reparameterization {
-    /// A sample is a differentiable function of the parameters and of noise without parameters, or has the implicit
-    /// gradient that one drawn so would have.
+    /// A sample is a differentiable function of the parameters and of noise without parameters.
     Fully,
+    /// A sample moves with the parameters as the quantile that it is, or is a function of such, though it was not drawn
+    /// as one: Figurnov, Mohamed and Mnih (2018), "Implicit Reparameterization Gradients". There it counts as the former.
+    Implicitly,
     /// Samples are constants.
     Not,
+}
+
+impl Reparameterization {
+    /// Whether gradients flow, in whichever way.
+    pub fn is_differentiable(self) -> bool {
+        self != Self::Not
+    }
 }
 
 /// A batch of probability distributions over tensors.

@@ -3,9 +3,7 @@
 //! Counterpart: `tfp.experimental.nn.losses`, with TFP's signatures: a divergence takes the posterior `q`,
 //! the prior `r` and a draw `w` from `q`.
 
-use tfn_distributions::{
-    Distribution, DistributionError, KlMethod, Reparameterization, estimate_kl, kl_divergence,
-};
+use tfn_distributions::{Distribution, DistributionError, KlMethod, estimate_kl, kl_divergence};
 use tfn_tensor::Tensor;
 
 use crate::error::{LayerError, Result};
@@ -38,7 +36,7 @@ pub fn kl_divergence_monte_carlo(
 }
 
 fn monte_carlo_of(q: &dyn Distribution, r: &dyn Distribution, w: &Tensor) -> Result<Tensor> {
-    if q.reparameterization() == Reparameterization::Fully {
+    if q.reparameterization().is_differentiable() {
         return Ok((q.log_prob(w)?.sum() - r.log_prob(w)?.sum()).check()?);
     }
     let w = w.detach();

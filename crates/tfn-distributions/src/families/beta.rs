@@ -143,7 +143,7 @@ impl Distribution for Beta {
     }
 
     fn reparameterization(&self) -> Reparameterization {
-        Reparameterization::Fully
+        Reparameterization::Implicitly
     }
 
     fn validate_args(&self) -> bool {

@@ -107,7 +107,7 @@ impl Distribution for Chi2 {
     }
 
     fn reparameterization(&self) -> Reparameterization {
-        Reparameterization::Fully
+        Reparameterization::Implicitly
     }
 
     fn validate_args(&self) -> bool {

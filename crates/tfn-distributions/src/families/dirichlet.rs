@@ -133,7 +133,7 @@ impl Distribution for Dirichlet {
     }
 
     fn reparameterization(&self) -> Reparameterization {
-        Reparameterization::Fully
+        Reparameterization::Implicitly
     }
 
     fn validate_args(&self) -> bool {

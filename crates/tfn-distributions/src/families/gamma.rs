@@ -139,7 +139,7 @@ impl Distribution for Gamma {
     }
 
     fn reparameterization(&self) -> Reparameterization {
-        Reparameterization::Fully
+        Reparameterization::Implicitly
     }
 
     fn validate_args(&self) -> bool {

@@ -147,7 +147,7 @@ impl Distribution for InverseGamma {
     }
 
     fn reparameterization(&self) -> Reparameterization {
-        Reparameterization::Fully
+        Reparameterization::Implicitly
     }
 
     fn validate_args(&self) -> bool {

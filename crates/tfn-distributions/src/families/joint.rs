@@ -138,12 +138,13 @@ impl JointModel {
     }
 
     pub(super) fn reparameterization(&self) -> Reparameterization {
-        let fully =
-            |part: &Arc<dyn Distribution>| part.reparameterization() == Reparameterization::Fully;
-        match self.drawn() {
-            Ok(parts) if parts.iter().all(fully) => Reparameterization::Fully,
-            _ => Reparameterization::Not,
-        }
+        let Ok(parts) = self.drawn() else {
+            return Reparameterization::Not;
+        };
+        let claims: Vec<_> = parts.iter().map(|part| part.reparameterization()).collect();
+        let least = [Reparameterization::Not, Reparameterization::Implicitly];
+        let least = least.into_iter().find(|claim| claims.contains(claim));
+        least.unwrap_or(Reparameterization::Fully)
     }
 
     /// A value for each part: as many as are asked for of one that depends on no other, and one for each of those

@@ -141,7 +141,7 @@ impl Distribution for VonMises {
     }
 
     fn reparameterization(&self) -> Reparameterization {
-        Reparameterization::Fully
+        Reparameterization::Implicitly
     }
 
     fn support(&self) -> Support {

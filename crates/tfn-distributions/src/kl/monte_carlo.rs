@@ -4,7 +4,7 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Key;
 
 use super::dispatch::{check_events, part_count, places};
-use crate::{Distribution, DistributionError, Reparameterization, Result};
+use crate::{Distribution, DistributionError, Result};
 
 /// The mean of `log q(x) − log p(x)` over samples and its standard error, with gradients by reparameterization, or
 /// else by the score function.
@@ -25,7 +25,7 @@ pub(super) fn by_samples(
     let x = beside_batch(&q.sample_parts(&[samples], key)?, q, p)?;
     let log_q = q.log_prob_parts(&x)?;
     let mut terms = &log_q - p.log_prob_parts(&in_order_of(x, q, p)?)?;
-    if q.reparameterization() == Reparameterization::Not {
+    if !q.reparameterization().is_differentiable() {
         // Adds 0, whose gradient is the score times the term: samples that are constants still count.
         terms = &terms + terms.detach() * (&log_q - log_q.detach());
     }

@@ -6,7 +6,7 @@ use tfn_tensor::{DType, Key, Tensor, Variable};
 use super::circle::{check_angles, check_circle};
 use super::density::{check_integrals, check_one_hot, check_outside, check_simplex, check_sums};
 use super::differences::{check_gradients, weighed};
-use super::reparameterized::check_sample_gradients;
+use super::reparameterized::{check_by_noise, check_implicit};
 use super::statistics::{check_cdf, check_moments};
 use super::vectors::{check_covariance, check_normalized};
 use super::{LawError, Laws, Subject, rounding};
@@ -27,8 +27,9 @@ pub(super) type Outcome = Result<(), LawError>;
 /// the distribution, mean, variance and covariance that are claimed; quantiles invert the cdf; `prob`,
 /// `stddev`, `log_cdf`, `survival_function` and its logarithm agree with what they are made from; the mode has the highest density;
 /// of angles all that is asked around the circle; outside the support there is no density, and never NaN; gradients of the density in the value and in the
-/// variables agree with central differences, and those of reparameterized samples too or are the implicit ones (of
-/// vectors: on average those of the mean); elementwise densities add up to the whole; a copy has its own variables. A
+/// variables agree with central differences, and those of samples too at the same noise, or
+/// are the implicit ones, whichever the family claims (of vectors that are not made of independent entries: on average those
+/// of the first two moments); elementwise densities add up to the whole; a copy has its own variables. A
 /// joint distribution is checked part by part, at one draw where parts depend on others.
 ///
 /// Gradients are compared in `f64` only. A density with a pole at an end of its support can be integrated as far as
@@ -320,7 +321,8 @@ fn check_derivatives(case: &Case<'_>) -> Outcome {
     }
     let subject = case.about("samples have the gradients that reparameterization claims");
     match case.d.reparameterization() {
-        Reparameterization::Fully => check_sample_gradients(subject, case, FEW),
+        Reparameterization::Fully => check_by_noise(subject, case, FEW),
+        Reparameterization::Implicitly => check_implicit(subject, case, FEW),
         Reparameterization::Not
             if subject.get(case.d.sample(&[FEW], &mut case.laws.key().stream()))?.is_tracked() =>
         {

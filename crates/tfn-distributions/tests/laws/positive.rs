@@ -1,10 +1,13 @@
 //! Families that stand on the gamma and beta functions.
 
+use tfn_distributions::tensor::{Stream, Tensor, Variable};
 use tfn_distributions::{
-    Beta, Chi2, Dirichlet, Exponential, Gamma, HalfNormal, InverseGamma, Kumaraswamy, Weibull,
+    Beta, Chi2, Dirichlet, Distribution, Exponential, Gamma, HalfNormal, InverseGamma, Kumaraswamy,
+    Weibull,
 };
 
 use crate::draws::{Family, Pair};
+use crate::for_each_draw;
 
 pub(crate) const FAMILIES: &[Family] = &[
     // Below a concentration of 1 there is no mode, and a pole at 0.
@@ -78,3 +81,25 @@ pub(crate) const PAIRS: &[Pair] = &[
         Ok([q.into(), InverseGamma::new(d.positive(&[3]), d.positive(&[3]))?.into()])
     }),
 ];
+
+/// The gamma variables' own gradients are held to the implicit ones, sample by sample.
+#[test]
+fn rows_move_as_the_gamma_variables_that_they_are_shares_of() {
+    for_each_draw(16, |numbers| {
+        let values: Vec<f64> = numbers[..6].iter().map(|x| (2.0 * x).exp()).collect();
+        let a = Variable::new("a", Tensor::from_vec(values, &[2, 3])).unwrap();
+        let weights: Vec<f64> = (0..30).map(|i| f64::from(i).sin()).collect();
+        let weights = Tensor::from_vec(weights, &[5, 2, 3]);
+        let sample = |d: &dyn Distribution| d.sample(&[5], &mut Stream::from_seed(4)).unwrap();
+        let gammas = sample(&Gamma::new(&a, 1.0).unwrap());
+        let shares = &gammas / gammas.sum_axes(&[-1], true);
+        let rows = sample(&Dirichlet::new(&a).unwrap());
+        let [shares, rows] = [shares, rows].map(|x| {
+            let slopes = (&x * &weights).sum().gradients().unwrap().of(&a);
+            [x.to_vec::<f64>().unwrap(), slopes.to_vec::<f64>().unwrap()].concat()
+        });
+        let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-12;
+        assert!(shares.iter().zip(&rows).all(near), "{shares:?} {rows:?}");
+        Ok(())
+    });
+}
