@@ -7,7 +7,7 @@ use tfn_tensor::random::Stream;
 use super::logits_or_probs::{LogitsOrProbs, kl_terms};
 use super::total_count;
 use crate::kl::{KlDivergence, KlRule};
-use crate::special::{binomial_log_mass, binomial_quantile, trials_sample, trials_tail};
+use crate::special::{binomial_entropy, binomial_log_mass, binomial_quantile, trials_sample, trials_tail};
 use crate::structure::Support;
 use crate::{Distribution, Parameter, ParameterSpec, Result};
 
@@ -120,6 +120,11 @@ impl Distribution for Binomial {
         let trials = self.total_count.value().detach();
         let mode = ((&trials + 1.0) * self.probs().detach()).floor();
         Ok(mode.minimum(&trials))
+    }
+
+    /// Without gradient in `total_count`.
+    fn entropy(&self) -> Result<Tensor> {
+        Ok(binomial_entropy(&self.total_count.value(), &self.success.chance()))
     }
 
     tails_of_trials!();

@@ -7,7 +7,7 @@ use tfn_tensor::random::Stream;
 use crate::kl::{KlDivergence, KlRule};
 use crate::masking::{branch, constant, unless_nan};
 use crate::special::{
-    gammainc, gammaincc, lgamma, log_gammainc, log_gammaincc, poisson_divergence, poisson_log_mass,
+    gammainc, gammaincc, lgamma, log_gammainc, log_gammaincc, poisson_divergence, poisson_entropy, poisson_entropy_of_log, poisson_log_mass,
     poisson_log_mass_of_log, poisson_quantile, poisson_sample,
 };
 use crate::structure::Support;
@@ -129,6 +129,11 @@ impl Distribution for Poisson {
 
     fn mode(&self) -> Result<Tensor> {
         Ok(self.rate().detach().floor())
+    }
+
+    fn entropy(&self) -> Result<Tensor> {
+        let entropy = if self.is_log { poisson_entropy_of_log } else { poisson_entropy };
+        Ok(entropy(&self.intensity.value()))
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {

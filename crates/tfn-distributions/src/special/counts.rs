@@ -5,6 +5,7 @@ use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
 use super::draws::{draws_of_one, in_type_of, words};
 use super::scalar::count_draws;
+use super::scalar::count_entropy;
 use super::scalar::count_quantile::{Moments, quantile};
 use super::scalar::numbers::Numbers;
 use super::scalar::poisson_law::{self, Rate};
@@ -33,6 +34,29 @@ pub(crate) fn poisson_log_mass_of_log(k: &Tensor, log_rate: &Tensor) -> Tensor {
         ],
     };
     pointwise(LOG_MASS, [k, log_rate])
+}
+
+/// The entropy of the Poisson distribution.
+pub(crate) fn poisson_entropy(rate: &Tensor) -> Tensor {
+    const ENTROPY: Pointwise<1> = Pointwise {
+        name: "poisson_entropy",
+        value: |[rate]| count_entropy::poisson(Rate::of(rate)),
+        partials: [|[rate], _| match rate {
+            0.0 => f64::INFINITY,
+            _ => count_entropy::poisson_in_log_rate(Rate::of(rate)) / rate,
+        }],
+    };
+    pointwise(ENTROPY, [rate])
+}
+
+/// The same from the logarithm of the rate.
+pub(crate) fn poisson_entropy_of_log(log_rate: &Tensor) -> Tensor {
+    const ENTROPY: Pointwise<1> = Pointwise {
+        name: "poisson_entropy",
+        value: |[log]| count_entropy::poisson(Rate::of_log(log)),
+        partials: [|[log], _| count_entropy::poisson_in_log_rate(Rate::of_log(log))],
+    };
+    pointwise(ENTROPY, [log_rate])
 }
 
 /// The log-mass at `x` of a Poisson distribution of the rate `n p`, whose slope in `log_p` is that of `x log_p`.

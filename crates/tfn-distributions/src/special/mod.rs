@@ -29,8 +29,8 @@ pub(crate) mod von_mises;
 pub use bessel::{bessel_i0e, bessel_i1e, bessel_ratio, log_bessel_i0e};
 pub(crate) use bessel::{bessel_ratio_rest, log_bessel_i0_divergence};
 pub(crate) use counts::{
-    multinomial_log_terms, poisson_divergence, poisson_log_mass, poisson_log_mass_of_log,
-    poisson_quantile, poisson_sample,
+    multinomial_log_terms, poisson_divergence, poisson_entropy, poisson_entropy_of_log,
+    poisson_log_mass, poisson_log_mass_of_log, poisson_quantile, poisson_sample,
 };
 pub(crate) use draws::{beta_sample, gamma_sample, log_gamma_sample};
 pub use gamma::{digamma, lgamma, lgamma_divergence, log_beta, log_multigamma, log1p_gap};
@@ -42,7 +42,7 @@ pub use incomplete_gamma::{
 };
 pub use normal::{erfcx, log_erfcx, ndtri};
 pub(crate) use trials::{
-    Chance, binomial_log_mass, binomial_quantile, negative_binomial_log_mass,
+    Chance, binomial_entropy, binomial_log_mass, binomial_quantile, negative_binomial_log_mass,
     negative_binomial_quantile, trials_sample, trials_tail,
 };
 

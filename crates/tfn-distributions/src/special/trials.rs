@@ -5,6 +5,7 @@ use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
 use super::draws::{in_type_of, words};
 use super::scalar::count_draws;
+use super::scalar::count_entropy;
 use super::scalar::count_quantile::{Moments, quantile};
 use super::scalar::incomplete_gamma::LogTail;
 use super::scalar::numbers::Numbers;
@@ -67,6 +68,27 @@ const fn log_mass<const LOGIT: bool>() -> Pointwise<3> {
 /// The log-mass of `k` successes of `n` trials.
 pub(crate) fn binomial_log_mass(n: &Tensor, k: &Tensor, chance: &Chance) -> Tensor {
     by_chance!(chance, log_mass; [n, k, &chance.given])
+}
+
+const fn entropy<const LOGIT: bool>() -> Pointwise<2> {
+    Pointwise {
+        name: "binomial_entropy",
+        value: |[n, s]| count_entropy::binomial(n, odds::<LOGIT>(s)),
+        partials: [
+            |_, _| 0.0,
+            |[n, s], _| {
+                let (at, scale) =
+                    (odds::<LOGIT>(s), if LOGIT { 1.0 } else { odds::<false>(s).logit_slope() });
+                let slope = count_entropy::binomial_in_logit(n, at);
+                if slope == 0.0 { 0.0 } else { slope * scale }
+            },
+        ],
+    }
+}
+
+/// The entropy of the number of successes of `n` trials; without gradient in `n`.
+pub(crate) fn binomial_entropy(n: &Tensor, chance: &Chance) -> Tensor {
+    by_chance!(chance, entropy; [&n.detach(), &chance.given])
 }
 
 const fn waiting_log_mass<const LOGIT: bool>() -> Pointwise<3> {

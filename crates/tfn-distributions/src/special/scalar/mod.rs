@@ -3,6 +3,7 @@
 pub(crate) mod bessel;
 pub(crate) mod beta_law;
 pub(crate) mod count_draws;
+pub(crate) mod count_entropy;
 pub(crate) mod count_quantile;
 pub(crate) mod gamma;
 pub(crate) mod gamma_draws;
