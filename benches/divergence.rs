@@ -13,8 +13,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tfn::distributions::{
-    Categorical, Distribution, Independent, IntoDistribution, KlMethod, Laplace, LogUniform,
-    MixtureSameFamily, Normal, Result, Sample, estimate_kl, kl_divergence,
+    Categorical, Distribution, Horseshoe, Independent, IntoDistribution, KlMethod, Laplace,
+    LogUniform, MixtureSameFamily, Normal, Result, Sample, StudentT, estimate_kl, kl_divergence,
 };
 use tfn::{DType, Key, Tensor, Variable};
 
@@ -75,7 +75,12 @@ fn divergences(c: &mut Criterion) {
             });
         });
     });
-    let quadratures = [("spike_slab", slab.clone())];
+    let student_t = StudentT::new(3.0_f32, 0.0_f32, 1.0_f32).unwrap();
+    let quadratures = [
+        ("spike_slab", slab.clone()),
+        ("student_t", sample(student_t)),
+        ("horseshoe", sample(Horseshoe::new(1.0_f32).unwrap())),
+    ];
     for (name, prior) in &quadratures {
         group.bench_function(format!("quadrature/{name}"), |b| {
             b.iter(|| {
