@@ -23,12 +23,10 @@ fn main() {
     let text = table::document(&rows);
     println!("{text}");
     std::fs::write(points::in_repository("docs/accuracy.md"), text).unwrap();
-    for row in rows.iter().filter(|row| !row.is_best()) {
+    for row in rows.iter().filter(|row| !row.ours.is_exact()) {
+        let best = if row.is_best() { "the best" } else { "not the best" };
         let (family, quantity, ours) = (row.family, &row.quantity, row.ours);
-        let line = ours.row + 3;
-        eprintln!(
-            "{family} {quantity}: not the smallest; {:e} at line {line} of its file",
-            ours.error
-        );
+        let (error, lost, line) = (ours.error, ours.lost, ours.row + 3);
+        eprintln!("{family} {quantity}: {best}; {error:e}, {lost} lost, line {line} of its file");
     }
 }

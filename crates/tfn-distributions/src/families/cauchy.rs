@@ -46,8 +46,8 @@ on_the_line!(Cauchy);
 pub(super) struct StandardCauchy;
 
 impl Symmetric for StandardCauchy {
-    fn log_density(&self, z: &Tensor) -> Tensor {
-        -z.log1p_square() - LN_PI
+    fn log_density(&self, x: &Tensor, scale: &Tensor) -> Tensor {
+        -(x / scale).log1p_square() - LN_PI - scale.ln()
     }
 
     fn tail(&self, z: &Tensor) -> Tensor {

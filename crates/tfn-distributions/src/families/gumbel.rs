@@ -3,13 +3,12 @@
 use std::f64::consts::PI;
 
 use tfn_module::Module;
-use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
+use tfn_tensor::{Pointwise, Tensor, pointwise};
 
 use super::location_scale::Standard;
 use crate::exponential_integral::EULER_GAMMA;
 use crate::kl::{KlDivergence, KlRule};
-use crate::masking::constant;
 use crate::special::lgamma;
 use crate::stable::log1m_exp_exp;
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
@@ -45,10 +44,15 @@ on_the_line!(Gumbel);
 pub(super) struct StandardGumbel;
 
 impl Standard for StandardGumbel {
-    fn log_prob(&self, z: &Tensor, log_scale: &Tensor) -> Tensor {
-        // At minus infinity the sum would be NaN.
-        let z = z.maximum(&constant(-1e30, z));
-        -(&z + (-&z).exp()) - log_scale
+    fn log_prob(&self, x: &Tensor, scale: &Tensor) -> Tensor {
+        const LOG_DENSITY: Pointwise<1> = Pointwise {
+            name: "gumbel_log_density",
+            // At minus infinity the sum would be NaN.
+            value: |[z]| if z < -1e30 { f64::NEG_INFINITY } else { -(z + (-z).exp()) },
+            // The difference of both slopes, with its digits near the mode.
+            partials: [|[z], _| (-z).exp_m1()],
+        };
+        pointwise(LOG_DENSITY, [&(x / scale)]) - scale.ln()
     }
 
     fn cdf(&self, z: &Tensor) -> Tensor {

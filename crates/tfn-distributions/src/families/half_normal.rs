@@ -68,7 +68,7 @@ impl HalfNormal {
         Folded(StandardNormal)
     }
 
-    fn at(&self, x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    fn apart(&self, x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
         upward(x, &constant(0.0, x), &self.scale.value(), outside, f)
     }
 
@@ -80,8 +80,8 @@ impl HalfNormal {
 struct StandardNormal;
 
 impl Symmetric for StandardNormal {
-    fn log_density(&self, z: &Tensor) -> Tensor {
-        z.square() * -0.5 - LN_SQRT_2PI
+    fn log_density(&self, x: &Tensor, scale: &Tensor) -> Tensor {
+        (x / scale).square() * -0.5 - LN_SQRT_2PI - scale.ln()
     }
 
     fn tail(&self, z: &Tensor) -> Tensor {
@@ -103,7 +103,7 @@ impl Symmetric for StandardNormal {
     /// One step of Newton's method gives the relative digits that the quantile near ½ does not have.
     fn inner_quantile(&self, p: &Tensor) -> Tensor {
         let start = ndtri(&(p * 0.5 + 0.5)).detach();
-        let slope = self.log_density(&start).exp() * 2.0;
+        let slope = self.log_density(&start, &constant(1.0, &start)).exp() * 2.0;
         &start + (p - self.inner(&start)) / slope
     }
 

@@ -12,7 +12,7 @@ use crate::special::scalar::kumaraswamy_law::{
     mean_log_rest, mean_log_rest_in_a, mean_log_rest_in_b,
 };
 use crate::special::{digamma, log_beta};
-use crate::stable::log1m_exp;
+use crate::stable::{log1m_exp, log1m_exp_exp};
 use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The Kumaraswamy distribution on (0, 1), a neighbour of the beta distribution whose cdf has a closed form.
@@ -159,8 +159,14 @@ impl Distribution for Kumaraswamy {
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let b = self.concentration0.value();
-        Ok(self.at(value, f64::NEG_INFINITY, 0.0, |x| log1m_exp(&-(self.log_rest(x) * &b))))
+        let (a, b) = (self.concentration1.value(), self.concentration0.value());
+        Ok(self.at(value, f64::NEG_INFINITY, 0.0, |x| {
+            // xᵃ = exp(−t) may be nothing beside 1, or at all.
+            let t = -(x.ln() * &a);
+            let is_low = t.gt(&constant(40.0, &t));
+            let low = |t: &Tensor| log1m_exp_exp(&(b.ln() - t));
+            branch(&is_low, &t, (50.0, low), (1.0, |t| log1m_exp(&-(log1m_exp(t) * &b))))
+        }))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {

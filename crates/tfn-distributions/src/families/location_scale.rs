@@ -9,8 +9,8 @@ use crate::masking::{at_probability, branch, constant, ln_probability};
 
 /// The distribution of `Z`, at 0 and of scale 1.
 pub(super) trait Standard {
-    /// The log-density of `scale·Z` at `scale·z`.
-    fn log_prob(&self, z: &Tensor, log_scale: &Tensor) -> Tensor;
+    /// The log-density of `scale·Z`.
+    fn log_prob(&self, x: &Tensor, scale: &Tensor) -> Tensor;
     fn cdf(&self, z: &Tensor) -> Tensor;
     fn log_cdf(&self, z: &Tensor) -> Tensor;
     fn survival(&self, z: &Tensor) -> Tensor;
@@ -24,7 +24,8 @@ pub(super) trait Standard {
 
 /// A distribution that is symmetric about 0, by what it is for `z` of at least 0.
 pub(super) trait Symmetric: Sized {
-    fn log_density(&self, z: &Tensor) -> Tensor;
+    /// That of `scale·Z` at `x`.
+    fn log_density(&self, x: &Tensor, scale: &Tensor) -> Tensor;
     /// Probability of more than `z`.
     fn tail(&self, z: &Tensor) -> Tensor;
     /// The `z` of which `p`, at most ½, is the [`tail`](Self::tail).
@@ -53,8 +54,8 @@ fn sides(z: &Tensor) -> (Tensor, Tensor) {
 }
 
 impl<S: Symmetric> Standard for S {
-    fn log_prob(&self, z: &Tensor, log_scale: &Tensor) -> Tensor {
-        self.log_density(z) - log_scale
+    fn log_prob(&self, x: &Tensor, scale: &Tensor) -> Tensor {
+        self.log_density(x, scale)
     }
 
     fn cdf(&self, z: &Tensor) -> Tensor {
@@ -95,8 +96,8 @@ impl<S: Symmetric> Standard for S {
 pub(super) struct Folded<S>(pub(super) S);
 
 impl<S: Symmetric> Standard for Folded<S> {
-    fn log_prob(&self, z: &Tensor, log_scale: &Tensor) -> Tensor {
-        self.0.log_density(z) - log_scale + LN_2
+    fn log_prob(&self, x: &Tensor, scale: &Tensor) -> Tensor {
+        self.0.log_density(x, scale) + LN_2
     }
 
     fn cdf(&self, z: &Tensor) -> Tensor {
@@ -129,7 +130,7 @@ impl<S: Symmetric> Standard for Folded<S> {
     }
 }
 
-/// `f((x − loc)/scale)` from `loc` upward (and at NaN), `outside` with zero gradient below.
+/// `f(x − loc)` from `loc` upward (and at NaN), `outside` with zero gradient below; `scale` stands in there.
 pub(super) fn upward(
     x: &Tensor,
     loc: &Tensor,
@@ -139,7 +140,7 @@ pub(super) fn upward(
 ) -> Tensor {
     let is_outside = x.lt(loc);
     let distance = Tensor::select(&is_outside, scale, &(x - loc));
-    Tensor::select(&is_outside, &constant(outside, x), &f(&(distance / scale)))
+    Tensor::select(&is_outside, &constant(outside, x), &f(&distance))
 }
 
 /// Constructor and accessors of a family whose parameters are `loc` and `scale`, after those that give its shape.
@@ -187,22 +188,22 @@ macro_rules! location_scale {
     };
 }
 
-/// For a family on the whole line: a function of `z` as one of `x`.
+/// For a family on the whole line: a function of the distance from `loc` as one of `x`.
 macro_rules! on_the_line {
     ($family:ident) => {
         impl $family {
-            fn at(&self, x: &Tensor, _outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
-                f(&((x - self.loc.value()) / self.scale.value()))
+            fn apart(&self, x: &Tensor, _outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+                f(&(x - self.loc.value()))
             }
         }
     };
 }
 
-/// For a family from `loc` upward: a function of `z` as one of `x`, with what it is below.
+/// For a family from `loc` upward: a function of the distance as one of `x`, with what it is below.
 macro_rules! on_the_half_line {
     ($family:ident) => {
         impl $family {
-            fn at(&self, x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+            fn apart(&self, x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
                 upward(x, &self.loc.value(), &self.scale.value(), outside, f)
             }
         }
@@ -210,12 +211,12 @@ macro_rules! on_the_half_line {
 }
 
 /// The methods of `Distribution` that follow from the standard distribution, for a family with `standard`,
-/// `at`, `placed` and `scale`.
+/// `apart`, `placed` and `scale`.
 macro_rules! methods_by_standard {
     () => {
         fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-            let log_scale = self.scale.value().ln();
-            Ok(self.at(x, f64::NEG_INFINITY, |z| self.standard().log_prob(z, &log_scale)))
+            let scale = self.scale.value();
+            Ok(self.apart(x, f64::NEG_INFINITY, |x| self.standard().log_prob(x, &scale)))
         }
 
         methods_but_density_by_standard!();
@@ -230,19 +231,23 @@ macro_rules! methods_but_density_by_standard {
         }
 
         fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-            Ok(self.at(value, 0.0, |z| self.standard().cdf(z)))
+            let scale = self.scale.value();
+            Ok(self.apart(value, 0.0, |x| self.standard().cdf(&(x / &scale))))
         }
 
         fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-            Ok(self.at(value, f64::NEG_INFINITY, |z| self.standard().log_cdf(z)))
+            let scale = self.scale.value();
+            Ok(self.apart(value, f64::NEG_INFINITY, |x| self.standard().log_cdf(&(x / &scale))))
         }
 
         fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-            Ok(self.at(value, 1.0, |z| self.standard().survival(z)))
+            let scale = self.scale.value();
+            Ok(self.apart(value, 1.0, |x| self.standard().survival(&(x / &scale))))
         }
 
         fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-            Ok(self.at(value, 0.0, |z| self.standard().log_survival(z)))
+            let scale = self.scale.value();
+            Ok(self.apart(value, 0.0, |x| self.standard().log_survival(&(x / &scale))))
         }
 
         fn quantile(&self, p: &Tensor) -> Result<Tensor> {

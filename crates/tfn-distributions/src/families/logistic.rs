@@ -3,8 +3,8 @@
 use std::f64::consts::PI;
 
 use tfn_module::Module;
-use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
+use tfn_tensor::{Pointwise, Tensor, pointwise};
 
 use super::location_scale::Standard;
 use crate::masking::{at_probability, branch, constant};
@@ -41,8 +41,14 @@ on_the_line!(Logistic);
 struct StandardLogistic;
 
 impl Standard for StandardLogistic {
-    fn log_prob(&self, z: &Tensor, log_scale: &Tensor) -> Tensor {
-        z.log_sigmoid() + (-z).log_sigmoid() - log_scale
+    fn log_prob(&self, x: &Tensor, scale: &Tensor) -> Tensor {
+        const LOG_DENSITY: Pointwise<1> = Pointwise {
+            name: "logistic_log_density",
+            value: |[z]| -z.abs() - 2.0 * (-z.abs()).exp().ln_1p(),
+            // The difference of both sides' probabilities, with its digits near the centre.
+            partials: [|[z], _| -(0.5 * z).tanh()],
+        };
+        pointwise(LOG_DENSITY, [&(x / scale)]) - scale.ln()
     }
 
     fn cdf(&self, z: &Tensor) -> Tensor {

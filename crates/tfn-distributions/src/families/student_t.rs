@@ -75,8 +75,8 @@ impl StandardStudentT {
 }
 
 impl Symmetric for StandardStudentT {
-    fn log_density(&self, z: &Tensor) -> Tensor {
-        law::log_fall(&self.df, z) + law::log_peak(&self.df)
+    fn log_density(&self, x: &Tensor, scale: &Tensor) -> Tensor {
+        law::log_fall(&self.df, x, scale) + law::log_peak(&self.df)
     }
 
     fn tail(&self, z: &Tensor) -> Tensor {

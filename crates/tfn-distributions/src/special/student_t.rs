@@ -6,7 +6,8 @@ use super::scalar::student_t as law;
 
 /// The log-density at `x` of the distribution around `loc`, spread by `scale`.
 pub(crate) fn log_prob(df: &Tensor, loc: &Tensor, scale: &Tensor, x: &Tensor) -> Tensor {
-    let top = log_peak(df) - scale.ln();
+    // The slope in the scale is that of the whole: its terms cancel.
+    let top = log_peak(df) - scale.detach().ln();
     entrywise(LogProb, [x, loc, scale, df, &df.detach().sqrt(), &top])
 }
 
@@ -63,7 +64,10 @@ impl Entrywise<6> for LogProb {
         let growth = log_growth(size / root);
         let in_df = E::from_f64(0.5) * (share / df - log_gap(share, growth));
         let in_df = if size == E::infinity() { zero } else { in_df };
-        [-slope, slope, (df + one) * share / scale, in_df, zero, one]
+        // −1 + (df + 1) z²/(df + z²), as (z² − 1) df/(df + z²).
+        let near = if is_far { one - one / z } else { z - one };
+        let in_scale = if size == E::infinity() { df } else { near * (z + one) * (df / below) };
+        [-slope, slope, in_scale / scale, in_df, zero, one]
     }
 }
 
@@ -77,14 +81,18 @@ pub(crate) fn log_peak(df: &Tensor) -> Tensor {
     pointwise(PEAK, [df])
 }
 
-/// How much lower than at 0 the log-density is at `z`.
-pub(crate) fn log_fall(df: &Tensor, z: &Tensor) -> Tensor {
-    const FALL: Pointwise<2> = Pointwise {
+/// The log-density at `x`, spread by `scale`, less [`log_peak`].
+pub(crate) fn log_fall(df: &Tensor, x: &Tensor, scale: &Tensor) -> Tensor {
+    const FALL: Pointwise<3> = Pointwise {
         name: "student_t_log_fall",
-        value: law::log_fall,
-        partials: [|at, _| law::log_fall_in_df(at), |at, _| law::log_fall_in_z(at)],
+        value: |[df, x, scale]| law::log_fall([df, x / scale]) - scale.ln(),
+        partials: [
+            |[df, x, scale], _| law::log_fall_in_df([df, x / scale]),
+            |[df, x, scale], _| law::log_fall_in_z([df, x / scale]) / scale,
+            |[df, x, scale], _| law::log_density_in_scale([df, x / scale]) / scale,
+        ],
     };
-    pointwise(FALL, [df, z])
+    pointwise(FALL, [df, x, scale])
 }
 
 /// The entropy.

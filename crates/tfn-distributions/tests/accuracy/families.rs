@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use tfn_distributions::{
-    Bernoulli, Categorical, Distribution, Laplace, Normal, Parameter, Result, Uniform, VonMises,
+    Bernoulli, Beta, Binomial, Categorical, Cauchy, Chi2, Dirichlet, Distribution, Exponential,
+    Gamma, Geometric, Gumbel, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, InverseGamma,
+    Kumaraswamy, Laplace, LogNormal, Logistic, MultivariateNormalTriL, NegativeBinomial, Normal,
+    Parameter, Poisson, Result, StudentT, TruncatedNormal, Uniform, VonMises, Weibull,
 };
 
 use crate::statrs_peer::{self as statrs, Peer};
@@ -26,11 +29,38 @@ macro_rules! subjects {
     };
 }
 
+/// Of the gradient of a softmax.
+const DOMINANT: &str =
+    "as TFP: that of a label with nearly all the mass is 1 less its rounded probability";
+
 pub(crate) const SUBJECTS: &[Subject] = subjects! {
     "Normal", |at| Normal::new(&at[0], &at[1]), Some(statrs::NORMAL), [];
+    "HalfNormal", |at| HalfNormal::new(&at[0]), None, [];
+    "TruncatedNormal", |at| TruncatedNormal::new(&at[0], &at[1], &at[2], &at[3]), None, [];
+    "LogNormal", |at| LogNormal::new(&at[0], &at[1]), Some(statrs::LOG_NORMAL), [];
     "Laplace", |at| Laplace::new(&at[0], &at[1]), Some(statrs::LAPLACE), [];
-    "Uniform", |at| Uniform::new(&at[0], &at[1]), Some(statrs::UNIFORM), [];
+    "Logistic", |at| Logistic::new(&at[0], &at[1]), None, [];
+    "Gumbel", |at| Gumbel::new(&at[0], &at[1]), Some(statrs::GUMBEL), [];
+    "Cauchy", |at| Cauchy::new(&at[0], &at[1]), Some(statrs::CAUCHY), [];
+    "HalfCauchy", |at| HalfCauchy::new(&at[0], &at[1]), None, [];
+    "StudentT", |at| StudentT::new(&at[0], &at[1], &at[2]), Some(statrs::STUDENT_T), [];
+    "HalfStudentT", |at| HalfStudentT::new(&at[0], &at[1], &at[2]), None, [];
+    "Horseshoe", |at| Horseshoe::new(&at[0]), None, [];
     "VonMises", |at| VonMises::new(&at[0], &at[1]), None, [];
+    "Uniform", |at| Uniform::new(&at[0], &at[1]), Some(statrs::UNIFORM), [];
+    "Exponential", |at| Exponential::new(&at[0]), Some(statrs::EXPONENTIAL), [];
+    "Gamma", |at| Gamma::new(&at[0], &at[1]), Some(statrs::GAMMA), [];
+    "InverseGamma", |at| InverseGamma::new(&at[0], &at[1]), Some(statrs::INVERSE_GAMMA), [];
+    "Chi2", |at| Chi2::new(&at[0]), Some(statrs::CHI2), [];
+    "Weibull", |at| Weibull::new(&at[0], &at[1]), Some(statrs::WEIBULL), [];
+    "Beta", |at| Beta::new(&at[0], &at[1]), Some(statrs::BETA), [];
+    "Kumaraswamy", |at| Kumaraswamy::new(&at[0], &at[1]), None, [];
+    "Dirichlet", |at| Dirichlet::new(&at[0]), None, [];
+    "MultivariateNormalTriL", |at| MultivariateNormalTriL::new(&at[0], &at[1]), None, [];
     "Bernoulli", |at| Bernoulli::from_logits(&at[0]), Some(statrs::BERNOULLI), [];
-    "Categorical", |at| Categorical::from_logits(&at[0]), None, [];
+    "Binomial", |at| Binomial::from_probs(&at[0], &at[1]), Some(statrs::BINOMIAL), [];
+    "Poisson", |at| Poisson::new(&at[0]), Some(statrs::POISSON), [];
+    "Geometric", |at| Geometric::from_probs(&at[0]), None, [];
+    "NegativeBinomial", |at| NegativeBinomial::from_probs(&at[0], &at[1]), Some(statrs::NEGATIVE_BINOMIAL), [];
+    "Categorical", |at| Categorical::from_logits(&at[0]), None, [("d_logits", DOMINANT)];
 };

@@ -99,12 +99,15 @@ impl Worst {
         }
     }
 
-    /// Whether no other one is better by more than 4 ULP.
+    /// Whether it is within 4 ULP everywhere.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.lost == 0 && self.error <= 4.0 * f64::EPSILON
+    }
+
+    /// Whether it is exact, or has a digit everywhere and less error than every other one.
     pub(crate) fn is_best_of(&self, others: &[Option<Self>]) -> bool {
-        let better = |other: &Self| {
-            other.lost < self.lost || (other.lost == self.lost && other.error < self.error)
-        };
-        (self.lost == 0 && self.error <= 4.0 * f64::EPSILON) || !others.iter().flatten().any(better)
+        let is_better = |other: &Self| other.lost > 0 || self.error < other.error;
+        self.is_exact() || (self.lost == 0 && others.iter().flatten().all(is_better))
     }
 }
 

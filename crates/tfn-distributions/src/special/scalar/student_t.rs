@@ -90,6 +90,15 @@ pub(crate) fn log_fall_in_z([df, z]: [f64; 2]) -> f64 {
     if z.abs() > 1.0 { -(df + 1.0) / (z + df / z) } else { -(df + 1.0) * z / (df + z * z) }
 }
 
+/// The derivative of the log-density in the logarithm of the scale: `−1 − z ∂/∂z`, which cancels.
+pub(crate) fn log_density_in_scale([df, z]: [f64; 2]) -> f64 {
+    if z.abs() <= 1.0 {
+        return (z - 1.0) * (z + 1.0) * (df / (df + z * z));
+    }
+    let t = z.recip();
+    (1.0 - t) * (1.0 + t) * (df / (1.0 + df * t * t))
+}
+
 /// The entropy.
 pub(crate) fn entropy(df: f64) -> f64 {
     let [h, slope, _] = half_step(0.5 * df);
@@ -221,7 +230,13 @@ pub(crate) fn inner_quantile([df, p]: [f64; 2]) -> f64 {
     if flat_to(df, near) {
         return near;
     }
-    (df * quantile(0.5, half(df), p, false).odds()).sqrt()
+    let a = half(df);
+    // As in `tail_quantile`, of the complement.
+    let log = ((-p).ln_1p() - log_tail_scale(a)) / a;
+    if log < -300.0 {
+        return df.sqrt() * (-0.5 * log).exp();
+    }
+    (df * quantile(0.5, a, p, false).odds()).sqrt()
 }
 
 /// The derivative in `df` of either quantile at the distance `z`, where the probability stays.

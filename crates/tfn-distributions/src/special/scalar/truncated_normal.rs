@@ -235,7 +235,14 @@ pub(crate) fn quantile(at: [f64; 4]) -> f64 {
     // The upper tail is the lower one of the mirrored density.
     let (tail, sign, c, l) = if p <= 0.5 { (p, 1.0, m, l) } else { (1.0 - p, -1.0, -m, r) };
     let log = tail.ln() + log_total([m, at[2], at[3]]);
-    if is_from_end(at) { sign * rise(c - l, log + exponent(-c, l)) } else { -sign * fall(-c, log) }
+    if is_from_end(at) {
+        return sign * rise(c - l, log + exponent(-c, l));
+    }
+    // Counted from infinity there is also what lies beyond the end.
+    let beyond = if l < f64::INFINITY { log_mass(-c, l, f64::INFINITY) } else { f64::NEG_INFINITY };
+    let (large, small) = if log > beyond { (log, beyond) } else { (beyond, log) };
+    let log = if small > f64::NEG_INFINITY { large + (small - large).exp().ln_1p() } else { large };
+    -sign * fall(-c, log).min(l)
 }
 
 /// The derivative of [`quantile`], whose value is `offset`, in its argument number `which`.
