@@ -7,7 +7,7 @@ use tfn_tensor::{DType, Key, Tensor, Variable};
 use crate::error::Result;
 use crate::initializers::Initializer;
 
-/// What a [`KernelBiasSpec`] says of its kernel or its bias.
+/// What a [`KernelBiasSpec`](crate::KernelBiasSpec) says of its kernel or its bias.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WeightSpec<'a> {
