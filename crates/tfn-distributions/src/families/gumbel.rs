@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use tfn_module::Module;
 use tfn_tensor::random::Stream;
-use tfn_tensor::{Pointwise, Tensor, pointwise};
+use tfn_tensor::{Element, Entrywise, Tensor, entrywise};
 
 use super::location_scale::Standard;
 use crate::exponential_integral::EULER_GAMMA;
@@ -43,16 +43,30 @@ on_the_line!(Gumbel);
 /// The Gumbel distribution of location 0 and scale 1.
 pub(super) struct StandardGumbel;
 
+/// The log-density of the standard one.
+#[derive(Clone, Copy)]
+struct LogDensity;
+
+impl Entrywise<1> for LogDensity {
+    const NAME: &'static str = "gumbel_log_density";
+
+    #[inline(always)]
+    fn value<E: Element>(self, [z]: [E; 1]) -> E {
+        // At minus infinity the sum would be NaN.
+        let y = -(z + (-z).m_exp());
+        if z < E::from_f64(-1e30) { E::neg_infinity() } else { y }
+    }
+
+    /// The difference of both slopes, with its digits near the mode.
+    #[inline(always)]
+    fn partials<E: Element>(self, [z]: [E; 1]) -> [E; 1] {
+        [(-z).m_expm1()]
+    }
+}
+
 impl Standard for StandardGumbel {
     fn log_prob(&self, x: &Tensor, scale: &Tensor) -> Tensor {
-        const LOG_DENSITY: Pointwise<1> = Pointwise {
-            name: "gumbel_log_density",
-            // At minus infinity the sum would be NaN.
-            value: |[z]| if z < -1e30 { f64::NEG_INFINITY } else { -(z + (-z).exp()) },
-            // The difference of both slopes, with its digits near the mode.
-            partials: [|[z], _| (-z).exp_m1()],
-        };
-        pointwise(LOG_DENSITY, [&(x / scale)]) - scale.ln()
+        entrywise(LogDensity, [&(x / scale)]) - scale.ln()
     }
 
     fn cdf(&self, z: &Tensor) -> Tensor {

@@ -4,8 +4,7 @@ use tfn_tensor::Tensor;
 
 use super::normal::STANDARD_ENTROPY;
 use super::{MultivariateNormalDiag, MultivariateNormalDiagPlusLowRank, MultivariateNormalTriL};
-use crate::masking::constant;
-use crate::masking::squared_length;
+use crate::masking::{constant, squared_length};
 use crate::shapes::sum_last;
 use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::{Constraint, Distribution, DistributionError, Parameter, Result};

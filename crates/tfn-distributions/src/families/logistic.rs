@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use tfn_module::Module;
 use tfn_tensor::random::Stream;
-use tfn_tensor::{Pointwise, Tensor, pointwise};
+use tfn_tensor::{Element, Entrywise, Tensor, entrywise};
 
 use super::location_scale::Standard;
 use crate::masking::{at_probability, branch, constant};
@@ -40,15 +40,30 @@ on_the_line!(Logistic);
 
 struct StandardLogistic;
 
+/// The log-density of the standard one.
+#[derive(Clone, Copy)]
+struct LogDensity;
+
+impl Entrywise<1> for LogDensity {
+    const NAME: &'static str = "logistic_log_density";
+
+    #[inline(always)]
+    fn value<E: Element>(self, [z]: [E; 1]) -> E {
+        let size = z.m_abs();
+        let log = (-size).m_exp().m_log1p();
+        -size - (log + log)
+    }
+
+    /// The difference of both sides' probabilities, with its digits near the centre.
+    #[inline(always)]
+    fn partials<E: Element>(self, [z]: [E; 1]) -> [E; 1] {
+        [-(E::from_f64(0.5) * z).m_tanh()]
+    }
+}
+
 impl Standard for StandardLogistic {
     fn log_prob(&self, x: &Tensor, scale: &Tensor) -> Tensor {
-        const LOG_DENSITY: Pointwise<1> = Pointwise {
-            name: "logistic_log_density",
-            value: |[z]| -z.abs() - 2.0 * (-z.abs()).exp().ln_1p(),
-            // The difference of both sides' probabilities, with its digits near the centre.
-            partials: [|[z], _| -(0.5 * z).tanh()],
-        };
-        pointwise(LOG_DENSITY, [&(x / scale)]) - scale.ln()
+        entrywise(LogDensity, [&(x / scale)]) - scale.ln()
     }
 
     fn cdf(&self, z: &Tensor) -> Tensor {

@@ -5,13 +5,23 @@ use tfn_tensor::random::Stream;
 
 use super::Categorical;
 use super::logits_or_probs::sample_labels;
-use crate::Result;
 use crate::masking::{constant, log_sum_exp};
+use crate::structure::Support;
+use crate::{Distribution, DistributionError, Result};
 
 /// The weights of a mixture, and how many axes its events have.
 pub(super) struct Mixing<'a> {
     pub(super) weights: &'a Categorical,
     pub(super) event_ndims: usize,
+}
+
+/// Refuses a method of which the components' answers do not add up to the mixture's around a circle: directions are no
+/// numbers to average, and each cdf counts from a place of its own.
+pub(super) fn expect_line(mixture: &dyn Distribution, method: &'static str) -> Result<()> {
+    match mixture.support() {
+        Support::Circle => Err(DistributionError::Unsupported { family: mixture.family(), method }),
+        _ => Ok(()),
+    }
 }
 
 impl Mixing<'_> {

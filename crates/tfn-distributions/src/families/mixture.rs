@@ -8,7 +8,7 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
 use super::Categorical;
 use super::batch_broadcast::{joined, sample_wide};
-use super::mixing::Mixing;
+use super::mixing::{Mixing, expect_line};
 use crate::structure::Support;
 use crate::{Distribution, DistributionError, ParameterSpec, Result};
 
@@ -20,6 +20,9 @@ use crate::{Distribution, DistributionError, ParameterSpec, Result};
 /// log p(x) = logsumexp over k of (ln w_k + log p_k(x))
 /// ```
 /// Components of one family are faster as a [`MixtureSameFamily`](crate::MixtureSameFamily).
+///
+/// Of angles ([`Support::Circle`]) a mixture has its density and samples alone: means, variances and the cdf of components do
+/// not average around a circle.
 ///
 /// # Shapes
 /// The batches of the components and of `cat` broadcast together; the events have one shape.
@@ -186,29 +189,35 @@ impl Distribution for Mixture {
     }
 
     fn mean(&self) -> Result<Tensor> {
+        expect_line(self, "mean")?;
         self.spread(&self.mixing()?.average(&self.statistics(|component| component.mean())?))
     }
 
     fn variance(&self) -> Result<Tensor> {
+        expect_line(self, "variance")?;
         let means = self.statistics(|component| component.mean())?;
         let variances = self.statistics(|component| component.variance())?;
         self.spread(&self.mixing()?.variance(&means, &variances))
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        expect_line(self, "cdf")?;
         Ok(self.mixing()?.probability(&self.at(value, |component, x| component.cdf(x))?))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
+        expect_line(self, "log_cdf")?;
         Ok(self.mixing()?.log_probability(&self.at(value, |component, x| component.log_cdf(x))?))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        expect_line(self, "survival_function")?;
         let above = self.at(value, |component, x| component.survival_function(x))?;
         Ok(self.mixing()?.probability(&above))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        expect_line(self, "log_survival_function")?;
         let above = self.at(value, |component, x| component.log_survival_function(x))?;
         Ok(self.mixing()?.log_probability(&above))
     }

@@ -7,7 +7,7 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
 use super::batch_broadcast::sample_wide;
-use super::mixing::Mixing;
+use super::mixing::{Mixing, expect_line};
 use super::{Categorical, Normal};
 use crate::IntoDistribution;
 use crate::structure::Support;
@@ -21,6 +21,9 @@ use crate::{Distribution, DistributionError, ParameterSpec, Result};
 /// ```text
 /// log p(x) = logsumexp over k of (ln w_k + log p_k(x))
 /// ```
+///
+/// Of angles ([`Support::Circle`]) a mixture has its density and samples alone: means, variances and the cdf of components do
+/// not average around a circle.
 ///
 /// # Shapes
 /// Components of batch `[batch…, K]` and weights of batch `[batch…]` over `K` labels (or of batch `[]`) make
@@ -163,31 +166,37 @@ impl Distribution for MixtureSameFamily {
     }
 
     fn mean(&self) -> Result<Tensor> {
+        expect_line(self, "mean")?;
         self.spread(&self.mixing()?.average(&self.components_distribution.mean()?))
     }
 
     fn variance(&self) -> Result<Tensor> {
+        expect_line(self, "variance")?;
         let means = self.components_distribution.mean()?;
         let variances = self.components_distribution.variance()?;
         self.spread(&self.mixing()?.variance(&means, &variances))
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
+        expect_line(self, "cdf")?;
         let by_component = self.components_distribution.cdf(&self.for_each(value)?)?;
         Ok(self.mixing()?.probability(&by_component))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
+        expect_line(self, "log_cdf")?;
         let by_component = self.components_distribution.log_cdf(&self.for_each(value)?)?;
         Ok(self.mixing()?.log_probability(&by_component))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        expect_line(self, "survival_function")?;
         let above = self.components_distribution.survival_function(&self.for_each(value)?)?;
         Ok(self.mixing()?.probability(&above))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        expect_line(self, "log_survival_function")?;
         let above = self.components_distribution.log_survival_function(&self.for_each(value)?)?;
         Ok(self.mixing()?.log_probability(&above))
     }
@@ -206,7 +215,7 @@ impl Distribution for MixtureSameFamily {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Independent, Normal};
+    use crate::{Independent, Normal, VonMises};
 
     fn even(components: usize) -> Categorical {
         Categorical::from_logits(Tensor::zeros(&[components], DType::F64)).unwrap()
@@ -224,6 +233,21 @@ mod tests {
         let narrow = Normal::new(Tensor::zeros(&[2], DType::F32), 1.0).unwrap();
         let error = MixtureSameFamily::new(even(2), narrow).unwrap_err();
         assert!(matches!(error, DistributionError::DType { .. }));
+    }
+
+    #[test]
+    fn angles_have_a_density_and_no_mean() {
+        let loc = Tensor::from_vec(vec![-3.0, 3.0], &[2]);
+        let mixture = MixtureSameFamily::new(even(2), VonMises::new(loc, 4.0).unwrap()).unwrap();
+        let x = Tensor::scalar(3.0);
+        let expected = [-3.0, 3.0].map(|loc| VonMises::new(loc, 4.0).unwrap().prob(&x).unwrap());
+        let off = mixture.prob(&x).unwrap() - (&expected[0] + &expected[1]) * 0.5;
+        assert!(off.item().unwrap().abs() < 1e-15);
+        let answers = [mixture.mean(), mixture.variance(), mixture.cdf(&x), mixture.log_cdf(&x)];
+        let above = [mixture.survival_function(&x), mixture.log_survival_function(&x)];
+        for answer in answers.into_iter().chain(above) {
+            assert!(matches!(answer, Err(DistributionError::Unsupported { .. })), "{answer:?}");
+        }
     }
 
     #[test]

@@ -26,10 +26,10 @@ pub(super) type Outcome = Result<(), LawError>;
 /// named for; densities of vectors integrate to 1 by importance sampling, where the covariance is known; samples have
 /// the distribution, mean, variance and covariance that are claimed; quantiles invert the cdf; `prob`,
 /// `stddev`, `log_cdf`, `survival_function` and its logarithm agree with what they are made from; the mode has the highest density;
-/// of angles all that is asked around the circle; outside the support there is no density, and never NaN; gradients of the density in the value and in the
-/// variables agree with central differences, and those of samples too at the same noise, or
-/// are the implicit ones, whichever the family claims (of vectors that are not made of independent entries: on average those
-/// of the first two moments); elementwise densities add up to the whole; a copy has its own variables. A
+/// of angles all that is asked around the circle; outside the support there is no density, and never NaN; gradients of the
+/// density in the value and in the variables agree with central differences, and those of samples too at the same noise,
+/// or are the implicit ones, whichever the family claims (of vectors that are not made of independent entries: on average
+/// those of the first two moments); elementwise densities add up to the whole; a copy has its own variables. A
 /// joint distribution is checked part by part, at one draw where parts depend on others.
 ///
 /// Gradients are compared in `f64` only. A density with a pole at an end of its support can be integrated as far as

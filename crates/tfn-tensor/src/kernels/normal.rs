@@ -8,61 +8,103 @@
 
 use std::f64::consts::{FRAC_PI_2, TAU};
 
+use num_traits::Zero;
 use pulp::{Simd, WithSimd};
 
 use super::arch::arch;
-
-use super::math_f32::ln_of_unit;
-use super::math_f64::{cos_sin_reduced, ln_of_unit as ln_of_unit_f64};
+use super::{math_f32, math_f64};
+use crate::Element;
 
 /// Words that go together: so many words make so many normals.
 pub(crate) const BLOCK: usize = 32;
 const HALF: usize = BLOCK / 2;
 
-/// cos and sin of 2π · word / 2³², without a branch.
-#[inline(always)]
-fn turn(word: u32) -> (f32, f32) {
-    // The nearest quarter turn, and the rest of at most an eighth.
-    let quarter = word.wrapping_add(1 << 29) >> 30;
-    let rest = word.wrapping_sub(quarter << 30) as i32;
-    let x = rest as f32 * (TAU / 4_294_967_296.0) as f32;
-    let square = x * x;
-    let sin = (-0.000_195_878_9 * square + 0.008_332_748) * square - 0.166_666_64;
-    let sin = x + x * square * sin;
-    let cos = (0.000_024_547_942 * square - 0.001_388_830_2) * square + 0.041_666_664;
-    let cos = (1.0 - 0.5 * square) + square * square * cos;
-    let odd = quarter & 1 == 1;
-    let (c, s) = if odd { (sin, cos) } else { (cos, sin) };
-    // cos is negative in the quarters 1 and 2, sin in 2 and 3.
-    let c_sign = (quarter.wrapping_add(1) & 2) << 30;
-    let s_sign = (quarter & 2) << 30;
-    (f32::from_bits(c.to_bits() ^ c_sign), f32::from_bits(s.to_bits() ^ s_sign))
+/// A random word that is made into one coordinate of a point in the plane.
+pub(crate) trait Coordinate: Copy {
+    /// The type of the normals.
+    type Number: Element;
+
+    /// cos and sin of a whole turn times the word over the number of words, without a branch.
+    fn turn(self) -> (Self::Number, Self::Number);
+    /// A radius √(−2 ln u), where u is never 0.
+    fn radius(self) -> Self::Number;
 }
 
-/// A radius √(−2 ln u) from a word; u is an odd multiple of 2⁻³² before it is rounded, so never 0.
-#[inline(always)]
-fn radius(word: u32) -> f32 {
-    let u = (word >> 1) as i32 as f32 * (1.0 / 2_147_483_648.0) + 1.0 / 4_294_967_296.0;
-    (-2.0 * ln_of_unit(u)).sqrt()
+impl Coordinate for u32 {
+    type Number = f32;
+
+    #[inline(always)]
+    fn turn(self) -> (f32, f32) {
+        // The nearest quarter turn, and the rest of at most an eighth.
+        let quarter = self.wrapping_add(1 << 29) >> 30;
+        let rest = self.wrapping_sub(quarter << 30) as i32;
+        let x = rest as f32 * (TAU / 4_294_967_296.0) as f32;
+        let square = x * x;
+        let sin = (-0.000_195_878_9 * square + 0.008_332_748) * square - 0.166_666_64;
+        let sin = x + x * square * sin;
+        let cos = (0.000_024_547_942 * square - 0.001_388_830_2) * square + 0.041_666_664;
+        let cos = (1.0 - 0.5 * square) + square * square * cos;
+        let odd = quarter & 1 == 1;
+        let (c, s) = if odd { (sin, cos) } else { (cos, sin) };
+        // cos is negative in the quarters 1 and 2, sin in 2 and 3.
+        let c_sign = (quarter.wrapping_add(1) & 2) << 30;
+        let s_sign = (quarter & 2) << 30;
+        (f32::from_bits(c.to_bits() ^ c_sign), f32::from_bits(s.to_bits() ^ s_sign))
+    }
+
+    // u is an odd multiple of 2⁻³² before it is rounded.
+    #[inline(always)]
+    fn radius(self) -> f32 {
+        let u = (self >> 1) as i32 as f32 * (1.0 / 2_147_483_648.0) + 1.0 / 4_294_967_296.0;
+        (-2.0 * math_f32::ln_of_unit(u)).sqrt()
+    }
 }
 
-struct Normals<'a> {
-    out: &'a mut [f32],
-    words: &'a [u32],
+/// With 53 bits in a radius and 54 in an angle.
+impl Coordinate for u64 {
+    type Number = f64;
+
+    #[inline(always)]
+    fn turn(self) -> (f64, f64) {
+        /// 1.5 · 2⁵²: in its lowest bits a whole number below 2⁵¹ is that number.
+        const WHOLE: f64 = 6_755_399_441_055_744.0;
+        let quarter = self.wrapping_add(1 << 61) >> 62;
+        let rest = (self.wrapping_sub(quarter << 62) as i64) >> 10;
+        let rest = f64::from_bits(WHOLE.to_bits().wrapping_add(rest as u64)) - WHOLE;
+        let (cos, sin) = math_f64::cos_sin_reduced(rest * (FRAC_PI_2 / (1_u64 << 52) as f64));
+        let odd = quarter & 1 == 1;
+        let (c, s) = if odd { (sin, cos) } else { (cos, sin) };
+        let c_sign = (quarter.wrapping_add(1) & 2) << 62;
+        let s_sign = (quarter & 2) << 62;
+        (f64::from_bits(c.to_bits() ^ c_sign), f64::from_bits(s.to_bits() ^ s_sign))
+    }
+
+    // u is an odd multiple of 2⁻⁵⁴ before it is rounded.
+    #[inline(always)]
+    fn radius(self) -> f64 {
+        const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
+        let u = (self >> 11) as f64 * STEP + 0.5 * STEP;
+        (-2.0 * math_f64::ln_of_unit(u)).sqrt()
+    }
 }
 
-impl WithSimd for Normals<'_> {
+struct Normals<'a, W: Coordinate> {
+    out: &'a mut [W::Number],
+    words: &'a [W],
+}
+
+impl<W: Coordinate> WithSimd for Normals<'_, W> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let mut normals = [0.0; BLOCK];
+        let mut normals = [W::Number::zero(); BLOCK];
         for (out, words) in self.out.chunks_mut(BLOCK).zip(self.words.chunks_exact(BLOCK)) {
             let (first, second) = normals.split_at_mut(HALF);
             let (radii, angles) = words.split_at(HALF);
             for i in 0..HALF {
-                let r = radius(radii[i]);
-                let (c, s) = turn(angles[i]);
+                let r = radii[i].radius();
+                let (c, s) = angles[i].turn();
                 first[i] = r * c;
                 second[i] = r * s;
             }
@@ -72,64 +114,9 @@ impl WithSimd for Normals<'_> {
 }
 
 /// Standard normals, as many as `out` holds. There are whole blocks of words for them.
-pub(crate) fn box_muller(out: &mut [f32], words: &[u32]) {
+pub(crate) fn box_muller<W: Coordinate>(out: &mut [W::Number], words: &[W]) {
     assert!(out.len().next_multiple_of(BLOCK) <= words.len(), "whole blocks of words");
     arch().dispatch(Normals { out, words });
-}
-
-/// cos and sin of 2π · word / 2⁶⁴, by its upper 54 bits, without a branch.
-#[inline(always)]
-fn turn_f64(word: u64) -> (f64, f64) {
-    /// 1.5 · 2⁵²: in its lowest bits a whole number below 2⁵¹ is that number.
-    const WHOLE: f64 = 6_755_399_441_055_744.0;
-    let quarter = word.wrapping_add(1 << 61) >> 62;
-    let rest = (word.wrapping_sub(quarter << 62) as i64) >> 10;
-    let rest = f64::from_bits(WHOLE.to_bits().wrapping_add(rest as u64)) - WHOLE;
-    let (cos, sin) = cos_sin_reduced(rest * (FRAC_PI_2 / (1_u64 << 52) as f64));
-    let odd = quarter & 1 == 1;
-    let (c, s) = if odd { (sin, cos) } else { (cos, sin) };
-    let c_sign = (quarter.wrapping_add(1) & 2) << 62;
-    let s_sign = (quarter & 2) << 62;
-    (f64::from_bits(c.to_bits() ^ c_sign), f64::from_bits(s.to_bits() ^ s_sign))
-}
-
-/// A radius √(−2 ln u) from a word; u is an odd multiple of 2⁻⁵⁴ before it is rounded, so never 0.
-#[inline(always)]
-fn radius_f64(word: u64) -> f64 {
-    const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
-    let u = (word >> 11) as f64 * STEP + 0.5 * STEP;
-    (-2.0 * ln_of_unit_f64(u)).sqrt()
-}
-
-struct NormalsF64<'a> {
-    out: &'a mut [f64],
-    words: &'a [u64],
-}
-
-impl WithSimd for NormalsF64<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let mut normals = [0.0; BLOCK];
-        for (out, words) in self.out.chunks_mut(BLOCK).zip(self.words.chunks_exact(BLOCK)) {
-            let (first, second) = normals.split_at_mut(HALF);
-            let (radii, angles) = words.split_at(HALF);
-            for i in 0..HALF {
-                let r = radius_f64(radii[i]);
-                let (c, s) = turn_f64(angles[i]);
-                first[i] = r * c;
-                second[i] = r * s;
-            }
-            out.copy_from_slice(&normals[..out.len()]);
-        }
-    }
-}
-
-/// As [`box_muller`], with 53 bits in a radius and 54 in an angle.
-pub(crate) fn box_muller_f64(out: &mut [f64], words: &[u64]) {
-    assert!(out.len().next_multiple_of(BLOCK) <= words.len(), "whole blocks of words");
-    arch().dispatch(NormalsF64 { out, words });
 }
 
 #[cfg(test)]
@@ -180,12 +167,12 @@ mod tests {
                 (word >> 1) as i32 as f32 * (1.0 / 2_147_483_648.0) + 1.0 / 4_294_967_296.0;
             let exact = (-2.0 * f64::from(rounded).ln()).sqrt();
             if rounded < 1.0 {
-                of_radius = of_radius.max((f64::from(radius(word)) - exact).abs() / place(exact));
+                of_radius = of_radius.max((f64::from(word.radius()) - exact).abs() / place(exact));
             }
         }
         for word in (0..u32::MAX).step_by(4099) {
             let (sin, cos) = (TAU * f64::from(word) / 4_294_967_296.0).sin_cos();
-            let (c, s) = turn(word);
+            let (c, s) = word.turn();
             for (given, exact) in [(c, cos), (s, sin)] {
                 // Next to a zero of the function the angle itself, of 32 bits, is what is rounded: 2⁻²⁴ of a turn's
                 // eighth is the unit there.
@@ -203,7 +190,7 @@ mod tests {
         let narrow: Vec<u32> = wide.iter().map(|&x| (x >> 32) as u32).collect();
         let (mut a, mut b) = (vec![0.0; wide.len()], vec![0.0; wide.len()]);
         box_muller(&mut a, &narrow);
-        box_muller_f64(&mut b, &wide);
+        box_muller(&mut b, &wide);
         for (a, b) in a.into_iter().zip(b) {
             assert!((f64::from(a) - b).abs() < 1e-3, "{a} {b}");
         }
@@ -220,7 +207,7 @@ mod tests {
                 box_muller(&mut out, &words);
                 assert!(out.iter().all(|x| x.abs() < 6.7), "{radius} {angle} {out:?}");
                 let mut out = [f64::NAN; BLOCK];
-                box_muller_f64(&mut out, &words.map(|x| u64::from(x) << 32 | u64::from(x)));
+                box_muller(&mut out, &words.map(|x| u64::from(x) << 32 | u64::from(x)));
                 assert!(out.iter().all(|x| x.abs() < 8.7), "{radius} {angle} {out:?}");
             }
         }

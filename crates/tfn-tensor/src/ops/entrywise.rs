@@ -5,6 +5,7 @@ use std::array;
 use std::panic::Location;
 
 use super::fused::{Entries, common_shape, pass};
+use crate::buffer::Buffer;
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
 use crate::graph::{Vjp, VjpContext, apply_one};
@@ -136,8 +137,8 @@ impl<F: Entrywise<N>, const N: usize> Applied<F, N> {
                 partials.map(|partial| if g == E::zero() { E::zero() } else { g * partial })
             },
         );
-        let slope = |(each, sum): (Option<Vec<E>>, f64)| match each {
-            Some(each) => Tensor::from_vec(each, shape),
+        let slope = |(each, sum): (Option<Buffer<E>>, f64)| match each {
+            Some(each) => Tensor::from_buffer(each, shape),
             None => Tensor::from_f64(&[sum], &[], E::DTYPE),
         };
         Ok(each.into_iter().zip(sums).map(slope).collect())

@@ -175,12 +175,12 @@ impl<E: Element, const N: usize> Entries<E, N> {
         gradient: &[E],
         each: [bool; M],
         f: impl Fn([E; N], E) -> [E; M] + Sync + Copy,
-    ) -> ([Option<Vec<E>>; M], [f64; M]) {
-        let mut made = each.map(|each| vec![E::zero(); if each { self.len } else { 0 }]);
+    ) -> ([Option<Buffer<E>>; M], [f64; M]) {
+        let mut made = each.map(|each| each.then(|| Buffer::build(self.len, |_| ())));
         let sums = kernels::by_blocks_into(
             self.len,
             kernels::BLOCK,
-            made.each_mut().map(|made| &mut made[..]),
+            made.each_mut().map(|made| made.as_mut().map_or(&mut [][..], Buffer::as_mut_slice)),
             |block, mut outputs| {
                 let mut sums = kernels::Sums::new();
                 self.in_tiles(block.start, block.len(), |range, inputs| {
@@ -194,9 +194,7 @@ impl<E: Element, const N: usize> Entries<E, N> {
                 sums.total()
             },
         );
-        let total = array::from_fn(|i| sums.iter().map(|sum| sum[i]).sum());
-        let mut made = made.into_iter();
-        (each.map(|each| made.next().filter(|_| each)), total)
+        (made, array::from_fn(|i| sums.iter().map(|sum| sum[i]).sum()))
     }
 
     /// Shows the operands' entries from `start` on, tile by tile, with the tile's place in the block.

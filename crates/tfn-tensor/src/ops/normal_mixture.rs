@@ -174,7 +174,7 @@ impl<E: Element, const K: usize> Components<E, K> {
             move |[x], g| self.partials(x).map(|partial| g * partial),
         );
         if let Some(slopes) = each[0].take() {
-            ctx.add(0, Tensor::from_vec(slopes, shape));
+            ctx.add(0, Tensor::from_buffer(slopes, shape));
         }
         for input in 1..4 {
             let slopes = &sums[1 + (input - 1) * MOST..][..K];

@@ -1,7 +1,7 @@
 //! Random words made into standard draws.
 
 use super::words::Words;
-use crate::kernels::normal::{box_muller, box_muller_f64};
+use crate::kernels::normal::box_muller;
 
 /// 2⁻²⁴ and 2⁻⁵³: the spacing of the uniforms.
 const STEP_F32: f32 = 1.0 / (1_u32 << 24) as f32;
@@ -46,5 +46,5 @@ pub(super) fn normal_f32(words: Words, out: &mut [f32]) {
 }
 
 pub(super) fn normal_f64(words: Words, out: &mut [f64]) {
-    words.fill(out, |out, words: &[u64]| box_muller_f64(out, words));
+    words.fill(out, |out, words: &[u64]| box_muller(out, words));
 }
