@@ -87,9 +87,9 @@ impl<E: Element> Buffer<E> {
 
     /// A buffer of `len` numbers, all of which `fill` writes.
     pub(crate) fn build(len: usize, fill: impl FnOnce(&mut [E])) -> Self {
-        let mut values = Self::stale(len);
-        fill(&mut values);
-        Self::from_vec(values)
+        let mut buffer = Self::from_vec(Self::stale(len));
+        fill(buffer.as_mut_slice());
+        buffer
     }
 
     /// A buffer for the moment, the first `len` numbers of which `fill` writes. Nearly all are of one

@@ -27,7 +27,7 @@ pub(crate) struct Recipe<E> {
 }
 
 /// Adds all entries, on several threads, with bits that do not depend on their number.
-type Total<E> = Box<dyn Fn() -> E + Send + Sync>;
+pub(crate) type Total<E> = Box<dyn Fn() -> E + Send + Sync>;
 
 /// Writes the entries from a first one on into a slice, over what is there or added to it; on the calling
 /// thread, with bits that do not depend on how the result is cut.
@@ -92,13 +92,7 @@ impl<E: Element> Data<E> {
                 out.copy_from_slice(&buffer.as_slice()[start..start + out.len()]);
             }
             (Some(buffer), _, Accumulate::Add) => {
-                kernels::map_block(
-                    out,
-                    accumulate,
-                    [&buffer.as_slice()[start..]],
-                    #[inline(always)]
-                    move |[x]| x,
-                );
+                kernels::add_block(out, &buffer.as_slice()[start..start + out.len()]);
             }
             (None, Some(recipe), _) => (recipe.write)(start, out, accumulate),
             (None, None, _) => {}

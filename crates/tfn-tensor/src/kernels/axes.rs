@@ -1,11 +1,10 @@
 //! Sums over axes.
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::Accumulate;
 use super::arch::arch;
-use super::map::{BLOCK, in_parallel};
+use super::parallel::{BLOCK, in_chunks, in_parallel};
 use super::reduce::{sum_in_f64, sum_row};
 use crate::Element;
 
@@ -80,32 +79,22 @@ fn store<E: Element>(out: &mut [E], accumulate: Accumulate, values: &[f64]) {
 fn sum_columns<E: Element>(out: &mut [E], accumulate: Accumulate, x: &[E], inner: usize) {
     let (arch, parallel) = (arch(), in_parallel(x.len()));
     if inner >= WIDE {
-        let run = |block: usize, out: &mut [E]| {
+        return in_chunks(out, WIDE, parallel, &|block, out| {
             let mut totals = vec![0.0; out.len()];
             let (x, size) = (&x[block * WIDE..], (x.len() / inner, inner));
             arch.dispatch(Rows { totals: &mut totals, x, size });
             store(out, accumulate, &totals);
-        };
-        if parallel {
-            out.par_chunks_mut(WIDE).enumerate().for_each(|(block, out)| run(block, out));
-        } else {
-            out.chunks_mut(WIDE).enumerate().for_each(|(block, out)| run(block, out));
-        }
-        return;
+        });
     }
-    let run = |x: &[E]| {
-        let mut totals = vec![0.0; inner];
-        arch.dispatch(Rows { totals: &mut totals, x, size: (x.len() / inner, inner) });
-        totals
-    };
-    let block = BLOCK / inner * inner;
-    let partials: Vec<Vec<f64>> = if parallel {
-        x.par_chunks(block).map(run).collect()
-    } else {
-        x.chunks(block).map(run).collect()
-    };
+    let block = BLOCK / inner;
+    let mut partials = vec![0.0; (x.len() / inner).div_ceil(block) * inner];
+    in_chunks(&mut partials, inner, parallel, &|index, totals| {
+        let x = &x[index * block * inner..];
+        let rows = block.min(x.len() / inner);
+        arch.dispatch(Rows { totals, x, size: (rows, inner) });
+    });
     let mut totals = vec![0.0; inner];
-    for partial in partials {
+    for partial in partials.chunks_exact(inner) {
         for (total, partial) in totals.iter_mut().zip(partial) {
             *total += partial;
         }
@@ -129,18 +118,13 @@ fn sum_middle<E: Element>(out: &mut [E], accumulate: Accumulate, x: &[E], n: usi
         return;
     }
     let arch = arch();
-    let run = |out: &mut [E], x: &[E]| {
+    let outer = BLOCK / one;
+    in_chunks(out, outer * inner, in_parallel(x.len()), &|group, out| {
         let mut totals = vec![0.0; out.len()];
+        let x = &x[group * outer * one..][..out.len() * n];
         arch.dispatch(Totals { out: &mut totals, x, size: (n, inner) });
         store(out, accumulate, &totals);
-    };
-    let outer = BLOCK / one;
-    if in_parallel(x.len()) {
-        let groups = out.par_chunks_mut(outer * inner).zip(x.par_chunks(outer * one));
-        groups.for_each(|(out, x)| run(out, x));
-    } else {
-        out.chunks_mut(outer * inner).zip(x.chunks(outer * one)).for_each(|(out, x)| run(out, x));
-    }
+    });
 }
 
 /// `out` ← or += Σ x over the axes that `reduce` marks; `out` has size 1 along them.

@@ -2,11 +2,9 @@
 
 use std::array;
 
-use pulp::{Simd, WithSimd};
-
 use super::Accumulate;
-use super::arch::arch;
-use super::map::{BLOCK, evaluate, in_blocks, map};
+use super::map::{Block, add_block, block, map_by};
+use super::parallel::{BLOCK, in_blocks};
 use crate::Element;
 
 /// Entries that are evaluated together; a repeated number is written out for so many.
@@ -69,7 +67,6 @@ impl<const N: usize> Walk<N> {
     }
 
     /// Where row `row` begins in each input.
-    #[inline(always)]
     fn offsets(&self, mut row: usize) -> [usize; N] {
         let mut offsets = [0; N];
         let mut add = |index: usize, strides: &[usize; N]| {
@@ -90,25 +87,30 @@ impl<const N: usize> Walk<N> {
 }
 
 /// Some rows of the output.
-struct Rows<'a, E, const N: usize, F> {
+struct Rows<'a, E, const N: usize> {
     out: &'a mut [E],
     accumulate: Accumulate,
     inputs: [&'a [E]; N],
     walk: &'a Walk<N>,
     first: usize,
-    f: &'a F,
+    write: &'a Block<'a, E, N>,
 }
 
-impl<E: Element, const N: usize, F: Fn([E; N]) -> E + Copy> Rows<'_, E, N, F> {
+impl<E: Element, const N: usize> Rows<'_, E, N> {
+    fn run(self) {
+        let len = self.walk.row();
+        if len < SHORT { self.short(len) } else { self.long(len) }
+    }
+
     /// Short rows: several to a tile.
-    #[inline(always)]
     fn short(self, len: usize) {
-        let Self { out, accumulate, inputs, walk, first, f } = self;
+        let Self { out, accumulate, inputs, walk, first, write } = self;
         let last = walk.shape.len() - 1;
         // Which inputs are walked through as the output is, and which give every row the same.
         let outer: [Option<usize>; N] = array::from_fn(|i| (last == 1).then(|| walk.strides[0][i]));
-        let whole = array::from_fn(|i| outer[i] == Some(len) && walk.strides[last][i] == 1);
-        let mut ready: [bool; N] = whole;
+        let whole: [bool; N] =
+            array::from_fn(|i| outer[i] == Some(len) && walk.strides[last][i] == 1);
+        let mut ready = whole;
         let mut gathered = [[E::zero(); TILE]; N];
         let rows = TILE / len;
         for (tile, out) in out.chunks_mut(rows * len).enumerate() {
@@ -117,55 +119,45 @@ impl<E: Element, const N: usize, F: Fn([E; N]) -> E + Copy> Rows<'_, E, N, F> {
                 for (row, start) in (0..out.len()).step_by(len).enumerate() {
                     let offsets = walk.offsets(first + row);
                     for i in (0..N).filter(|&i| !ready[i]) {
-                        let (x, stride) = (&inputs[i][offsets[i]..], walk.strides[last][i]);
-                        for (j, entry) in gathered[i][start..start + len].iter_mut().enumerate() {
-                            *entry = x[j * stride];
+                        let (x, gathered) = (&inputs[i][offsets[i]..], &mut gathered[i][start..]);
+                        if walk.strides[last][i] == 0 {
+                            gathered[..len].fill(x[0]);
+                        } else {
+                            // No call to copy so few.
+                            gathered[..len].iter_mut().zip(x).for_each(|(entry, &x)| *entry = x);
                         }
                     }
                 }
                 ready = array::from_fn(|i| whole[i] || outer[i] == Some(0));
             }
-            let tiles =
-                array::from_fn(
-                    |i| {
-                        if whole[i] { &inputs[i][first * len..] } else { &gathered[i][..] }
-                    },
-                );
-            evaluate(out, accumulate, tiles, *f);
+            let tiles = array::from_fn(|i| match whole[i] {
+                true => &inputs[i][first * len..],
+                false => &gathered[i][..],
+            });
+            write(out, accumulate, tiles);
         }
     }
 
-    /// Long rows: several tiles in one.
-    #[inline(always)]
+    /// Long rows: each as a whole, or in several tiles where a number is repeated.
     fn long(self, len: usize) {
-        let Self { out, accumulate, inputs, walk, first, f } = self;
+        let Self { out, accumulate, inputs, walk, first, write } = self;
         let repeats = walk.strides[walk.strides.len() - 1].map(|stride| stride == 0);
+        let size = if repeats.contains(&true) { TILE } else { len };
         let mut repeated = [[E::zero(); TILE]; N];
         for (row, out) in out.chunks_exact_mut(len).enumerate() {
             let offsets = walk.offsets(first + row);
-            for i in 0..N {
-                if repeats[i] {
-                    repeated[i][..len.min(TILE)].fill(inputs[i][offsets[i]]);
-                }
+            for i in (0..N).filter(|&i| repeats[i]) {
+                repeated[i][..len.min(TILE)].fill(inputs[i][offsets[i]]);
             }
-            for (tile, out) in out.chunks_mut(TILE).enumerate() {
-                let start = tile * TILE;
-                let tiles = array::from_fn(|i| {
-                    if repeats[i] { &repeated[i][..] } else { &inputs[i][offsets[i] + start..] }
+            for (tile, out) in out.chunks_mut(size).enumerate() {
+                let start = tile * size;
+                let tiles = array::from_fn(|i| match repeats[i] {
+                    true => &repeated[i][..],
+                    false => &inputs[i][offsets[i] + start..],
                 });
-                evaluate(out, accumulate, tiles, *f);
+                write(out, accumulate, tiles);
             }
         }
-    }
-}
-
-impl<E: Element, const N: usize, F: Fn([E; N]) -> E + Copy> WithSimd for Rows<'_, E, N, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let len = self.walk.row();
-        if len < SHORT { self.short(len) } else { self.long(len) }
     }
 }
 
@@ -177,20 +169,31 @@ pub(crate) fn broadcast_map<E: Element, const N: usize>(
     out_shape: &[usize],
     f: impl Fn([E; N]) -> E + Sync + Copy,
 ) {
+    broadcast_map_by(out, accumulate, inputs, out_shape, &block(f));
+}
+
+/// [`broadcast_map`] of a function in its compiled form.
+pub(crate) fn broadcast_map_by<E: Element, const N: usize>(
+    out: &mut [E],
+    accumulate: Accumulate,
+    inputs: [(&[E], &[usize]); N],
+    out_shape: &[usize],
+    write: &Block<'_, E, N>,
+) {
     if out.is_empty() {
         return;
     }
     let walk = &Walk::new(inputs.map(|(_, shape)| shape), out_shape);
     let inputs = inputs.map(|(x, _)| x);
     if walk.shape.len() == 1 && walk.strides[0] == [1; N] {
-        return map(out, accumulate, inputs, f);
+        return map_by(out, accumulate, inputs, write);
     }
-    let (f, arch, row) = (&f, arch(), walk.row());
+    let row = walk.row();
     if row < BLOCK {
         let rows = BLOCK / row;
         return in_blocks(out, rows * row, &|start, out| {
             let first = start / row;
-            arch.dispatch(Rows { out, accumulate, inputs, walk, first, f });
+            Rows { out, accumulate, inputs, walk, first, write }.run();
         });
     }
     // Few long rows: each is a walk of its own, along which an input moves or stays.
@@ -200,28 +203,24 @@ pub(crate) fn broadcast_map<E: Element, const N: usize>(
         in_blocks(out, BLOCK, &|start, out| {
             let walk = &Walk { shape: vec![out.len()], strides: vec![*last] };
             let inputs = array::from_fn(|i| &inputs[i][offsets[i] + start * last[i]..]);
-            arch.dispatch(Rows { out, accumulate, inputs, walk, first: 0, f });
+            Rows { out, accumulate, inputs, walk, first: 0, write }.run();
         });
     }
 }
 
-/// `out` ← or += f(x), with x repeated along the axes where it is shorter.
-pub(crate) fn broadcast_map1<E: Element>(
+/// `out` ← or += x, repeated along the axes where it is shorter.
+pub(crate) fn broadcast<E: Element>(
     out: &mut [E],
     accumulate: Accumulate,
     x: &[E],
     x_shape: &[usize],
     out_shape: &[usize],
-    f: impl Fn(E) -> E + Sync + Copy,
 ) {
-    broadcast_map(
-        out,
-        accumulate,
-        [(x, x_shape)],
-        out_shape,
-        #[inline(always)]
-        move |[x]| f(x),
-    );
+    let block: &Block<'_, E, 1> = &|out, accumulate, [x]| match accumulate {
+        Accumulate::Set => out.copy_from_slice(&x[..out.len()]),
+        Accumulate::Add => add_block(out, x),
+    };
+    broadcast_map_by(out, accumulate, [(x, x_shape)], out_shape, block);
 }
 
 /// `out` ← or += f(x, y) with broadcasting.
@@ -289,7 +288,7 @@ mod tests {
             |[y, x, two]| f(x, y) * two,
         );
         assert_eq!(out, twice, "{x_shape:?} {y_shape:?}, of three");
-        broadcast_map1(&mut out, Accumulate::Set, &y, y_shape, out_shape, |y| y);
+        broadcast(&mut out, Accumulate::Set, &y, y_shape, out_shape);
         let copied: Vec<f32> = (0..len).map(|i| y[place(i, y_shape, out_shape)]).collect();
         assert_eq!(out, copied, "{y_shape:?}, copied");
     }

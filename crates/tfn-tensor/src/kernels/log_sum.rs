@@ -1,13 +1,11 @@
 //! Sums of terms `a ± ln b`, with one logarithm for many entries: the sum of logarithms is the logarithm of
 //! the product, whose exponent and mantissa are kept apart.
 
-use std::array;
-
 use pulp::{Simd, WithSimd};
 
 use super::Accumulate;
 use super::arch::arch;
-use super::map::evaluate;
+use super::map::Block;
 use super::math::Math;
 use crate::Element;
 
@@ -38,9 +36,9 @@ impl<E: Element> LogSum<E> {
         inputs: [&[E]; N],
         outputs: [&mut [E]; M],
         split: impl Fn([E; N]) -> (E, E, [E; M]) + Copy,
-        whole: impl Fn([E; N]) -> E + Copy,
+        whole: &Block<'_, E, N>,
     ) {
-        arch().dispatch(Add { sum: self, inputs, outputs, split: &split, whole: &whole });
+        arch().dispatch(Add { sum: self, inputs, outputs, split: &split, whole });
     }
 
     /// The sum, with the logarithms taken `sign` times.
@@ -51,39 +49,42 @@ impl<E: Element> LogSum<E> {
     }
 }
 
-struct Add<'a, E, const N: usize, const M: usize, F, G> {
+struct Add<'a, E, const N: usize, const M: usize, F> {
     sum: &'a mut LogSum<E>,
     inputs: [&'a [E]; N],
     outputs: [&'a mut [E]; M],
     split: &'a F,
-    whole: &'a G,
+    whole: &'a Block<'a, E, N>,
 }
 
-impl<E: Element, const N: usize, const M: usize, F, G> WithSimd for Add<'_, E, N, M, F, G>
+impl<E: Element, const N: usize, const M: usize, F> WithSimd for Add<'_, E, N, M, F>
 where
     F: Fn([E; N]) -> (E, E, [E; M]) + Copy,
-    G: Fn([E; N]) -> E + Copy,
 {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { sum, inputs, mut outputs, split, whole } = self;
-        // Copies of their own, so that what they capture stays in registers.
-        let (split, whole) = (*split, *whole);
+        // A copy of its own, so that what it captures stays in registers.
+        let split = *split;
         let len = inputs.first().map_or(0, |input| input.len());
         let mut start = 0;
         while start < len {
             let count = TILE.min(len - start);
             let (plain, factors) = (&mut sum.tile.0[..count], &mut sum.tile.1[..count]);
             let tile = inputs.map(|x| &x[start..start + count]);
-            let mut out = outputs.each_mut().map(|x| &mut x[start..start + count]);
+            let out = outputs.each_mut().map(|x| &mut x[start..start + count]);
             for i in 0..count {
-                let (a, b, made) = split(array::from_fn(|j| tile[j][i]));
+                let mut entries = [E::zero(); N];
+                for j in 0..N {
+                    entries[j] = tile[j][i];
+                }
+                let (a, b, made) = split(entries);
                 plain[i] = a;
                 factors[i] = b;
-                for (out, made) in out.iter_mut().zip(made) {
-                    out[i] = made;
+                for j in 0..M {
+                    out[j][i] = made[j];
                 }
             }
             if count < TILE {
@@ -91,7 +92,7 @@ where
                 sum.tile.1[count..].fill(E::one());
             }
             if !sum.multiply() {
-                evaluate(&mut sum.tile.0[..count], Accumulate::Set, tile, whole);
+                whole(&mut sum.tile.0[..count], Accumulate::Set, tile);
             }
             for chunk in sum.tile.0.chunks_exact(LANES) {
                 for (lane, &x) in sum.plain.iter_mut().zip(chunk) {
@@ -134,13 +135,19 @@ impl<E: Element> LogSum<E> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::map::block;
     use super::*;
 
     fn sum<E: Element>(x: &[E], sign: f64) -> (f64, Vec<E>) {
         let mut sum = LogSum::new();
         let mut twice = vec![E::zero(); x.len()];
         let signed = <E as Element>::from_f64(sign);
-        sum.add([x], [&mut twice], move |[x]| (x, x, [x + x]), move |[x]| x + signed * x.m_ln());
+        sum.add(
+            [x],
+            [&mut twice],
+            move |[x]| (x, x, [x + x]),
+            &block(move |[x]: [E; 1]| x + signed * x.m_ln()),
+        );
         (sum.total(sign), twice)
     }
 

@@ -1,28 +1,24 @@
 //! A function of each entry, in one pass over memory.
 
-use std::array;
-
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::Accumulate;
 use super::arch::arch;
+use super::parallel::{BLOCK, in_blocks};
 use crate::Element;
 
-/// Entries that one thread works on at a time.
-pub(crate) const BLOCK: usize = 8 * 1024;
-/// Entries below which waking other threads takes longer than the work.
-pub(super) const PARALLEL: usize = BLOCK / 2;
+/// What writes a function of the entries of inputs into an output of the same length, or adds it, on the calling
+/// thread: [`write_block`] of the function, for those who walk over memory.
+///
+/// A function is then compiled once for each instruction set, and the walks once for all functions.
+pub(crate) type Block<'a, E, const N: usize> = dyn Fn(&mut [E], Accumulate, [&[E]; N]) + Sync + 'a;
 
-/// Whether a pass over `len` entries is given to several threads. The result never depends on it.
-pub(super) fn in_parallel(len: usize) -> bool {
-    len >= PARALLEL && rayon::current_num_threads() > 1
-}
+/// Entries that are computed before they are added to what is there.
+const TILE: usize = 256;
 
-/// One block of [`map`].
+/// `out` ← f of the entries of `inputs`.
 struct Map<'a, E, const N: usize, F> {
     out: &'a mut [E],
-    accumulate: Accumulate,
     inputs: [&'a [E]; N],
     f: &'a F,
 }
@@ -32,7 +28,7 @@ impl<E: Element, const N: usize, F: Fn([E; N]) -> E + Copy> WithSimd for Map<'_,
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        evaluate(self.out, self.accumulate, self.inputs, *self.f);
+        evaluate(self.out, self.inputs, *self.f);
     }
 }
 
@@ -40,16 +36,87 @@ impl<E: Element, const N: usize, F: Fn([E; N]) -> E + Copy> WithSimd for Map<'_,
 #[inline(always)]
 pub(super) fn evaluate<E: Element, const N: usize>(
     out: &mut [E],
-    accumulate: Accumulate,
-    inputs: [&[E]; N],
+    mut inputs: [&[E]; N],
     f: impl Fn([E; N]) -> E,
 ) {
-    let inputs = inputs.map(|x| &x[..out.len()]);
-    let add = accumulate == Accumulate::Add;
-    for (i, o) in out.iter_mut().enumerate() {
-        // −0 is the number that changes nothing when it is added to.
-        let old = if add { *o } else { -E::zero() };
-        *o = old + f(array::from_fn(|j| inputs[j][i]));
+    let len = out.len();
+    for input in &mut inputs {
+        *input = &input[..len];
+    }
+    for i in 0..len {
+        // A plain loop: `array::from_fn` is a dozen functions to compile for each `f`.
+        let mut entries = [E::zero(); N];
+        for j in 0..N {
+            entries[j] = inputs[j][i];
+        }
+        out[i] = f(entries);
+    }
+}
+
+/// `out` ← f of the entries of `inputs`, on this thread.
+#[inline(never)]
+fn set_block<E: Element, const N: usize>(
+    out: &mut [E],
+    inputs: [&[E]; N],
+    f: impl Fn([E; N]) -> E + Copy,
+) {
+    arch().dispatch(Map { out, inputs, f: &f });
+}
+
+/// `out` ← or += f of the entries of `inputs`, as many of them as `out` has, on this thread.
+pub(crate) fn write_block<E: Element, const N: usize>(
+    out: &mut [E],
+    accumulate: Accumulate,
+    inputs: [&[E]; N],
+    f: impl Fn([E; N]) -> E + Copy,
+) {
+    match accumulate {
+        Accumulate::Set => set_block(out, inputs, f),
+        Accumulate::Add => add_made(out, inputs, &|out, inputs| set_block(out, inputs, f)),
+    }
+}
+
+/// [`write_block`] of `f`, as a [`Block`].
+pub(crate) fn block<E: Element, const N: usize>(
+    f: impl Fn([E; N]) -> E + Copy,
+) -> impl Fn(&mut [E], Accumulate, [&[E]; N]) {
+    move |out: &mut [E], accumulate: Accumulate, inputs: [&[E]; N]| {
+        write_block(out, accumulate, inputs, f);
+    }
+}
+
+/// `out` += what `set` makes of `inputs`, tile by tile.
+fn add_made<E: Element, const N: usize>(
+    out: &mut [E],
+    inputs: [&[E]; N],
+    set: &dyn Fn(&mut [E], [&[E]; N]),
+) {
+    let mut made = [E::zero(); TILE];
+    for (tile, out) in out.chunks_mut(TILE).enumerate() {
+        let made = &mut made[..out.len()];
+        set(made, inputs.map(|x| &x[tile * TILE..]));
+        add_block(out, made);
+    }
+}
+
+/// `out` += x, on this thread.
+pub(crate) fn add_block<E: Element>(out: &mut [E], x: &[E]) {
+    arch().dispatch(Add { out, x });
+}
+
+struct Add<'a, E> {
+    out: &'a mut [E],
+    x: &'a [E],
+}
+
+impl<E: Element> WithSimd for Add<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (out, &x) in self.out.iter_mut().zip(self.x) {
+            *out = *out + x;
+        }
     }
 }
 
@@ -60,39 +127,19 @@ pub(crate) fn map<E: Element, const N: usize>(
     inputs: [&[E]; N],
     f: impl Fn([E; N]) -> E + Sync + Copy,
 ) {
-    let (f, arch) = (&f, arch());
-    let inputs = inputs.map(|x| &x[..out.len()]);
-    in_blocks(out, BLOCK, &|start, out| {
-        let inputs = inputs.map(|x| &x[start..start + out.len()]);
-        arch.dispatch(Map { out, accumulate, inputs, f });
-    });
+    map_by(out, accumulate, inputs, &block(f));
 }
 
-/// [`map`] on this thread alone.
-pub(crate) fn map_block<E: Element, const N: usize>(
+/// [`map`] of a function in its compiled form.
+pub(crate) fn map_by<E: Element, const N: usize>(
     out: &mut [E],
     accumulate: Accumulate,
     inputs: [&[E]; N],
-    f: impl Fn([E; N]) -> E + Copy,
+    write: &Block<'_, E, N>,
 ) {
-    arch().dispatch(Map { out, accumulate, inputs, f: &f });
-}
-
-/// Does `work` to each block of `size` entries, given where it begins; on several threads if that pays.
-///
-/// Not generic over `work`: the plumbing of threads is compiled once and not for every function.
-pub(crate) fn in_blocks<E: Element>(
-    out: &mut [E],
-    size: usize,
-    work: &(dyn Fn(usize, &mut [E]) + Sync),
-) {
-    if in_parallel(out.len()) {
-        let blocks = out.par_chunks_mut(size).enumerate();
-        blocks.for_each(|(block, out)| work(block * size, out));
-    } else {
-        let blocks = out.chunks_mut(size).enumerate();
-        blocks.for_each(|(block, out)| work(block * size, out));
-    }
+    in_blocks(out, BLOCK, &|start, out| {
+        write(out, accumulate, inputs.map(|x| &x[start..start + out.len()]));
+    });
 }
 
 /// `out` ← or += f(x).
@@ -148,13 +195,7 @@ pub(crate) fn map3<E: Element>(
 
 /// `out` += x.
 pub(crate) fn add_assign<E: Element>(out: &mut [E], x: &[E]) {
-    map(
-        out,
-        Accumulate::Add,
-        [x],
-        #[inline(always)]
-        move |[x]| x,
-    );
+    in_blocks(out, BLOCK, &|start, out| add_block(out, &x[start..start + out.len()]));
 }
 
 /// One block of an update.
@@ -178,22 +219,24 @@ where
         // A copy of its own, so that what it captures stays in registers.
         let f = *f;
         let len = values.len();
-        let mut state = state.map(|x| &mut x[..len]);
+        let state = state.map(|x| &mut x[..len]);
         let gradient = &gradient[..len];
-        macro_rules! walk {
-            ($old:expr) => {
-                for i in 0..len {
-                    let (value, new) = f($old[i], array::from_fn(|j| state[j][i]), gradient[i]);
-                    values[i] = value;
-                    for (x, new) in state.iter_mut().zip(new) {
-                        x[i] = new;
-                    }
+        for start in (0..len).step_by(TILE) {
+            let end = len.min(start + TILE);
+            if let Some(old) = old {
+                values[start..end].copy_from_slice(&old[start..end]);
+            }
+            for i in start..end {
+                let mut before = [E::zero(); M];
+                for j in 0..M {
+                    before[j] = state[j][i];
                 }
-            };
-        }
-        match old.map(|old| &old[..len]) {
-            Some(old) => walk!(old),
-            None => walk!(values),
+                let (value, after) = f(values[i], before, gradient[i]);
+                values[i] = value;
+                for j in 0..M {
+                    state[j][i] = after[j];
+                }
+            }
         }
     }
 }
@@ -210,24 +253,9 @@ pub(crate) fn update_block<E: Element, const M: usize>(
     arch().dispatch(Update { values, old, state, gradient, f: &f });
 }
 
-/// The first `len` entries of `rest`, which keeps the others.
-pub(crate) fn split_off<'a, E>(rest: &mut &'a mut [E], len: usize) -> &'a mut [E] {
-    let (first, others) = std::mem::take(rest).split_at_mut(len);
-    *rest = others;
-    first
-}
-
-/// Does all `tasks`, over `len` entries together; on several threads if that pays.
-pub(crate) fn in_tasks<T: Send>(len: usize, tasks: Vec<T>, work: &(dyn Fn(T) + Sync)) {
-    if in_parallel(len) {
-        tasks.into_par_iter().with_max_len(1).for_each(work);
-    } else {
-        tasks.into_iter().for_each(work);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::parallel::{PARALLEL, in_tasks, split_off};
     use super::*;
     use crate::kernels::math::Math;
 

@@ -21,6 +21,7 @@
 //! | [`arch`] | which instructions are used |
 //! | [`math`] | elementary functions of one number |
 //! | [`mod@map`] | a function of each entry, in one pass |
+//! | [`parallel`] | blocks and tasks on several threads |
 //! | [`broadcast`] | the same over inputs of different shapes |
 //! | [`reduce`] | sums and extremes of all entries |
 //! | [`log_sum`] | sums of terms with logarithms |
@@ -39,21 +40,23 @@ pub(crate) mod math;
 mod math_f32;
 mod math_f64;
 pub(crate) mod normal;
+pub(crate) mod parallel;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod softmax;
 mod sums;
 
 pub(crate) use axes::{sum_axes, unbroadcast};
-pub(crate) use broadcast::{broadcast_map, broadcast_map1, broadcast_map2};
+pub(crate) use broadcast::{broadcast, broadcast_map, broadcast_map_by, broadcast_map2};
 pub(crate) use log_sum::LogSum;
 pub(crate) use map::{
-    BLOCK, add_assign, in_blocks, in_tasks, map_block, map1, map2, map3, split_off, update_block,
+    Block, add_assign, add_block, block, map1, map2, map3, update_block, write_block,
 };
+pub(crate) use parallel::{BLOCK, by_blocks_into, in_blocks, in_chunks, in_tasks, split_off};
 #[cfg(test)]
 pub(crate) use product::product_count;
 pub(crate) use product::{Factor, Product};
-pub(crate) use reduce::{all_finite, by_blocks_into, sum, sum_of_blocks};
+pub(crate) use reduce::{all_finite, sum, sum_of_blocks};
 pub(crate) use softmax::{argmax_axis, log_softmax, logsumexp, max_axis, softmax};
 pub(crate) use sums::Sums;
 

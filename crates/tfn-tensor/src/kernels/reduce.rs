@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
-use super::Accumulate;
 use super::arch::arch;
-use super::map::{BLOCK, evaluate, in_parallel, split_off};
+use super::map::evaluate;
+use super::parallel::{BLOCK, by_blocks};
 use crate::Element;
 
 /// Partial sums that are kept side by side.
@@ -78,45 +77,11 @@ impl<E: Element, const N: usize, F: Fn([E; N]) -> E> WithSimd for Sum<'_, E, N, 
         let mut start = 0;
         while start < len {
             let values = &mut values[..TILE.min(len - start)];
-            evaluate(values, Accumulate::Set, inputs.map(|x| &x[start..]), f);
+            evaluate(values, inputs.map(|x| &x[start..]), f);
             add_to_lanes(&mut lanes, values);
             start += TILE;
         }
         add_lanes(lanes)
-    }
-}
-
-/// `run` over the blocks from 0 to `len`, in order.
-fn by_blocks<T: Send>(len: usize, size: usize, run: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
-    let range = |block: usize| block * size..len.min((block + 1) * size);
-    let blocks = len.div_ceil(size);
-    if in_parallel(len) {
-        (0..blocks).into_par_iter().map(|block| run(range(block))).collect()
-    } else {
-        (0..blocks).map(|block| run(range(block))).collect()
-    }
-}
-
-/// [`by_blocks`] with a part of each output for each block; those that are empty stay so.
-pub(crate) fn by_blocks_into<E: Element, T: Send, const M: usize>(
-    len: usize,
-    size: usize,
-    mut outputs: [&mut [E]; M],
-    run: impl Fn(Range<usize>, [&mut [E]; M]) -> T + Sync,
-) -> Vec<T> {
-    let blocks = (0..len).step_by(size).map(|start| {
-        let range = start..len.min(start + size);
-        let parts = outputs.each_mut().map(|rest| {
-            let count = range.len().min(rest.len());
-            split_off(rest, count)
-        });
-        (range, parts)
-    });
-    let blocks: Vec<_> = blocks.collect();
-    if in_parallel(len) {
-        blocks.into_par_iter().map(|(range, parts)| run(range, parts)).collect()
-    } else {
-        blocks.into_iter().map(|(range, parts)| run(range, parts)).collect()
     }
 }
 
@@ -127,7 +92,7 @@ pub(super) fn sum_in_f64<E: Element, const N: usize>(
     let (len, arch) = (inputs[0].len(), arch());
     let sum =
         |range: Range<usize>| arch.dispatch(Sum { inputs: inputs.map(|x| &x[range.clone()]), f });
-    if len <= BLOCK { sum(0..len) } else { by_blocks(len, BLOCK, sum).iter().sum() }
+    if len <= BLOCK { sum(0..len) } else { by_blocks(len, BLOCK, &sum).iter().sum() }
 }
 
 /// Σ f over the entries of inputs of one length.
@@ -149,10 +114,10 @@ fn itself<E>([x]: [E; 1]) -> E {
 pub(crate) fn sum_of_blocks<E: Element>(
     len: usize,
     size: usize,
-    look: impl Fn(Range<usize>, &dyn Fn(&[E]) -> f64) -> f64 + Sync,
+    look: &(dyn Fn(Range<usize>, &dyn Fn(&[E]) -> f64) -> f64 + Sync),
 ) -> E {
     let sum = |x: &[E]| sum_in_f64([x], &itself);
-    E::from_f64(by_blocks(len, size, |range| look(range, &sum)).iter().sum())
+    E::from_f64(by_blocks(len, size, &|range| look(range, &sum)).iter().sum())
 }
 
 /// The larger number, or NaN if either is.

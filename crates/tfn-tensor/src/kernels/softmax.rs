@@ -10,10 +10,8 @@
 use pulp::{Simd, WithSimd};
 
 use super::arch::arch;
-use rayon::prelude::*;
-
 use super::axes::totals;
-use super::map::in_parallel;
+use super::parallel::{in_chunks, in_parallel};
 use super::reduce::{fold_row, larger};
 use crate::Element;
 
@@ -137,32 +135,29 @@ fn by_groups<E: Element>(
     x: &[E],
     (n, inner): (usize, usize),
     width: usize,
-    run: impl Fn(&mut [E], &[E]) + Sync,
+    run: &(dyn Fn(&mut [E], &[E]) + Sync),
 ) {
     if x.is_empty() || out.is_empty() {
         return out.fill(E::neg_infinity());
     }
     let outer = (GROUP / (n * inner)).max(1);
-    let (out_len, x_len) = (outer * width, outer * n * inner);
-    if in_parallel(x.len()) {
-        let groups = out.par_chunks_mut(out_len).zip(x.par_chunks(x_len));
-        groups.for_each(|(out, x)| run(out, x));
-    } else {
-        out.chunks_mut(out_len).zip(x.chunks(x_len)).for_each(|(out, x)| run(out, x));
-    }
+    let x_len = outer * n * inner;
+    in_chunks(out, outer * width, in_parallel(x.len()), &|group, out| {
+        run(out, &x[group * x_len..][..out.len() / width * n * inner]);
+    });
 }
 
 /// The largest entries along the axis.
 pub(crate) fn max_axis<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
     let arch = arch();
-    by_groups(out, x, (n, inner), inner, |out, x| {
+    by_groups(out, x, (n, inner), inner, &|out, x| {
         arch.dispatch(Maxima { out, x, size: (n, inner) });
     });
 }
 
 /// The places of the largest entries along the axis, as numbers: the first of equal ones, or of NaN.
 pub(crate) fn argmax_axis<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
-    by_groups(out, x, (n, inner), inner, |out, x| {
+    by_groups(out, x, (n, inner), inner, &|out, x| {
         for (out, x) in out.chunks_exact_mut(inner).zip(x.chunks_exact(n * inner)) {
             for (column, out) in out.iter_mut().enumerate() {
                 let at = |place: usize| x[place * inner + column];
@@ -195,7 +190,7 @@ fn exponentials<E: Element>(
 
 /// ln Σ exp(x) along the axis.
 pub(crate) fn logsumexp<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
-    by_groups(out, x, (n, inner), inner, |out, x| {
+    by_groups(out, x, (n, inner), inner, &|out, x| {
         let mut scratch = vec![E::zero(); x.len()];
         exponentials(&mut scratch, x, (n, inner), |_, shifts, sums| {
             for (out, (&shift, sum)) in out.iter_mut().zip(shifts.iter().zip(sums)) {
@@ -207,7 +202,7 @@ pub(crate) fn logsumexp<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usi
 
 /// exp(x) / Σ exp(x) along the axis.
 pub(crate) fn softmax<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
-    by_groups(out, x, (n, inner), n * inner, |out, x| {
+    by_groups(out, x, (n, inner), n * inner, &|out, x| {
         exponentials(out, x, (n, inner), |out, shifts, sums| {
             // The shifts are done with; their place takes the factors.
             for (factor, sum) in shifts.iter_mut().zip(sums) {
@@ -239,7 +234,7 @@ fn log_of_sum<E: Element>(
 
 /// x − ln Σ exp(x) along the axis.
 pub(crate) fn log_softmax<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
-    by_groups(out, x, (n, inner), n * inner, |out, x| {
+    by_groups(out, x, (n, inner), n * inner, &|out, x| {
         exponentials(out, x, (n, inner), |out, shifts, sums| {
             let columns = sums.into_iter().enumerate();
             let log = |(column, sum)| E::from_f64(log_of_sum(out, (n, inner), column, sum));

@@ -1,7 +1,5 @@
 //! Several functions of the same entries, written out or summed, in one pass.
 
-use std::array;
-
 use pulp::{Simd, WithSimd};
 
 use super::arch::arch;
@@ -62,9 +60,13 @@ where
             let (start, count) = (tile * TILE, gradient.len());
             let inputs = inputs.map(|x| &x[start..start + count]);
             for i in 0..count {
-                let values = f(array::from_fn(|j| inputs[j][i]), gradient[i]);
-                for (made, value) in made.iter_mut().zip(values) {
-                    made[i] = value;
+                let mut entries = [E::zero(); N];
+                for j in 0..N {
+                    entries[j] = inputs[j][i];
+                }
+                let values = f(entries, gradient[i]);
+                for j in 0..M {
+                    made[j][i] = values[j];
                 }
             }
             for ((made, output), lanes) in made.iter().zip(&mut outputs).zip(&mut sums.lanes) {

@@ -202,7 +202,7 @@ fn forward<E: Element>(sizes: Sizes, shape: &[usize], inputs: &[&Live]) -> [Tens
 /// `loc += m_b`, row by row.
 fn add_rows<E: Element>(out: &mut [E], bias: &[E]) {
     let (size, columns) = ([out.len() / bias.len().max(1), bias.len()], [bias.len()]);
-    kernels::broadcast_map1(out, Accumulate::Add, bias, &columns, &size, move |b| b);
+    kernels::broadcast(out, Accumulate::Add, bias, &columns, &size);
 }
 
 /// `scale = sqrt(var + s_b²)`, row by row.

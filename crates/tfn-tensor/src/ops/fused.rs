@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::buffer::Buffer;
 use crate::dtype::Element;
 use crate::error::{Result, TensorError};
-use crate::kernels::{self, Accumulate, LogSum};
+use crate::kernels::{self, Accumulate, Block, LogSum};
 use crate::shape::{broadcast_shapes, count};
-use crate::storage::{LAZY, Recipe};
+use crate::storage::{LAZY, Recipe, Total};
 use crate::tensor::{Live, Tensor};
 
 /// The shape that all operands broadcast to, if they are of one type and do.
@@ -47,12 +47,7 @@ pub(super) fn pass<E: Element, const N: usize>(
     shape: &[usize],
     f: impl Fn([E; N]) -> E + Send + Sync + Copy + 'static,
 ) -> Result<Tensor> {
-    if count(shape) >= LAZY
-        && let Some(entries) = Entries::new(&operands, shape)?
-    {
-        return Ok(entries.recipe(shape, f, None));
-    }
-    pass_now(operands, shape, f)
+    pass_by(operands, shape, Arc::new(kernels::block(f)), None)
 }
 
 /// [`pass`] with a result that is there, for one that is read more than once.
@@ -61,13 +56,7 @@ pub(super) fn pass_now<E: Element, const N: usize>(
     shape: &[usize],
     f: impl Fn([E; N]) -> E + Sync + Copy,
 ) -> Result<Tensor> {
-    let mut inputs: [(&[E], &[usize]); N] = [(&[], &[]); N];
-    for (input, operand) in inputs.iter_mut().zip(operands) {
-        *input = (operand.data::<E>()?, operand.shape()?);
-    }
-    Ok(Tensor::build::<E>(shape, |out| {
-        kernels::broadcast_map(out, Accumulate::Set, inputs, shape, f);
-    }))
+    pass_now_by(operands, shape, &kernels::block(f))
 }
 
 /// [`pass`] of a function that is a sum of `a` and `sign` times the logarithm of `b`, which `split` gives: the
@@ -79,14 +68,46 @@ pub(super) fn pass_with_log<E: Element, const N: usize>(
     sign: f64,
     split: impl Fn([E; N]) -> (E, E, [E; 0]) + Send + Sync + Copy + 'static,
 ) -> Result<Tensor> {
+    let block: Kept<E, N> = Arc::new(kernels::block(f));
+    let whole = block.clone();
+    let total: TotalOf<E, N> = Box::new(move |entries| entries.total([], sign, split, &*whole));
+    pass_by(operands, shape, block, Some(total))
+}
+
+/// A [`Block`] that a recipe keeps.
+pub(super) type Kept<E, const N: usize> =
+    Arc<dyn Fn(&mut [E], Accumulate, [&[E]; N]) + Send + Sync>;
+/// What adds it over all entries.
+type TotalOf<E, const N: usize> = Box<dyn Fn(&Entries<E, N>) -> E + Send + Sync>;
+
+pub(super) fn pass_by<E: Element, const N: usize>(
+    operands: [&Tensor; N],
+    shape: &[usize],
+    block: Kept<E, N>,
+    total: Option<TotalOf<E, N>>,
+) -> Result<Tensor> {
     if count(shape) >= LAZY
         && let Some(entries) = Entries::new(&operands, shape)?
     {
         let again = entries.clone();
-        let total = Box::new(move || again.total([], sign, split, f));
-        return Ok(entries.recipe(shape, f, Some(total)));
+        let total = total.map(|total| -> Total<E> { Box::new(move || total(&again)) });
+        return Ok(entries.recipe(shape, block, total));
     }
-    pass_now(operands, shape, f)
+    pass_now_by(operands, shape, &*block)
+}
+
+fn pass_now_by<E: Element, const N: usize>(
+    operands: [&Tensor; N],
+    shape: &[usize],
+    block: &Block<'_, E, N>,
+) -> Result<Tensor> {
+    let mut inputs: [(&[E], &[usize]); N] = [(&[], &[]); N];
+    for (input, operand) in inputs.iter_mut().zip(operands) {
+        *input = (operand.data::<E>()?, operand.shape()?);
+    }
+    Ok(Tensor::build::<E>(shape, |out| {
+        kernels::broadcast_map_by(out, Accumulate::Set, inputs, shape, block);
+    }))
 }
 
 /// Entries that are computed at a time.
@@ -133,8 +154,8 @@ impl<E: Element, const N: usize> Entries<E, N> {
     pub(super) fn recipe(
         self,
         shape: &[usize],
-        f: impl Fn([E; N]) -> E + Send + Sync + Copy + 'static,
-        total: Option<Box<dyn Fn() -> E + Send + Sync>>,
+        block: Kept<E, N>,
+        total: Option<Total<E>>,
     ) -> Tensor {
         let unit = self.parts.iter().map(|part| match part {
             Operand::Each(tensor) => tensor.live().map_or(1, |live| live.entries::<E>().unit()),
@@ -142,8 +163,8 @@ impl<E: Element, const N: usize> Entries<E, N> {
         });
         let unit = unit.max().unwrap_or(1);
         let write = move |start: usize, out: &mut [E], accumulate: Accumulate| {
-            self.in_tiles(start, out.len(), |range, inputs| {
-                kernels::map_block(&mut out[range], accumulate, inputs, f);
+            self.in_tiles(start, out.len(), &mut |range, inputs| {
+                block(&mut out[range], accumulate, inputs);
             });
         };
         Tensor::of_recipe(shape, Recipe { unit, write: Box::new(write), total, same: None })
@@ -155,18 +176,18 @@ impl<E: Element, const N: usize> Entries<E, N> {
         outputs: [&mut [E]; M],
         sign: f64,
         split: impl Fn([E; N]) -> (E, E, [E; M]) + Sync + Copy,
-        whole: impl Fn([E; N]) -> E + Sync + Copy,
+        whole: &Block<'_, E, N>,
     ) -> E {
-        let sums = kernels::by_blocks_into(self.len, kernels::BLOCK, outputs, |block, outputs| {
-            let mut sum = LogSum::new();
-            let mut rest = outputs;
-            self.in_tiles(block.start, block.len(), |range, inputs| {
-                let outputs = rest.each_mut().map(|rest| kernels::split_off(rest, range.len()));
-                sum.add(inputs, outputs, split, whole);
+        let outputs = Vec::from(outputs);
+        let sums =
+            kernels::by_blocks_into(self.len, kernels::BLOCK, outputs, &|block, mut rest| {
+                let mut sum = LogSum::new();
+                self.in_tiles(block.start, block.len(), &mut |range, inputs| {
+                    sum.add(inputs, next_tile(&mut rest, range.len()), split, whole);
+                });
+                [sum.total(sign)]
             });
-            sum.total(sign)
-        });
-        E::from_f64(sums.iter().sum())
+        E::from_f64(sums.iter().flatten().sum())
     }
 
     /// What `f` makes of the entries and a gradient: each result for itself where `each` says so, its sum elsewhere.
@@ -177,19 +198,18 @@ impl<E: Element, const N: usize> Entries<E, N> {
         f: impl Fn([E; N], E) -> [E; M] + Sync + Copy,
     ) -> ([Option<Buffer<E>>; M], [f64; M]) {
         let mut made = each.map(|each| each.then(|| Buffer::build(self.len, |_| ())));
+        let outputs =
+            made.iter_mut().map(|made| made.as_mut().map_or(&mut [][..], Buffer::as_mut_slice));
         let sums = kernels::by_blocks_into(
             self.len,
             kernels::BLOCK,
-            made.each_mut().map(|made| made.as_mut().map_or(&mut [][..], Buffer::as_mut_slice)),
-            |block, mut outputs| {
+            outputs.collect(),
+            &|block, mut rest| {
                 let mut sums = kernels::Sums::new();
-                self.in_tiles(block.start, block.len(), |range, inputs| {
-                    let outputs = outputs.each_mut().map(|out| {
-                        let count = range.len().min(out.len());
-                        kernels::split_off(out, count)
-                    });
+                self.in_tiles(block.start, block.len(), &mut |range, inputs| {
                     let start = block.start + range.start;
-                    sums.add(inputs, &gradient[start..start + range.len()], outputs, f);
+                    let gradient = &gradient[start..start + range.len()];
+                    sums.add(inputs, gradient, next_tile(&mut rest, range.len()), f);
                 });
                 sums.total()
             },
@@ -198,7 +218,7 @@ impl<E: Element, const N: usize> Entries<E, N> {
     }
 
     /// Shows the operands' entries from `start` on, tile by tile, with the tile's place in the block.
-    fn in_tiles(&self, start: usize, len: usize, mut look: impl FnMut(Range<usize>, [&[E]; N])) {
+    fn in_tiles(&self, start: usize, len: usize, look: &mut dyn FnMut(Range<usize>, [&[E]; N])) {
         // What has to be computed itself is, for the whole block; a number for all is repeated for a tile.
         let parts = &*self.parts;
         let computed: [Option<Buffer<E>>; N] = array::from_fn(|j| match &parts[j] {
@@ -230,4 +250,10 @@ impl<E: Element, const N: usize> Entries<E, N> {
             look(range, inputs);
         }
     }
+}
+
+/// The next `len` entries of each of `M` outputs.
+fn next_tile<'a, E, const M: usize>(rest: &mut [&'a mut [E]], len: usize) -> [&'a mut [E]; M] {
+    let mut rest = rest.iter_mut();
+    array::from_fn(|_| rest.next().map_or(&mut [][..], |rest| kernels::split_off(rest, len)))
 }

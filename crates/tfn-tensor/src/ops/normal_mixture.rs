@@ -3,11 +3,12 @@
 use std::array;
 use std::sync::{Arc, OnceLock};
 
-use super::fused::{Entries, pass};
+use super::fused::{Entries, Kept, pass, pass_by};
 use super::normal::LN_SQRT_2PI;
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
 use crate::graph::{Vjp, VjpContext, apply_one};
+use crate::kernels;
 use crate::shape::count;
 use crate::storage::LAZY;
 use crate::tensor::Tensor;
@@ -77,11 +78,16 @@ impl<E: Element, const K: usize> Components<E, K> {
     /// The log-density, and where its slope will be: the sum of all entries computes it on the way.
     fn forward(self, x: &Tensor, wants_slope: bool) -> Result<(Tensor, Slope)> {
         let (shape, slope) = (x.shape()?, Slope::default());
+        let block: Kept<E, 1> = Arc::new(kernels::block(
+            #[inline(always)]
+            move |[x]| self.log_prob(x),
+        ));
         if wants_slope
             && count(shape) >= LAZY
             && let Some(entries) = Entries::<E, 1>::new(&[x], shape)?
         {
             let (again, made, of_slope) = (entries.clone(), slope.clone(), shape.to_vec());
+            let whole = block.clone();
             let total = Box::new(move || {
                 let mut total = E::zero();
                 let slope = Tensor::build::<E>(&of_slope, |out| {
@@ -90,30 +96,15 @@ impl<E: Element, const K: usize> Components<E, K> {
                         1.0,
                         #[inline(always)]
                         move |[x]| self.terms(x),
-                        #[inline(always)]
-                        move |[x]| self.log_prob(x),
+                        &*whole,
                     );
                 });
                 let _ = made.set(slope);
                 total
             });
-            return Ok((
-                entries.recipe(
-                    shape,
-                    #[inline(always)]
-                    move |[x]| self.log_prob(x),
-                    Some(total),
-                ),
-                slope,
-            ));
+            return Ok((entries.recipe(shape, block, Some(total)), slope));
         }
-        let log_prob = pass::<E, 1>(
-            [x],
-            shape,
-            #[inline(always)]
-            move |[x]| self.log_prob(x),
-        )?;
-        Ok((log_prob, slope))
+        Ok((pass_by([x], shape, block, None)?, slope))
     }
 
     fn backward(

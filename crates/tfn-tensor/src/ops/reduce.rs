@@ -46,22 +46,15 @@ impl Vjp for Sum {
                 ctx.add(0, repeated(value, &shape));
                 return Ok(());
             }
-            ctx.into::<E>(0, |out, acc| kernels::broadcast_map1(out, acc, grad, &self.kept, &shape, move |v| v))
+            ctx.into::<E>(0, |out, acc| kernels::broadcast(out, acc, grad, &self.kept, &shape))
         })
     }
 }
 
 /// A tensor all of whose entries are `value`, without the entries.
 fn repeated<E: Element>(value: E, shape: &[usize]) -> Tensor {
-    let write = move |_: usize, out: &mut [E], accumulate| match accumulate {
-        Accumulate::Set => out.fill(value),
-        Accumulate::Add => kernels::map_block(
-            out,
-            accumulate,
-            [],
-            #[inline(always)]
-            move |[]| value,
-        ),
+    let write = move |_: usize, out: &mut [E], accumulate| {
+        kernels::write_block(out, accumulate, [], move |[]| value);
     };
     let write = Box::new(write);
     Tensor::of_recipe(shape, Recipe { unit: 1, write, total: None, same: Some(value) })
@@ -103,7 +96,7 @@ fn sum_of<E: Element>(live: &Live) -> E {
     if let Some(total) = entries.total() {
         return total;
     }
-    kernels::sum_of_blocks(live.len(), entries.block(), |range, sum| {
+    kernels::sum_of_blocks(live.len(), entries.block(), &|range, sum| {
         entries.with_block(range.start, range.len(), sum)
     })
 }

@@ -100,7 +100,7 @@ impl Tensor {
         }
         let output = dispatch!(live.dtype(), E => Self::build::<E>(shape, |out| {
             let x = live.slice::<E>();
-            kernels::broadcast_map1(out, Accumulate::Set, x, &live.shape, shape, move |v| v);
+            kernels::broadcast(out, Accumulate::Set, x, &live.shape, shape);
         }));
         apply_one(&[self], output, || Broadcast)
     }

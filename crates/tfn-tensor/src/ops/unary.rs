@@ -1,13 +1,12 @@
 //! Elementwise functions of one tensor.
 
-use num_traits::{Float, One, Zero};
+use num_traits::Float;
 
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
 use crate::graph::{Vjp, VjpContext, apply_one};
-use crate::kernels::math::Math;
 use crate::kernels::{self, Accumulate};
-use crate::tensor::{Live, Tensor};
+use crate::tensor::Tensor;
 
 /// What the backward pass of a function reads.
 enum Reads {
@@ -68,7 +67,9 @@ impl Tensor {
             Ok(live) => live,
             Err(error) => return Self::from_error(error.clone()),
         };
-        let output = function.forward(live);
+        let output = dispatch!(live.dtype(), E => {
+            Tensor::build::<E>(&live.shape, |out| function.forward(out, live.slice::<E>()))
+        });
         let saved = match function.reads() {
             _ if !self.is_tracked() => None,
             Reads::Nothing => None,
@@ -101,13 +102,11 @@ macro_rules! unary {
                 match self { $(Self::$variant { .. } => Reads::$reads),* }
             }
 
-            fn forward(self, x: &Live) -> Tensor {
-                match self { $(Self::$variant { $($p),* } => dispatch!(x.dtype(), E => {
+            fn forward<E: Element>(self, out: &mut [E], x: &[E]) {
+                match self { $(Self::$variant { $($p),* } => {
                     $(let $p = <E as Element>::from_f64($p);)*
-                    Tensor::build::<E>(&x.shape, |out| {
-                        kernels::map1(out, Accumulate::Set, x.slice::<E>(), #[inline(always)] move |$x| $forward);
-                    })
-                })),* }
+                    kernels::map1(out, Accumulate::Set, x, #[inline(always)] move |$x| $forward);
+                }),* }
             }
 
             fn backward<E: Element>(self, out: &mut [E], acc: Accumulate, grad: &[E], read: &[E]) {

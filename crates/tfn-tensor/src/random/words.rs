@@ -6,9 +6,9 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
 use super::prf::Bits;
+use crate::kernels::in_chunks;
 
 /// Entries that one thread fills at a time.
 const BLOCK: usize = 4096;
@@ -75,7 +75,7 @@ impl Words {
         convert: impl Fn(&mut [E], &[W]) + Sync,
     ) {
         let size = size_of::<W>();
-        self.fill_tiles(out, size * BLOCK, |generator, tile| {
+        self.fill_tiles(out, size * BLOCK, &|generator, tile| {
             let count = tile.len().next_multiple_of(GROUP);
             let mut bytes = [0; TILE * size_of::<u64>()];
             let mut words = [W::default(); TILE];
@@ -90,7 +90,7 @@ impl Words {
 
     /// Fills `out` with `minus` and `plus`, chosen by one bit each.
     pub(super) fn fill_signs<E: Copy + Send + Sync>(&self, out: &mut [E], minus: E, plus: E) {
-        self.fill_tiles(out, BLOCK / 8, |generator, tile| {
+        self.fill_tiles(out, BLOCK / 8, &|generator, tile| {
             for group in tile.chunks_mut(SIGNS) {
                 let mut word = generator.next_u32();
                 for entry in group {
@@ -107,16 +107,11 @@ impl Words {
         &self,
         out: &mut [E],
         block_bytes: usize,
-        fill: impl Fn(&mut ChaCha8Rng, &mut [E]) + Sync,
+        fill: &(dyn Fn(&mut ChaCha8Rng, &mut [E]) + Sync),
     ) {
-        let fill_block = |(index, block): (usize, &mut [E])| {
+        in_chunks(out, BLOCK, out.len() >= PARALLEL, &|index, block| {
             let mut generator = self.generator(index * block_bytes);
             block.chunks_mut(TILE).for_each(|tile| fill(&mut generator, tile));
-        };
-        if out.len() < PARALLEL {
-            out.chunks_mut(BLOCK).enumerate().for_each(fill_block);
-        } else {
-            out.par_chunks_mut(BLOCK).enumerate().for_each(fill_block);
-        }
+        });
     }
 }

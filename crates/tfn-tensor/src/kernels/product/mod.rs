@@ -8,14 +8,20 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `mod.rs` | factors, products, and how they are cut into tasks |
-//! | [`part`] | one rectangle of the output: blocks and packing |
+//! | [`output`] | the output, shared by tasks, and its rectangles |
+//! | [`part`] | one rectangle: blocks of the factors, tile by tile |
+//! | [`kernel`] | the steps that are compiled for each instruction set |
+//! | [`pack`] | the factors as tiles read them |
 //! | [`mod@lanes`] | vectors of either element type |
 //! | [`tile`] | one register tile |
 //! | [`rows`] | products of very few rows, which memory bounds |
 //!
 //! Reference: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication".
 
+mod kernel;
 mod lanes;
+mod output;
+mod pack;
 mod part;
 mod rows;
 mod tile;
@@ -29,7 +35,7 @@ pub(crate) use lanes::Lanes;
 
 use super::Accumulate;
 use crate::Element;
-use part::{Output, Part};
+use output::{Output, Part};
 
 /// Multiplications that are worth a task of their own.
 const TASK: usize = 3 << 19;

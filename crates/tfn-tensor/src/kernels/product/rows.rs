@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::Product;
-use super::part::{Output, Part};
+use super::output::{Output, Part};
 use crate::Element;
 use crate::kernels::Accumulate;
 use crate::kernels::arch::arch;

@@ -1,5 +1,6 @@
-use pulp::{Arch, WithSimd};
+use pulp::Arch;
 
+use super::kernel::With;
 use super::*;
 
 /// Whole numbers, so that every order of summation gives the same.
@@ -120,24 +121,21 @@ fn any_cut_and_any_number_of_threads_gives_the_same_bits() {
 
 #[test]
 fn instruction_sets_agree_within_the_rounding_of_a_sum() {
-    struct Whole<'a, 'b>(Product<'b, f32>, &'a mut [f32]);
-    impl WithSimd for Whole<'_, '_> {
-        type Output = ();
-        fn with_simd<S: pulp::Simd>(self, simd: S) {
-            let Self(product, out) = self;
-            let (m, n) = (product.a.rows, product.b.columns);
-            let part = Part { rows: 0..m, columns: 0..n };
-            part::run_with(simd, &product, Output::new(out, n), &part, Accumulate::Set);
-        }
-    }
+    let run = |arch: Arch, product: &Product<'_, f32>, out: &mut [f32]| {
+        let (m, n) = (product.a.rows, product.b.columns);
+        let (part, out) = (Part { rows: 0..m, columns: 0..n }, Output::new(out, n));
+        arch.dispatch(With(&|kernel| {
+            part::run_with(kernel, product, out, &part, Accumulate::Set);
+        }));
+    };
     let (m, n, k) = (45, 70, 300);
     let a: Vec<f32> = (0..m * k).map(|i| (i as f32).sin()).collect();
     let b: Vec<f32> = (0..k * n).map(|i| (i as f32 * 0.7).cos()).collect();
     let w: Vec<f32> = (0..m * n).map(|i| (i as f32 * 0.3).cos()).collect();
     for product in ways((m, n, k), &a, &b, &w) {
         let (mut portable, mut best) = (vec![0.0; m * n], vec![0.0; m * n]);
-        Arch::Scalar.dispatch(Whole(product, &mut portable));
-        Arch::new().dispatch(Whole(product, &mut best));
+        run(Arch::Scalar, &product, &mut portable);
+        run(Arch::new(), &product, &mut best);
         for (x, y) in portable.iter().zip(&best) {
             assert!((x - y).abs() <= 2.0 * 300.0 * f32::EPSILON, "{x} {y}");
         }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use pulp::Simd;
 
 use super::lanes::Lanes;
-use super::part::Output;
+use super::output::Output;
 use crate::Element;
 use crate::kernels::Accumulate;
 
@@ -26,7 +26,7 @@ macro_rules! each_row {
 
 /// Vectors that a tile is wide.
 pub(super) const WIDTH: usize = 2;
-/// Entries of the widest tile.
+/// Entries of a row of the widest tile.
 const MOST: usize = 32;
 
 /// Rows of the left factor.
@@ -51,7 +51,6 @@ pub(super) struct Tile<'a, E> {
 
 impl<E: Element> Tile<'_, E> {
     /// The tile of `count` rows from `first` on, at most `ROWS`, over `depth` entries of the inner dimension.
-    #[inline(always)]
     pub(super) fn compute<S: Simd, const ROWS: usize>(
         &self,
         simd: S,
@@ -60,50 +59,68 @@ impl<E: Element> Tile<'_, E> {
         left: Left<'_, E>,
         right: &[E],
     ) {
-        if self.columns.len() > E::lanes::<S>() {
-            self.compute_wide::<S, ROWS, 2>(simd, (first, count), depth, left, right);
-        } else {
-            self.compute_wide::<S, ROWS, 1>(simd, (first, count), depth, left, right);
+        let narrow = self.columns.len() <= E::lanes::<S>();
+        match left {
+            Left::Packed(left) if narrow => {
+                self.packed::<S, ROWS, 1>(simd, (first, count), left, right);
+            }
+            Left::Packed(left) => self.packed::<S, ROWS, 2>(simd, (first, count), left, right),
+            Left::Rows { data, stride } => {
+                // As many rows as a tile has, or the last ones in tiles of 4, 2 and 1.
+                let mut done = 0;
+                while done < count {
+                    let (at, rest) = (first + done, count - done);
+                    let data = &data[done * stride..];
+                    let rows = (data, stride, depth);
+                    done += match rest {
+                        _ if rest >= ROWS && narrow => {
+                            self.rows::<S, ROWS, 1>(simd, at, rows, right)
+                        }
+                        _ if rest >= ROWS => self.rows::<S, ROWS, 2>(simd, at, rows, right),
+                        4.. => self.rows::<S, 4, 2>(simd, at, rows, right),
+                        2.. => self.rows::<S, 2, 2>(simd, at, rows, right),
+                        _ => self.rows::<S, 1, 2>(simd, at, rows, right),
+                    };
+                }
+            }
         }
     }
 
-    /// The same for a tile of which so many vectors are wanted.
-    #[inline(always)]
-    fn compute_wide<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    /// A tile of packed rows, of which so many vectors are wanted.
+    fn packed<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,
         simd: S,
         (first, count): (usize, usize),
-        depth: usize,
-        left: Left<'_, E>,
+        left: &[E],
         right: &[E],
     ) {
-        let right = E::vectors(simd, right);
-        match left {
-            Left::Packed(left) => {
-                let left = left.as_chunks::<ROWS>().0;
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let (left, right) = (left.as_chunks::<ROWS>().0, E::vectors(simd, right));
                 let sums = packed::<S, E, ROWS, VECTORS>(simd, left, right);
                 self.store(simd, (first, count), sums);
-            }
-            Left::Rows { data, stride } => {
-                let mut done = 0;
-                // As many rows as a tile has, or the last ones in tiles of 4, 2 and 1.
-                macro_rules! step {
-                    ($N:expr) => {
-                        while count - done >= $N {
-                            let data = &data[done * stride..];
-                            let sums =
-                                by_rows::<S, E, { $N }, VECTORS>(simd, data, stride, depth, right);
-                            self.store(simd, (first + done, $N), sums);
-                            done += $N;
-                        }
-                    };
-                }
-                step!(ROWS);
-                step!(4);
-                step!(2);
-                step!(1);
-            }
-        }
+            },
+        );
+    }
+
+    /// A tile of rows as they lie, of which so many vectors are wanted. How many rows it has.
+    fn rows<S: Simd, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        simd: S,
+        first: usize,
+        (data, stride, depth): (&[E], usize, usize),
+        right: &[E],
+    ) -> usize {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let right = E::vectors(simd, right);
+                let sums = by_rows::<S, E, ROWS, VECTORS>(simd, data, stride, depth, right);
+                self.store(simd, (first, ROWS), sums);
+            },
+        );
+        ROWS
     }
 
     /// Writes the first `count` rows of a tile. Every index into `sums` is a constant once the loops are
@@ -139,24 +156,20 @@ impl<E: Element> Tile<'_, E> {
             let values = E::vectors_mut(simd, &mut values[I % ROWS]);
             [values[0], values[1]] = sums[I % ROWS];
         });
-        let (rows, columns) = (first..first + count, self.columns.clone());
+        self.write_rows(first, &values[..count]);
+    }
+
+    /// Writes a tile that is cut off at the output's edge, or is part of the transpose.
+    #[inline(never)]
+    fn write_rows(&self, first: usize, values: &[[E; MOST]]) {
+        let (rows, columns) = (first..first + values.len(), self.columns.clone());
         if self.flipped {
             for (j, column) in columns.enumerate() {
-                self.write(
-                    column,
-                    rows.clone(),
-                    #[inline(always)]
-                    |i| values[i][j],
-                );
+                self.write(column, rows.clone(), |i| values[i][j]);
             }
         } else {
-            for (row, values) in rows.zip(&values) {
-                self.write(
-                    row,
-                    columns.clone(),
-                    #[inline(always)]
-                    |j| values[j],
-                );
+            for (row, values) in rows.zip(values) {
+                self.write(row, columns.clone(), |j| values[j]);
             }
         }
     }
@@ -168,7 +181,7 @@ impl<E: Element> Tile<'_, E> {
         self.weight.map(|weight| &weight[first..first + columns.len()])
     }
 
-    /// Some columns of a row of the output.
+    /// Some columns of a row of the output, from what was summed for them.
     #[inline(always)]
     fn write(&self, row: usize, columns: Range<usize>, sum: impl Fn(usize) -> E) {
         let weight = self.weight_at(row, &columns);
