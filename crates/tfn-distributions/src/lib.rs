@@ -18,7 +18,6 @@ mod structure;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod test_values;
-#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod transformed_variable;
 mod validation;

@@ -11,7 +11,6 @@ mod layer;
 pub mod losses;
 mod model;
 mod sequential;
-#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod variational;
 mod weights;

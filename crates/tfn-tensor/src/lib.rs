@@ -12,7 +12,6 @@ pub mod random;
 mod shape;
 mod storage;
 mod tensor;
-#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod variable;
 

@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 
 use super::Factor;
 use super::pack;
-use super::tile::{Left, Tile, WIDTH};
+use super::tile::{Left, Panel, WIDTH};
 use crate::Element;
 use crate::kernels::arch::arch;
 
@@ -43,11 +43,11 @@ pub(super) trait Kernel<E: Element> {
         depth: Range<usize>,
     );
 
-    /// The tile of `count` rows from `first` on over `depth` entries of the inner dimension.
-    fn tile(
+    /// The tiles of some rows over `depth` entries of the inner dimension.
+    fn tiles(
         &self,
-        tile: &Tile<'_, E>,
-        rows: (usize, usize),
+        panel: &Panel<'_, E>,
+        rows: Range<usize>,
         depth: usize,
         left: Left<'_, E>,
         right: &[E],
@@ -104,15 +104,15 @@ impl<S: Simd, E: Element, const ROWS: usize> Kernel<E> for Instructions<S, ROWS>
         );
     }
 
-    fn tile(
+    fn tiles(
         &self,
-        tile: &Tile<'_, E>,
-        rows: (usize, usize),
+        panel: &Panel<'_, E>,
+        rows: Range<usize>,
         depth: usize,
         left: Left<'_, E>,
         right: &[E],
     ) {
-        tile.compute::<S, ROWS>(self.0, rows, depth, left, right);
+        panel.compute::<S, ROWS>(self.0, rows, depth, left, right);
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::kernel::{Kernel, with_kernel};
 use super::output::{Output, Part};
-use super::tile::{Left, Tile};
+use super::tile::{Left, Panel};
 use super::{Factor, Product};
 use crate::Element;
 use crate::buffer::Buffer;
@@ -61,11 +61,11 @@ pub(super) fn run_with<E: Element>(
 ) {
     let Oriented { a, b, rows: all_rows, columns: all_columns, flipped } =
         Oriented::new(product, part);
-    let (height_of_tile, width) = kernel.tile_size();
+    let (tile_rows, width) = kernel.tile_size();
     let k = a.columns;
     let inner = k.div_ceil(k.div_ceil(if flipped { INNER_FLIPPED } else { INNER }));
     let height = all_rows.len();
-    let block_rows = height.div_ceil(height.div_ceil(BLOCK_ROWS)).next_multiple_of(height_of_tile);
+    let block_rows = height.div_ceil(height.div_ceil(BLOCK_ROWS)).next_multiple_of(tile_rows);
     let blocks = height.div_ceil(block_rows);
     let panels = all_columns.len().div_ceil(width);
     let packs_left = a.column_stride != 1;
@@ -97,30 +97,25 @@ pub(super) fn run_with<E: Element>(
             } else if a.squared {
                 kernel.square_rows(left, &a, rows.clone(), depth.clone());
             }
-            for panel in 0..panels {
-                let columns = columns_of(panel);
+            for index in 0..panels {
+                let columns = columns_of(index);
                 let packed = if keeps {
-                    &right[panel * panel_size..][..depth.len() * width]
+                    &right[index * panel_size..][..depth.len() * width]
                 } else {
                     let columns = columns.clone();
                     kernel.pack_right(right, panel_size, &b, depth.clone(), columns);
                     &right[..depth.len() * width]
                 };
-                let tile = Tile { out, columns, flipped, weight: product.weight, accumulate };
-                for first in rows.clone().step_by(height_of_tile) {
-                    let count = height_of_tile.min(rows.end - first);
-                    let left = if packs_left {
-                        let offset = (first - rows.start) * depth.len();
-                        Left::Packed(&left[offset..][..height_of_tile * depth.len()])
-                    } else if a.squared {
-                        let stride = depth.len();
-                        Left::Rows { data: &left[(first - rows.start) * stride..], stride }
-                    } else {
-                        let data = &a.data[first * a.row_stride + depth.start..];
-                        Left::Rows { data, stride: a.row_stride }
-                    };
-                    kernel.tile(&tile, (first, count), depth.len(), left, packed);
-                }
+                let panel = Panel { out, columns, flipped, weight: product.weight, accumulate };
+                let left = if packs_left {
+                    Left::Packed(left)
+                } else if a.squared {
+                    Left::Rows { data: left, stride: depth.len() }
+                } else {
+                    let data = &a.data[rows.start * a.row_stride + depth.start..];
+                    Left::Rows { data, stride: a.row_stride }
+                };
+                kernel.tiles(&panel, rows.clone(), depth.len(), left, packed);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One tile of the output, kept in registers.
+//! The tiles of one panel: each a piece of the output that is kept in registers.
 
 use std::array;
 use std::ops::Range;
@@ -26,21 +26,38 @@ macro_rules! each_row {
 
 /// Vectors that a tile is wide.
 pub(super) const WIDTH: usize = 2;
-/// Entries of a row of the widest tile.
+/// Entries of a row of the widest tile, and rows of the tallest.
 const MOST: usize = 32;
+const TALLEST: usize = 8;
 
 /// Rows of the left factor.
 #[derive(Clone, Copy)]
 pub(super) enum Left<'a, E> {
     /// As they lie, `stride` apart.
     Rows { data: &'a [E], stride: usize },
-    /// Interleaved, as many as a tile has rows, filled up with zeros.
+    /// As many as a tile has interleaved, then the next ones; filled up with zeros.
     Packed(&'a [E]),
+}
+
+/// Rows of the left factor as they lie, `stride` apart, of which `depth` entries are read.
+#[derive(Clone, Copy)]
+struct Lying<'a, E> {
+    data: &'a [E],
+    stride: usize,
+    depth: usize,
+}
+
+impl<E> Lying<'_, E> {
+    /// The rows from `row` on.
+    #[inline(always)]
+    fn from(self, row: usize) -> Self {
+        Self { data: &self.data[row * self.stride..], ..self }
+    }
 }
 
 /// Where the tiles of one panel go.
 #[derive(Clone)]
-pub(super) struct Tile<'a, E> {
+pub(super) struct Panel<'a, E> {
     pub(super) out: Output<'a, E>,
     pub(super) columns: Range<usize>,
     /// Whether the output is the transpose of what is computed.
@@ -49,78 +66,84 @@ pub(super) struct Tile<'a, E> {
     pub(super) accumulate: Accumulate,
 }
 
-impl<E: Element> Tile<'_, E> {
-    /// The tile of `count` rows from `first` on, at most `ROWS`, over `depth` entries of the inner dimension.
+impl<E: Element> Panel<'_, E> {
+    /// The tiles of some rows, at most `ROWS` each, over `depth` entries of the inner dimension.
     pub(super) fn compute<S: Simd, const ROWS: usize>(
         &self,
         simd: S,
-        (first, count): (usize, usize),
+        rows: Range<usize>,
         depth: usize,
         left: Left<'_, E>,
         right: &[E],
     ) {
         let narrow = self.columns.len() <= E::lanes::<S>();
         match left {
-            Left::Packed(left) if narrow => {
-                self.packed::<S, ROWS, 1>(simd, (first, count), left, right);
-            }
-            Left::Packed(left) => self.packed::<S, ROWS, 2>(simd, (first, count), left, right),
+            Left::Packed(left) if narrow => self.packed::<S, ROWS, 1>(simd, rows, left, right),
+            Left::Packed(left) => self.packed::<S, ROWS, 2>(simd, rows, left, right),
             Left::Rows { data, stride } => {
-                // As many rows as a tile has, or the last ones in tiles of 4, 2 and 1.
-                let mut done = 0;
-                while done < count {
-                    let (at, rest) = (first + done, count - done);
-                    let data = &data[done * stride..];
-                    let rows = (data, stride, depth);
-                    done += match rest {
-                        _ if rest >= ROWS && narrow => {
-                            self.rows::<S, ROWS, 1>(simd, at, rows, right)
-                        }
-                        _ if rest >= ROWS => self.rows::<S, ROWS, 2>(simd, at, rows, right),
-                        4.. => self.rows::<S, 4, 2>(simd, at, rows, right),
-                        2.. => self.rows::<S, 2, 2>(simd, at, rows, right),
-                        _ => self.rows::<S, 1, 2>(simd, at, rows, right),
-                    };
-                }
+                let left = Lying { data, stride, depth };
+                // The last rows go in tiles of 4, 2 and 1.
+                let rest = if narrow {
+                    self.rows::<S, ROWS, 1>(simd, rows, left, right)
+                } else {
+                    self.rows::<S, ROWS, 2>(simd, rows, left, right)
+                };
+                let Some((rows, left)) = rest else { return };
+                let Some((rows, left)) = self.rows::<S, 4, 2>(simd, rows, left, right) else {
+                    return;
+                };
+                let Some((rows, left)) = self.rows::<S, 2, 2>(simd, rows, left, right) else {
+                    return;
+                };
+                self.rows::<S, 1, 2>(simd, rows, left, right);
             }
         }
     }
 
-    /// A tile of packed rows, of which so many vectors are wanted.
+    /// Tiles of packed rows, of which so many vectors are wanted.
     fn packed<S: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,
         simd: S,
-        (first, count): (usize, usize),
+        rows: Range<usize>,
         left: &[E],
         right: &[E],
     ) {
         simd.vectorize(
             #[inline(always)]
             || {
-                let (left, right) = (left.as_chunks::<ROWS>().0, E::vectors(simd, right));
-                let sums = packed::<S, E, ROWS, VECTORS>(simd, left, right);
-                self.store(simd, (first, count), sums);
+                let right = E::vectors(simd, right);
+                let depth = right.len() / WIDTH;
+                let strips = left.chunks_exact(ROWS * depth);
+                for (first, left) in rows.clone().step_by(ROWS).zip(strips) {
+                    let sums = packed::<S, E, ROWS, VECTORS>(simd, left.as_chunks().0, right);
+                    self.store(simd, (first, ROWS.min(rows.end - first)), sums);
+                }
             },
         );
     }
 
-    /// A tile of rows as they lie, of which so many vectors are wanted. How many rows it has.
-    fn rows<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    /// Tiles of `ROWS` rows as they lie, of which so many vectors are wanted. The rows that are left over, if any.
+    fn rows<'a, S: Simd, const ROWS: usize, const VECTORS: usize>(
         &self,
         simd: S,
-        first: usize,
-        (data, stride, depth): (&[E], usize, usize),
+        rows: Range<usize>,
+        left: Lying<'a, E>,
         right: &[E],
-    ) -> usize {
-        simd.vectorize(
-            #[inline(always)]
-            || {
-                let right = E::vectors(simd, right);
-                let sums = by_rows::<S, E, ROWS, VECTORS>(simd, data, stride, depth, right);
-                self.store(simd, (first, ROWS), sums);
-            },
-        );
-        ROWS
+    ) -> Option<(Range<usize>, Lying<'a, E>)> {
+        let whole = rows.len() / ROWS * ROWS;
+        if whole > 0 {
+            simd.vectorize(
+                #[inline(always)]
+                || {
+                    let right = E::vectors(simd, right);
+                    for done in (0..whole).step_by(ROWS) {
+                        let sums = by_rows::<S, E, ROWS, VECTORS>(simd, left.from(done), right);
+                        self.store(simd, (rows.start + done, ROWS), sums);
+                    }
+                },
+            );
+        }
+        (whole < rows.len()).then(|| (rows.start + whole..rows.end, left.from(whole)))
     }
 
     /// Writes the first `count` rows of a tile. Every index into `sums` is a constant once the loops are
@@ -163,14 +186,20 @@ impl<E: Element> Tile<'_, E> {
     #[inline(never)]
     fn write_rows(&self, first: usize, values: &[[E; MOST]]) {
         let (rows, columns) = (first..first + values.len(), self.columns.clone());
-        if self.flipped {
-            for (j, column) in columns.enumerate() {
-                self.write(column, rows.clone(), |i| values[i][j]);
+        if !self.flipped {
+            for (row, sums) in rows.zip(values) {
+                self.write(row, columns.clone(), sums);
             }
-        } else {
-            for (row, values) in rows.zip(values) {
-                self.write(row, columns.clone(), |j| values[j]);
+            return;
+        }
+        let mut turned = [[E::zero(); TALLEST]; MOST];
+        for (i, values) in values.iter().enumerate().take(TALLEST) {
+            for (turned, &sum) in turned.iter_mut().zip(&values[..columns.len()]) {
+                turned[i] = sum;
             }
+        }
+        for (column, sums) in columns.zip(&turned) {
+            self.write(column, rows.clone(), sums);
         }
     }
 
@@ -183,15 +212,19 @@ impl<E: Element> Tile<'_, E> {
 
     /// Some columns of a row of the output, from what was summed for them.
     #[inline(always)]
-    fn write(&self, row: usize, columns: Range<usize>, sum: impl Fn(usize) -> E) {
+    fn write(&self, row: usize, columns: Range<usize>, sums: &[E]) {
         let weight = self.weight_at(row, &columns);
-        let out = self.out.row(row, columns);
-        for (i, out) in out.iter_mut().enumerate() {
-            let sum = match weight {
-                Some(weight) => (weight[i] + weight[i]) * sum(i),
-                None => sum(i),
-            };
-            *out = if self.accumulate == Accumulate::Set { sum } else { *out + sum };
+        let entries = self.out.row(row, columns).iter_mut().zip(sums);
+        // A loop for each case, so that each is vector code.
+        match (weight, self.accumulate) {
+            (None, Accumulate::Set) => entries.for_each(|(out, &sum)| *out = sum),
+            (None, Accumulate::Add) => entries.for_each(|(out, &sum)| *out += sum),
+            (Some(weight), Accumulate::Set) => {
+                entries.zip(weight).for_each(|((out, &sum), &w)| *out = (w + w) * sum);
+            }
+            (Some(weight), Accumulate::Add) => {
+                entries.zip(weight).for_each(|((out, &sum), &w)| *out += (w + w) * sum);
+            }
         }
     }
 }
@@ -221,9 +254,7 @@ fn packed<S: Simd, E: Element, const ROWS: usize, const VECTORS: usize>(
 #[inline(always)]
 fn by_rows<S: Simd, E: Element, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    data: &[E],
-    stride: usize,
-    depth: usize,
+    Lying { data, stride, depth }: Lying<'_, E>,
     right: &[E::Vector<S>],
 ) -> Sums<S, E, ROWS> {
     let rows: [&[E]; ROWS] = array::from_fn(|i| &data[i * stride..][..depth]);

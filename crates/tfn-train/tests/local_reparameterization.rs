@@ -11,18 +11,20 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use tfn::distributions::{
+use tfn_distributions::{
     Distribution, DistributionError, Independent, JointDistributionSequential, Normal,
     OneHotCategorical, Sample, kl_divergence,
 };
-use tfn::testing::layers::check_layer;
-use tfn::train::Elbo;
-use tfn::{
+use tfn_layers::testing::check_layer;
+use tfn_layers::{
     Affine, AffineVariationalReparameterization as Shared,
-    AffineVariationalReparameterizationLocal as Local, DType, KernelBiasSpec, Key, Lambda, Layer,
-    LayerError, Model, Module, PosteriorValue, Sequential, Tensor, Variable, VariationalLayer,
-    initializers, losses,
+    AffineVariationalReparameterizationLocal as Local, Lambda, Layer, LayerError, Model,
+    PosteriorValue, Sequential, VariationalLayer, losses,
 };
+use tfn_module::Module;
+use tfn_tensor::{DType, Key, Tensor, Variable};
+use tfn_train::Elbo;
+use tfn_util::{KernelBiasSpec, initializers};
 
 /// Standard errors that one of many comparisons may be off: a normal number is in 8·10⁻¹¹ of all cases, and the
 /// most skewed mean here (of squares, over [`KEYS`] draws) in less than three times as many.
