@@ -9,9 +9,8 @@ use tfn_tensor::random::{Key, Stream};
 use tfn_tensor::{DType, Tensor};
 
 use crate::kl::KlRule;
-use crate::masking::ln_probability;
 use crate::structure::{Structure, Support};
-use crate::{DistributionError, JointModel, ParameterSpec, Result, shapes, validation};
+use crate::{DistributionError, JointModel, ParameterSpec, Result, given, shapes, validation};
 
 /// Whether gradients flow through samples to the parameters.
 ///
@@ -105,17 +104,17 @@ pub trait Distribution: Module + Debug + DistributionCopy {
 
     /// Type of the events and parameters.
     fn dtype(&self) -> Result<DType> {
-        validation::dtype(self)
+        validation::dtype(&self)
     }
 
     /// Shape of the batch.
     fn batch_shape(&self) -> Result<Vec<usize>> {
-        shapes::batch_of(self)
+        shapes::batch_of(&self)
     }
 
     /// Shape of one event.
     fn event_shape(&self) -> Result<Vec<usize>> {
-        shapes::event_of(self)
+        shapes::event_of(&self)
     }
 
     /// The log-density (or log-mass) at `value`.
@@ -129,17 +128,12 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     /// distribution's; under [`validate_args`](Self::validate_args) also
     /// [`DistributionError::Argument`] for parameters outside their range or a NaN in `value`.
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
-        let full = validation::value_shape(self, value)?;
-        if self.validate_args() {
-            self.check_values()?;
-            validation::no_nan(self, value)?;
-        }
-        shapes::sum_event(self, self.log_prob_of(value)?, &full)
+        given::log_prob(&self, value)
     }
 
     /// The density (or mass) at `value`: `exp(log_prob(value))`.
     fn prob(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.log_prob(value)?.exp())
+        given::prob(&self, value)
     }
 
     /// Independent samples, `sample_shape` of them.
@@ -148,71 +142,64 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     /// Under [`validate_args`](Self::validate_args) [`DistributionError::Argument`] for parameters outside
     /// their range.
     fn sample(&self, sample_shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        if self.validate_args() {
-            self.check_values()?;
-        }
-        let shape = [sample_shape, &self.batch_shape()?, &self.event_shape()?].concat();
-        let sample = self.sample_of(&shape, stream)?;
-        validation::sample_shape(self, &sample, &shape)?;
-        Ok(sample)
+        given::sample(&self, sample_shape, stream)
     }
 
     /// Expected value. All statistics have the shape `batch + event`.
     fn mean(&self) -> Result<Tensor> {
-        unsupported(self, "mean")
+        unsupported(self.family(), "mean")
     }
 
     /// Variance of each entry.
     fn variance(&self) -> Result<Tensor> {
-        unsupported(self, "variance")
+        unsupported(self.family(), "variance")
     }
 
     /// Standard deviation of each entry.
     fn stddev(&self) -> Result<Tensor> {
-        Ok(self.variance()?.sqrt())
+        given::stddev(&self)
     }
 
     /// Covariances of the entries of an event that is a vector `[k]`, of the shape `batch + [k, k]`.
     fn covariance(&self) -> Result<Tensor> {
-        unsupported(self, "covariance")
+        unsupported(self.family(), "covariance")
     }
 
     /// An outcome of highest density.
     fn mode(&self) -> Result<Tensor> {
-        unsupported(self, "mode")
+        unsupported(self.family(), "mode")
     }
 
     /// Shannon entropy in nats, of the shape of the batch.
     fn entropy(&self) -> Result<Tensor> {
-        unsupported(self, "entropy")
+        unsupported(self.family(), "entropy")
     }
 
     /// Probability of an outcome of at most `value`.
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
         let _ = value;
-        unsupported(self, "cdf")
+        unsupported(self.family(), "cdf")
     }
 
     /// Logarithm of [`cdf`](Self::cdf).
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(ln_probability(&self.cdf(value)?, &self.survival_function(value)?))
+        given::log_cdf(&self, value)
     }
 
     /// Probability of an outcome above `value`.
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        // Rounding may lift a cdf above 1; the logarithm of a probability must not be NaN for that.
-        Ok((1.0 - self.cdf(value)?).relu())
+        given::survival_function(&self, value)
     }
 
     /// Logarithm of [`survival_function`](Self::survival_function).
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(ln_probability(&self.survival_function(value)?, &self.cdf(value)?))
+        given::log_survival_function(&self, value)
     }
 
     /// The outcome below which the probability is `p`.
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         let _ = p;
-        unsupported(self, "quantile")
+        unsupported(self.family(), "quantile")
     }
 
     /// Whether gradients flow through samples to the parameters.
@@ -235,7 +222,7 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     /// # Errors
     /// [`DistributionError::Argument`] that names the parameter, its value and what was expected.
     fn check_values(&self) -> Result<()> {
-        validation::all_values(self)
+        validation::all_values(&self)
     }
 
     /// The distribution itself if its parameters' types agree, their shapes broadcast, and those that never
@@ -247,14 +234,13 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     where
         Self: Sized,
     {
-        validation::construction(&self)?;
+        validation::construction(&&self)?;
         Ok(self)
     }
 
     /// `tensor` in the shape `batch + event`, for statistics that depend on some parameters only.
     fn spread(&self, tensor: &Tensor) -> Result<Tensor> {
-        let shape = [self.batch_shape()?, self.event_shape()?].concat();
-        Ok(tensor.broadcast_to(&shape).check()?)
+        given::spread(&self, tensor)
     }
 
     /// The rules for KL divergences that this family brings, those in which it comes second included.
@@ -293,28 +279,14 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     /// The log-density of each entry of `x`, if all entries are independent: in the shape that `x` and
     /// `batch + event` broadcast to.
     fn elementwise_log_prob(&self, x: &Tensor) -> Option<Result<Tensor>> {
-        match self.event_shape() {
-            Ok(event) if event.is_empty() => Some(self.log_prob(x)),
-            Ok(_) => None,
-            Err(error) => Some(Err(error)),
-        }
+        given::elementwise_log_prob(&self, x)
     }
 
     /// Samples of the parts of a joint distribution, in their order; of any other one a single sample.
     ///
     /// Part `i` draws from `key.index(i)`, a distribution that is not joint from `key` itself.
     fn sample_parts(&self, sample_shape: &[usize], key: &Key) -> Result<Vec<Tensor>> {
-        if let Some(joint) = self.joint() {
-            return joint.sample(sample_shape, key);
-        }
-        match self.parts() {
-            None => Ok(vec![self.sample(sample_shape, &mut key.stream())?]),
-            Some(parts) => parts
-                .iter()
-                .enumerate()
-                .map(|(i, part)| part.sample(sample_shape, &mut key.index(i as u64).stream()))
-                .collect(),
-        }
+        given::sample_parts(&self, sample_shape, key)
     }
 
     /// The log-density at one value for each part; the densities of the parts add up.
@@ -322,23 +294,12 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     /// # Errors
     /// [`DistributionError::Parts`] if there is not one value for each part.
     fn log_prob_parts(&self, values: &[Tensor]) -> Result<Tensor> {
-        if let Some(joint) = self.joint() {
-            return joint.log_prob(values);
-        }
-        validation::parts(self, values)?;
-        let Some(parts) = self.parts() else {
-            return self.log_prob(&values[0]);
-        };
-        let mut sum = Tensor::zeros(&self.batch_shape()?, self.dtype()?);
-        for (part, value) in parts.iter().zip(values) {
-            sum = sum + part.log_prob(value)?;
-        }
-        Ok(sum.check()?)
+        given::log_prob_parts(&self, values)
     }
 }
 
-fn unsupported<T>(family: &(impl Distribution + ?Sized), method: &'static str) -> Result<T> {
-    Err(DistributionError::Unsupported { family: family.family(), method })
+fn unsupported<T>(family: &'static str, method: &'static str) -> Result<T> {
+    Err(DistributionError::Unsupported { family, method })
 }
 
 tfn_module::open_trait!(Distribution, DistributionCopy);

@@ -45,13 +45,22 @@ pub(crate) fn branch(
     (f_stand_in, f): (f64, impl Fn(&Tensor) -> Tensor),
     (g_stand_in, g): (f64, impl Fn(&Tensor) -> Tensor),
 ) -> Tensor {
+    branch_by(mask, x, [(f_stand_in, &f), (g_stand_in, &g)])
+}
+
+/// [`branch`], compiled once for all functions.
+fn branch_by(
+    mask: &Tensor,
+    x: &Tensor,
+    [(f_stand_in, f), (g_stand_in, g)]: [(f64, &dyn Fn(&Tensor) -> Tensor); 2],
+) -> Tensor {
     let for_f = Tensor::select(mask, x, &constant(f_stand_in, x));
     let for_g = Tensor::select(mask, &constant(g_stand_in, x), x);
     Tensor::select(mask, &f(&for_f), &g(&for_g))
 }
 
 /// `f(x)` where `x` is above 0 (or NaN), `outside` with zero gradient elsewhere.
-pub(crate) fn above_zero(x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+pub(crate) fn above_zero(x: &Tensor, outside: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
     branch(&x.le(&constant(0.0, x)), x, (1.0, |x| constant(outside, x)), (1.0, f))
 }
 

@@ -2,26 +2,27 @@
 
 use tfn_tensor::{Tensor, broadcast_shapes};
 
+use crate::given::Family;
 use crate::masking::constant;
-use crate::{Distribution, DistributionError, Result};
+use crate::{DistributionError, Result};
 
 /// The shape that the parameters' batch axes broadcast to.
-pub(crate) fn batch_of<D: Distribution + ?Sized>(distribution: &D) -> Result<Vec<usize>> {
+pub(crate) fn batch_of(distribution: &dyn Family) -> Result<Vec<usize>> {
     broadcast_parameters(distribution, |shape, event_ndims| {
         &shape[..shape.len().saturating_sub(event_ndims)]
     })
 }
 
 /// The shape that the parameters' event axes broadcast to.
-pub(crate) fn event_of<D: Distribution + ?Sized>(distribution: &D) -> Result<Vec<usize>> {
+pub(crate) fn event_of(distribution: &dyn Family) -> Result<Vec<usize>> {
     broadcast_parameters(distribution, |shape, event_ndims| {
         &shape[shape.len().saturating_sub(event_ndims)..]
     })
 }
 
-fn broadcast_parameters<D: Distribution + ?Sized>(
-    distribution: &D,
-    part: impl Fn(&[usize], usize) -> &[usize],
+fn broadcast_parameters(
+    distribution: &dyn Family,
+    part: fn(&[usize], usize) -> &[usize],
 ) -> Result<Vec<usize>> {
     let mut whole = Vec::new();
     for spec in distribution.parameters() {
@@ -39,8 +40,8 @@ fn broadcast_parameters<D: Distribution + ?Sized>(
 
 /// `terms` of a log-density in the shape that events of `full` have without their axes: summed over
 /// these, if they are still there.
-pub(crate) fn sum_event<D: Distribution + ?Sized>(
-    distribution: &D,
+pub(crate) fn sum_event(
+    distribution: &dyn Family,
     terms: Tensor,
     full: &[usize],
 ) -> Result<Tensor> {

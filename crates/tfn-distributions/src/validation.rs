@@ -2,10 +2,11 @@
 
 use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
-use crate::{Distribution, DistributionError, Parameter, ParameterSpec, Result};
+use crate::given::Family;
+use crate::{DistributionError, Parameter, ParameterSpec, Result};
 
 /// The type of the first parameter.
-pub(crate) fn dtype<D: Distribution + ?Sized>(distribution: &D) -> Result<DType> {
+pub(crate) fn dtype(distribution: &dyn Family) -> Result<DType> {
     match distribution.parameters().first() {
         Some(spec) => spec.parameter.dtype(),
         None => {
@@ -15,7 +16,7 @@ pub(crate) fn dtype<D: Distribution + ?Sized>(distribution: &D) -> Result<DType>
 }
 
 /// What can be said of a distribution when it is made.
-pub(crate) fn construction<D: Distribution + ?Sized>(distribution: &D) -> Result<()> {
+pub(crate) fn construction(distribution: &dyn Family) -> Result<()> {
     let family = distribution.family();
     let expected = distribution.dtype()?;
     for spec in distribution.parameters() {
@@ -41,7 +42,7 @@ pub(crate) fn construction<D: Distribution + ?Sized>(distribution: &D) -> Result
 }
 
 /// Checks the present values of all parameters.
-pub(crate) fn all_values<D: Distribution + ?Sized>(distribution: &D) -> Result<()> {
+pub(crate) fn all_values(distribution: &dyn Family) -> Result<()> {
     distribution.parameters().into_iter().try_for_each(|spec| value(distribution.family(), spec))
 }
 
@@ -72,10 +73,7 @@ pub(crate) fn order(family: &'static str, low: &Parameter, high: &Parameter) -> 
 }
 
 /// Checks that `value` can be a value of `distribution`; the shape that it and `batch + event` broadcast to.
-pub(crate) fn value_shape<D: Distribution + ?Sized>(
-    distribution: &D,
-    value: &Tensor,
-) -> Result<Vec<usize>> {
+pub(crate) fn value_shape(distribution: &dyn Family, value: &Tensor) -> Result<Vec<usize>> {
     let (given, expected) = (value.dtype()?, distribution.dtype()?);
     let family = distribution.family();
     if given != expected {
@@ -95,12 +93,12 @@ pub(crate) fn value_shape<D: Distribution + ?Sized>(
 }
 
 /// Checks that `value` holds no NaN.
-pub(crate) fn no_nan<D: Distribution + ?Sized>(distribution: &D, value: &Tensor) -> Result<()> {
+pub(crate) fn no_nan(family: &'static str, value: &Tensor) -> Result<()> {
     let entries = value.to_f64_vec()?;
     match entries.iter().position(|entry| entry.is_nan()) {
         None => Ok(()),
         Some(index) => Err(DistributionError::Argument {
-            family: distribution.family(),
+            family,
             argument: "value",
             given: format!("NaN at entry {index}"),
             expected: "numbers".into(),
@@ -109,8 +107,8 @@ pub(crate) fn no_nan<D: Distribution + ?Sized>(distribution: &D, value: &Tensor)
 }
 
 /// Checks that a family's sampler gave what was asked for.
-pub(crate) fn sample_shape<D: Distribution + ?Sized>(
-    distribution: &D,
+pub(crate) fn sample_shape(
+    family: &'static str,
     sample: &Tensor,
     expected: &[usize],
 ) -> Result<()> {
@@ -118,7 +116,7 @@ pub(crate) fn sample_shape<D: Distribution + ?Sized>(
         return Ok(());
     }
     Err(DistributionError::Shape {
-        family: distribution.family(),
+        family,
         argument: "sample_of",
         given: sample.shape()?.to_vec(),
         expected: format!("{expected:?}"),
@@ -126,7 +124,7 @@ pub(crate) fn sample_shape<D: Distribution + ?Sized>(
 }
 
 /// Checks that there is one value for each part.
-pub(crate) fn parts<D: Distribution + ?Sized>(distribution: &D, values: &[Tensor]) -> Result<()> {
+pub(crate) fn parts(distribution: &dyn Family, values: &[Tensor]) -> Result<()> {
     let (given, expected) = (values.len(), distribution.parts().map_or(1, <[_]>::len));
     if given == expected {
         return Ok(());

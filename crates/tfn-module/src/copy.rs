@@ -75,18 +75,31 @@ impl Copies {
     /// object it is held. `None`, and [`deep_copy`] fails, if the original is being copied just now.
     pub fn share<T: DeepCopy + 'static>(&mut self, original: &T) -> Option<Arc<T>> {
         let key = (std::ptr::from_ref(original).addr(), TypeId::of::<T>());
+        let make = |copies: &mut Self| -> Box<dyn Any> {
+            Box::new(Arc::new(original.deep_copy_with(copies)))
+        };
+        self.shared_by(key, std::any::type_name::<T>(), &make)?.downcast_ref::<Arc<T>>().cloned()
+    }
+
+    /// What [`share`](Self::share) does for objects of all types.
+    fn shared_by(
+        &mut self,
+        key: (usize, TypeId),
+        class: &'static str,
+        make: &dyn Fn(&mut Self) -> Box<dyn Any>,
+    ) -> Option<&dyn Any> {
         match self.shared.get(&key) {
-            Some(Some(copy)) => return copy.downcast_ref::<Arc<T>>().cloned(),
+            Some(Some(_)) => {}
             Some(None) => {
-                self.cycle.get_or_insert(std::any::type_name::<T>());
-                return None;
+                self.cycle.get_or_insert(class);
             }
-            None => {}
+            None => {
+                self.shared.insert(key, None);
+                let copy = make(self);
+                self.shared.insert(key, Some(copy));
+            }
         }
-        self.shared.insert(key, None);
-        let copy = Arc::new(original.deep_copy_with(self));
-        self.shared.insert(key, Some(Box::new(copy.clone())));
-        Some(copy)
+        self.shared.get(&key)?.as_deref()
     }
 }
 

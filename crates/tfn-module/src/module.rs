@@ -90,27 +90,27 @@ pub trait Module: Any + Send + Sync {
     /// `name/` at the top; a module that was made in another's scope keeps its own (the derive's
     /// `#[module(scope)]`).
     fn name_scope(&self) -> NameScope {
-        NameScope::root().child(&self.name())
+        NameScope::of_module(self.name())
     }
 
     /// All variables that this module holds, directly or through others.
     fn variables(&self) -> Vec<Variable> {
-        walk::variables(self, |_| true)
+        walk::variables(&self)
     }
 
     /// Those of [`variables`](Self::variables) that training changes.
     fn trainable_variables(&self) -> Vec<Variable> {
-        walk::variables(self, Variable::is_trainable)
+        walk::trainable_variables(&self)
     }
 
     /// Those of [`variables`](Self::variables) that training leaves alone.
     fn non_trainable_variables(&self) -> Vec<Variable> {
-        walk::variables(self, |variable| !variable.is_trainable())
+        walk::non_trainable_variables(&self)
     }
 
     /// All modules that this one holds, directly or through others; itself not among them.
     fn submodules(&self) -> Vec<&dyn Module> {
-        walk::submodules(self)
+        walk::submodules(&self)
     }
 
     /// Runs `make` with this module's [`name_scope`](Self::name_scope).
@@ -141,6 +141,6 @@ pub trait Module: Any + Send + Sync {
     ///
     /// Counterpart: `tfn.Layer.summary`, of the same form.
     fn summary(&self) -> String {
-        summary(&self.name(), &self.variables())
+        summary(self.name(), self.variables())
     }
 }

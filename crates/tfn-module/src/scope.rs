@@ -51,6 +51,14 @@ impl NameScope {
         Self(format!("{}{name}/", self.0).into())
     }
 
+    /// The scope of a module that was not made in another's.
+    ///
+    /// It takes the name as its own, so that the callers, one for each type of module, have nothing to free.
+    #[allow(clippy::needless_pass_by_value)]
+    pub(crate) fn of_module(name: String) -> Self {
+        Self::root().child(&name)
+    }
+
     /// Its full name: empty for the root, else with a `/` at the end.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -38,18 +38,37 @@ fn address<M: Module + ?Sized>(module: &M) -> usize {
     std::ptr::from_ref(module).cast::<()>().addr()
 }
 
+/// The module where a walk begins, whatever its type, so that a walk is compiled once and not for each type: a
+/// given method of [`Module`] cannot make a `&dyn Module` of `self`, which need not be sized, but this of `&self`.
+pub(crate) trait Root<'a> {
+    fn module_properties(&self, properties: &mut Properties<'a>);
+    fn module_address(&self) -> usize;
+    fn module_type(&self) -> TypeId;
+}
+
+impl<'a, M: Module + ?Sized> Root<'a> for &'a M {
+    fn module_properties(&self, properties: &mut Properties<'a>) {
+        (**self).properties(properties);
+    }
+
+    fn module_address(&self) -> usize {
+        address(*self)
+    }
+
+    fn module_type(&self) -> TypeId {
+        (**self).type_id()
+    }
+}
+
 /// Goes through all leaves below `root`, each object once: a module's direct leaves first, by
 /// attribute name, then, recursively, each of its direct submodules in turn.
-pub(crate) fn walk<'a, M: Module + ?Sized>(
-    root: &'a M,
-    paths_wanted: bool,
-    mut each: impl FnMut(&str, &Leaf<'a>),
-) {
-    let mut seen = HashSet::from([Identity::of(root, None)]);
+fn walk<'a>(root: &dyn Root<'a>, paths_wanted: bool, each: &mut dyn FnMut(&str, &Leaf<'a>)) {
+    let (mut prefix, mut owner) = (String::new(), root.module_address());
+    let first = Identity::Module { address: owner, kind: root.module_type(), place: None };
+    let mut seen = HashSet::from([first]);
     let mut properties = Properties::new(paths_wanted);
     let mut waiting: Vec<(String, &'a dyn Module)> = Vec::new();
-    let (mut prefix, mut owner) = (String::new(), address(root));
-    root.properties(&mut properties);
+    root.module_properties(&mut properties);
     loop {
         let first = waiting.len();
         for (index, (path, leaf)) in properties.take_leaves(&prefix).into_iter().enumerate() {
@@ -70,13 +89,24 @@ pub(crate) fn walk<'a, M: Module + ?Sized>(
     }
 }
 
-/// The variables below `module` that `wanted` picks, in the order of the walk.
-pub(crate) fn variables<M: Module + ?Sized>(
-    module: &M,
-    wanted: impl Fn(&Variable) -> bool,
-) -> Vec<Variable> {
+/// The variables below `root` in the order of the walk.
+pub(crate) fn variables(root: &dyn Root<'_>) -> Vec<Variable> {
+    variables_where(root, |_| true)
+}
+
+/// Those of [`variables`] that training changes.
+pub(crate) fn trainable_variables(root: &dyn Root<'_>) -> Vec<Variable> {
+    variables_where(root, Variable::is_trainable)
+}
+
+/// Those of [`variables`] that training leaves alone.
+pub(crate) fn non_trainable_variables(root: &dyn Root<'_>) -> Vec<Variable> {
+    variables_where(root, |variable| !variable.is_trainable())
+}
+
+fn variables_where(root: &dyn Root<'_>, wanted: fn(&Variable) -> bool) -> Vec<Variable> {
     let mut found = Vec::new();
-    walk(module, false, |_, leaf| {
+    walk(root, false, &mut |_, leaf| {
         if let Leaf::Variable(variable) = leaf
             && wanted(variable)
         {
@@ -86,10 +116,10 @@ pub(crate) fn variables<M: Module + ?Sized>(
     found
 }
 
-/// The modules below `module`, itself not among them, in the order of the walk.
-pub(crate) fn submodules<M: Module + ?Sized>(module: &M) -> Vec<&dyn Module> {
+/// The modules below `root`, itself not among them, in the order of the walk.
+pub(crate) fn submodules<'a>(root: &dyn Root<'a>) -> Vec<&'a dyn Module> {
     let mut found = Vec::new();
-    walk(module, false, |_, leaf| {
+    walk(root, false, &mut |_, leaf| {
         if let Leaf::Module { module, .. } = leaf {
             found.push(*module);
         }
@@ -119,8 +149,12 @@ pub(crate) fn submodules<M: Module + ?Sized>(module: &M) -> Vec<&dyn Module> {
 /// # Ok::<(), tfn_module::TensorError>(())
 /// ```
 pub fn named_variables<M: Module + ?Sized>(module: &M) -> Vec<(String, Variable)> {
+    variables_by_path(&module)
+}
+
+fn variables_by_path(root: &dyn Root<'_>) -> Vec<(String, Variable)> {
     let mut found = Vec::new();
-    walk(module, true, |path, leaf| {
+    walk(root, true, &mut |path, leaf| {
         if let Leaf::Variable(variable) = leaf {
             found.push((path.to_owned(), variable.clone()));
         }
@@ -130,8 +164,12 @@ pub fn named_variables<M: Module + ?Sized>(module: &M) -> Vec<(String, Variable)
 
 /// All modules below `module` with their paths, in the order of [`Module::submodules`].
 pub fn named_submodules<M: Module + ?Sized>(module: &M) -> Vec<(String, &dyn Module)> {
+    submodules_by_path(&module)
+}
+
+fn submodules_by_path<'a>(root: &dyn Root<'a>) -> Vec<(String, &'a dyn Module)> {
     let mut found = Vec::new();
-    walk(module, true, |path, leaf| {
+    walk(root, true, &mut |path, leaf| {
         if let Leaf::Module { module, .. } = leaf {
             found.push((path.to_owned(), *module));
         }

@@ -3,13 +3,12 @@
 //! A training step asks for the same buffers each time. A dropped buffer therefore goes to a bounded
 //! list of its thread, sorted by length, and the next request of that length takes it from there.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use nalgebra::DVector;
 
-use crate::dtype::{DType, Element};
+use crate::dtype::Element;
 
 /// Entries below which the allocator is as fast as the list.
 const SMALL: usize = 1024;
@@ -52,12 +51,55 @@ thread_local! {
         const { RefCell::new(Pools { single: Pool::new(), double: Pool::new(), fresh: 0 }) };
 }
 
-fn pool<E: Element>(pools: &mut Pools) -> Option<&mut Pool<E>> {
-    let any: &mut dyn Any = match E::DTYPE {
-        DType::F32 => &mut pools.single,
-        DType::F64 => &mut pools.double,
-    };
-    any.downcast_mut()
+/// The free list of a type. Its methods are those of a type, not of any: so they are compiled here, and not anew in
+/// each crate that has tensors.
+pub trait Pooled: Sized {
+    /// `len` numbers left by whoever had them before.
+    fn stale(len: usize) -> Vec<Self>;
+    /// Keeps numbers for the next who asks for as many.
+    fn give_back(values: Vec<Self>);
+}
+
+impl Pooled for f32 {
+    fn stale(len: usize) -> Vec<Self> {
+        stale(len, |pools| &mut pools.single)
+    }
+
+    fn give_back(values: Vec<Self>) {
+        give_back(values, |pools| &mut pools.single);
+    }
+}
+
+impl Pooled for f64 {
+    fn stale(len: usize) -> Vec<Self> {
+        stale(len, |pools| &mut pools.double)
+    }
+
+    fn give_back(values: Vec<Self>) {
+        give_back(values, |pools| &mut pools.double);
+    }
+}
+
+fn stale<E: Clone + Default>(len: usize, pool: fn(&mut Pools) -> &mut Pool<E>) -> Vec<E> {
+    if len < SMALL {
+        return vec![E::default(); len];
+    }
+    let kept = POOLS.try_with(|pools| {
+        let mut pools = pools.borrow_mut();
+        let found = pool(&mut pools).take(len);
+        pools.fresh += u64::from(found.is_none());
+        found
+    });
+    kept.ok().flatten().unwrap_or_else(|| vec![E::default(); len])
+}
+
+fn give_back<E>(values: Vec<E>, pool: fn(&mut Pools) -> &mut Pool<E>) {
+    // A thread that is ending has no list any more: the numbers are then simply freed.
+    let _ = POOLS.try_with(|pools| {
+        if let Ok(mut pools) = pools.try_borrow_mut() {
+            pool(&mut pools).give(values);
+        }
+    });
 }
 
 /// Number of large buffers that this thread has had to ask of the allocator.
@@ -71,23 +113,9 @@ pub(crate) fn fresh_buffers() -> u64 {
 pub(crate) struct Buffer<E: Element>(DVector<E>);
 
 impl<E: Element> Buffer<E> {
-    /// A buffer of `len` numbers left by whoever had it before: the caller writes all of them.
-    fn stale(len: usize) -> Vec<E> {
-        if len < SMALL {
-            return vec![E::default(); len];
-        }
-        let kept = POOLS.try_with(|pools| {
-            let mut pools = pools.borrow_mut();
-            let found = pool::<E>(&mut pools).and_then(|pool| pool.take(len));
-            pools.fresh += u64::from(found.is_none());
-            found
-        });
-        kept.ok().flatten().unwrap_or_else(|| vec![E::default(); len])
-    }
-
     /// A buffer of `len` numbers, all of which `fill` writes.
     pub(crate) fn build(len: usize, fill: impl FnOnce(&mut [E])) -> Self {
-        let mut buffer = Self::from_vec(Self::stale(len));
+        let mut buffer = Self::from_vec(E::stale(len));
         fill(buffer.as_mut_slice());
         buffer
     }
@@ -101,7 +129,7 @@ impl<E: Element> Buffer<E> {
     /// A buffer for the moment of at least `len` numbers left by whoever had it before. Lengths are rounded
     /// up, so that few different ones are kept.
     pub(crate) fn stale_at_least(len: usize) -> Self {
-        Self::from_vec(Self::stale(len.next_power_of_two()))
+        Self::from_vec(E::stale(len.next_power_of_two()))
     }
 
     pub(crate) fn from_vec(values: Vec<E>) -> Self {
@@ -133,15 +161,7 @@ impl<E: Element> Drop for Buffer<E> {
             return;
         }
         let vector = std::mem::replace(&mut self.0, DVector::from_vec(Vec::new()));
-        let values: Vec<E> = vector.data.into();
-        // A thread that is ending has no list any more: the buffer is then simply freed.
-        let _ = POOLS.try_with(|pools| {
-            if let Ok(mut pools) = pools.try_borrow_mut()
-                && let Some(pool) = pool::<E>(&mut pools)
-            {
-                pool.give(values);
-            }
-        });
+        E::give_back(vector.data.into());
     }
 }
 

@@ -48,6 +48,7 @@ pub trait Element:
     sealed::Sealed
     + crate::kernels::math::Math
     + crate::kernels::product::Lanes
+    + crate::buffer::Pooled
     + num_traits::Float
     + num_traits::NumAssign
     + fmt::Debug

@@ -146,8 +146,8 @@ pub trait Bijector: Module + Debug + BijectorCopy {
     /// # Errors
     /// [`DistributionError::Shape`] if `x` has too few axes, or its events not the shape that is taken.
     fn forward_shape(&self, x: &[usize]) -> Result<Vec<usize>> {
-        let (batch, event) = cut(self.class_name(), "x", x, self.forward_min_event_ndims())?;
-        Ok([batch, &self.forward_event_shape(event)?].concat())
+        let event_ndims = self.forward_min_event_ndims();
+        whole_shape((self.class_name(), "x"), x, event_ndims, &|x| self.forward_event_shape(x))
     }
 
     /// The shape of `f⁻¹(y)` for a `y` of this shape, batch axes included.
@@ -155,8 +155,8 @@ pub trait Bijector: Module + Debug + BijectorCopy {
     /// # Errors
     /// [`DistributionError::Shape`] if `y` has too few axes, or its events not the shape that is given.
     fn inverse_shape(&self, y: &[usize]) -> Result<Vec<usize>> {
-        let (batch, event) = cut(self.class_name(), "y", y, self.inverse_min_event_ndims())?;
-        Ok([batch, &self.inverse_event_shape(event)?].concat())
+        let event_ndims = self.inverse_min_event_ndims();
+        whole_shape((self.class_name(), "y"), y, event_ndims, &|y| self.inverse_event_shape(y))
     }
 }
 
@@ -175,17 +175,19 @@ fn sum_down(terms: &Tensor, has: usize, event_ndims: usize) -> Tensor {
     }
 }
 
-/// Batch and event axes of a shape.
-fn cut<'s>(
-    family: &'static str,
-    argument: &'static str,
-    shape: &'s [usize],
+/// The shape of batches of events, from that of one event of them.
+fn whole_shape(
+    (family, argument): (&'static str, &'static str),
+    shape: &[usize],
     event_ndims: usize,
-) -> Result<(&'s [usize], &'s [usize])> {
-    shape.len().checked_sub(event_ndims).map(|at| shape.split_at(at)).ok_or_else(|| {
+    event_shape: &dyn Fn(&[usize]) -> Result<Vec<usize>>,
+) -> Result<Vec<usize>> {
+    let Some(at) = shape.len().checked_sub(event_ndims) else {
         let expected = format!("at least {event_ndims} axes");
-        DistributionError::Shape { family, argument, given: shape.to_vec(), expected }
-    })
+        return Err(DistributionError::Shape { family, argument, given: shape.to_vec(), expected });
+    };
+    let (batch, event) = shape.split_at(at);
+    Ok([batch, &event_shape(event)?].concat())
 }
 
 impl dyn Bijector {

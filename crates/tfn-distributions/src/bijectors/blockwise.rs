@@ -72,7 +72,7 @@ impl Blockwise {
         &self,
         whole: &Tensor,
         sizes: &[usize],
-        part: impl Fn(&dyn Bijector, &Tensor) -> Tensor,
+        part: &dyn Fn(&dyn Bijector, &Tensor) -> Tensor,
     ) -> Vec<Tensor> {
         let starts = sizes.iter().scan(0, |next, &size| {
             *next += size;
@@ -101,22 +101,22 @@ fn joined(parts: &[Tensor]) -> Tensor {
 
 impl Bijector for Blockwise {
     fn forward(&self, x: &Tensor) -> Tensor {
-        joined(&self.each(&taken(self, x), &self.block_sizes, |b, x| b.forward(x)))
+        joined(&self.each(&taken(self, x), &self.block_sizes, &|b, x| b.forward(x)))
     }
 
     fn inverse(&self, y: &Tensor) -> Tensor {
-        joined(&self.each(&given(self, y), &self.sizes_after, |b, y| b.inverse(y)))
+        joined(&self.each(&given(self, y), &self.sizes_after, &|b, y| b.inverse(y)))
     }
 
     fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
-        let terms = self.each(&taken(self, x), &self.block_sizes, |b, x| {
+        let terms = self.each(&taken(self, x), &self.block_sizes, &|b, x| {
             b.forward_log_det_jacobian_over(x, 1)
         });
         terms.into_iter().fold(no_change(x, 1), |sum, term| sum + term)
     }
 
     fn inverse_log_det_jacobian(&self, y: &Tensor) -> Tensor {
-        let terms = self.each(&given(self, y), &self.sizes_after, |b, y| {
+        let terms = self.each(&given(self, y), &self.sizes_after, &|b, y| {
             b.inverse_log_det_jacobian_over(y, 1)
         });
         terms.into_iter().fold(no_change(y, 1), |sum, term| sum + term)
@@ -142,7 +142,7 @@ impl Bijector for Blockwise {
 
     fn in_range(&self, y: &Tensor) -> Option<Tensor> {
         let everywhere = no_change(y, 1) + 1.0;
-        let masks = self.each(&given(self, y), &self.sizes_after, |b, y| {
+        let masks = self.each(&given(self, y), &self.sizes_after, &|b, y| {
             let mask = b.in_range(y);
             mask.map_or(everywhere.clone(), |mask| all_last(&mask, 1 - b.inverse_min_event_ndims()))
         });

@@ -154,7 +154,7 @@ fn check_nonzero(
     family: &'static str,
     argument: &'static str,
     parameter: &Parameter,
-    part: impl Fn(&Tensor) -> Tensor,
+    part: &dyn Fn(&Tensor) -> Tensor,
 ) -> Result<()> {
     check(family, argument, parameter)?;
     if !parameter.is_fixed() {
@@ -201,14 +201,14 @@ fn expect_event(
 
 /// `x`, or the error that `bijector` takes no events of its shape.
 #[track_caller]
-fn taken<B: Bijector>(bijector: &B, x: &Tensor) -> Tensor {
+fn taken(bijector: &dyn Bijector, x: &Tensor) -> Tensor {
     let shape = x.shape().map_err(DistributionError::from);
     shape.and_then(|shape| bijector.forward_shape(shape)).map_or_else(failed, |_| x.clone())
 }
 
 /// `y`, or the error that `bijector` gives no events of its shape.
 #[track_caller]
-fn given<B: Bijector>(bijector: &B, y: &Tensor) -> Tensor {
+fn given(bijector: &dyn Bijector, y: &Tensor) -> Tensor {
     let shape = y.shape().map_err(DistributionError::from);
     shape.and_then(|shape| bijector.inverse_shape(shape)).map_or_else(failed, |_| y.clone())
 }

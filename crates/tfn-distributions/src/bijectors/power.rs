@@ -36,7 +36,7 @@ impl Power {
     /// [`DistributionError::Argument`](crate::DistributionError::Argument) if `power` is zero or not finite.
     pub fn new(power: impl Into<Parameter>) -> Result<Self> {
         let power = power.into();
-        check_nonzero("Power", "power", &power, Tensor::clone)?;
+        check_nonzero("Power", "power", &power, &Tensor::clone)?;
         Ok(Self { power })
     }
 

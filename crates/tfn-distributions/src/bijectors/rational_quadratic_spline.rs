@@ -189,8 +189,8 @@ impl RationalQuadraticSpline {
         &self,
         at: &Tensor,
         axis: usize,
-        inside: impl Fn(&Bin, &Tensor) -> Tensor,
-        outside: impl Fn(&Tensor) -> Tensor,
+        inside: &dyn Fn(&Bin, &Tensor) -> Tensor,
+        outside: &dyn Fn(&Tensor) -> Tensor,
     ) -> Tensor {
         let made = || -> Result<Tensor> {
             let knots = self.knots(at)?;
@@ -306,15 +306,15 @@ impl Bin {
 
 impl Bijector for RationalQuadraticSpline {
     fn forward(&self, x: &Tensor) -> Tensor {
-        self.by_bin(x, 0, Bin::forward, Tensor::clone)
+        self.by_bin(x, 0, &Bin::forward, &Tensor::clone)
     }
 
     fn inverse(&self, y: &Tensor) -> Tensor {
-        self.by_bin(y, 1, Bin::inverse, Tensor::clone)
+        self.by_bin(y, 1, &Bin::inverse, &Tensor::clone)
     }
 
     fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor {
-        self.by_bin(x, 0, Bin::log_slope, |x| number(0.0, x))
+        self.by_bin(x, 0, &Bin::log_slope, &|x| number(0.0, x))
     }
 
     fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {

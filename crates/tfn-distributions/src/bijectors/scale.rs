@@ -21,7 +21,7 @@ impl Scale {
     /// [`DistributionError::Argument`](crate::DistributionError::Argument) if `scale` is zero or not finite.
     pub fn new(scale: impl Into<Parameter>) -> Result<Self> {
         let scale = scale.into();
-        check_nonzero("Scale", "scale", &scale, Tensor::clone)?;
+        check_nonzero("Scale", "scale", &scale, &Tensor::clone)?;
         Ok(Self { scale })
     }
 

@@ -43,7 +43,7 @@ impl ScaleMatvecDiag {
     /// has no axis.
     pub fn new(scale_diag: impl Into<Parameter>) -> Result<Self> {
         let (family, argument, scale_diag) = ("ScaleMatvecDiag", "scale_diag", scale_diag.into());
-        check_nonzero(family, argument, &scale_diag, Tensor::clone)?;
+        check_nonzero(family, argument, &scale_diag, &Tensor::clone)?;
         let given = scale_diag.shape()?;
         let Some(&size) = given.last() else {
             let expected = "at least one axis".into();

@@ -48,7 +48,7 @@ impl ScaleMatvecTriL {
         let given = scale_tril.shape()?;
         match given[..] {
             [.., rows, columns] if rows == columns => {
-                check_nonzero(family, argument, &scale_tril, Tensor::diag_part)?;
+                check_nonzero(family, argument, &scale_tril, &Tensor::diag_part)?;
                 Ok(Self { scale_tril, size: rows, adjoint: false })
             }
             _ => {

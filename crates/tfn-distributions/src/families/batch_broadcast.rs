@@ -80,7 +80,7 @@ impl BatchBroadcast {
     fn at(
         &self,
         value: &Tensor,
-        f: impl FnOnce(&dyn Distribution, &Tensor) -> Result<Tensor>,
+        f: &dyn Fn(&dyn Distribution, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         f(&*self.distribution, &self.wide(value, &self.event_shape()?)?)
     }

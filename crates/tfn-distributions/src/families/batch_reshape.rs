@@ -65,7 +65,7 @@ impl BatchReshape {
         &self,
         value: &Tensor,
         (event, left): (&[usize], &[usize]),
-        f: impl FnOnce(&dyn Distribution, &Tensor) -> Result<Tensor>,
+        f: &mut dyn FnMut(&dyn Distribution, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         let own = [&self.batch_shape, event].concat();
         let wide = broadcast_shapes(value.shape()?, &own).unwrap_or_else(|| own.clone());
@@ -80,9 +80,9 @@ impl BatchReshape {
     fn at(
         &self,
         value: &Tensor,
-        f: impl FnOnce(&dyn Distribution, &Tensor) -> Result<Tensor>,
+        f: &dyn Fn(&dyn Distribution, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        self.through(value, (&self.event_shape()?, &[]), f)
+        self.through(value, (&self.event_shape()?, &[]), &mut |base, x| f(base, x))
     }
 
     /// A statistic of the base in the shape `batch + event`.
@@ -103,7 +103,7 @@ impl Distribution for BatchReshape {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        self.at(x, |base, x| base.log_prob(x))
+        self.at(x, &|base, x| base.log_prob(x))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -123,7 +123,7 @@ impl Distribution for BatchReshape {
     tails_at!();
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
-        self.through(p, (&[], &self.event_shape()?), |base, p| base.quantile(p))
+        self.through(p, (&[], &self.event_shape()?), &mut |base, p| base.quantile(p))
     }
 
     fn support(&self) -> Support {
@@ -146,7 +146,7 @@ impl Distribution for BatchReshape {
             Err(error) => return Some(Err(error)),
         };
         let mut factorises = true;
-        let terms = self.through(x, (&event, &event), |base, x| {
+        let terms = self.through(x, (&event, &event), &mut |base, x| {
             let terms = base.elementwise_log_prob(x);
             factorises = terms.is_some();
             terms.unwrap_or_else(|| Ok(x.clone()))

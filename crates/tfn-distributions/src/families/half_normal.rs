@@ -68,7 +68,7 @@ impl HalfNormal {
         Folded(StandardNormal)
     }
 
-    fn apart(&self, x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    fn apart(&self, x: &Tensor, outside: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
         upward(x, &constant(0.0, x), &self.scale.value(), outside, f)
     }
 

@@ -80,7 +80,7 @@ impl Kumaraswamy {
     }
 
     /// `f(x)` for `x` between 0 and 1, `below` and `above` with zero gradient outside.
-    fn at(&self, x: &Tensor, below: f64, above: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    fn at(&self, x: &Tensor, below: f64, above: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
         let is_above = x.ge(&constant(1.0, x));
         let is_below = x.le(&constant(0.0, x));
         let inside = |x: &Tensor| branch(&is_below, x, (0.5, |x| constant(below, x)), (0.5, &f));
@@ -116,7 +116,7 @@ impl Distribution for Kumaraswamy {
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let (a, b) = (self.concentration1.value(), self.concentration0.value());
         let peak = a.ln() + b.ln();
-        Ok(self.at(x, f64::NEG_INFINITY, f64::NEG_INFINITY, |x| {
+        Ok(self.at(x, f64::NEG_INFINITY, f64::NEG_INFINITY, &|x| {
             &peak + (&a - 1.0) * x.ln() + weigh(&(&b - 1.0), &self.log_rest(x))
         }))
     }
@@ -160,7 +160,7 @@ impl Distribution for Kumaraswamy {
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
         let (a, b) = (self.concentration1.value(), self.concentration0.value());
-        Ok(self.at(value, f64::NEG_INFINITY, 0.0, |x| {
+        Ok(self.at(value, f64::NEG_INFINITY, 0.0, &|x| {
             // xᵃ = exp(−t) may be nothing beside 1, or at all.
             let t = -(x.ln() * &a);
             let is_low = t.gt(&constant(40.0, &t));
@@ -175,7 +175,7 @@ impl Distribution for Kumaraswamy {
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
         let b = self.concentration0.value();
-        Ok(self.at(value, 0.0, f64::NEG_INFINITY, |x| self.log_rest(x) * &b))
+        Ok(self.at(value, 0.0, f64::NEG_INFINITY, &|x| self.log_rest(x) * &b))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {

@@ -27,7 +27,7 @@ pub(crate) enum LinearScale {
 impl LinearScale {
     /// The matrix times vectors `[.., k]`.
     pub(crate) fn times(&self, vectors: &Tensor) -> Result<Tensor> {
-        self.by_columns(vectors, |columns| match self {
+        self.by_columns(vectors, &|columns| match self {
             Self::Diag(diag) => columns * diag.expand_dims(-1),
             Self::TriL(tril) => tril.tril().matmul(columns),
             Self::LowRank { diag, factor } => {
@@ -39,11 +39,11 @@ impl LinearScale {
 
     /// The inverse times vectors `[.., k]`.
     pub(crate) fn solve(&self, vectors: &Tensor) -> Result<Tensor> {
-        self.by_columns(vectors, |columns| self.solve_columns(columns))
+        self.by_columns(vectors, &|columns| self.solve_columns(columns))
     }
 
     /// `f` of columns `[.., k, n]`, those side by side that meet one matrix: one product for it, not one for each.
-    fn by_columns(&self, vectors: &Tensor, f: impl Fn(&Tensor) -> Tensor) -> Result<Tensor> {
+    fn by_columns(&self, vectors: &Tensor, f: &dyn Fn(&Tensor) -> Tensor) -> Result<Tensor> {
         let shape = vectors.shape()?;
         let (outer, inner) = shape.split_at(shape.len().saturating_sub(self.batch_ndims()? + 1));
         let [m, n] = [outer, inner].map(|axes| axes.iter().product());

@@ -136,7 +136,7 @@ pub(super) fn upward(
     loc: &Tensor,
     scale: &Tensor,
     outside: f64,
-    f: impl Fn(&Tensor) -> Tensor,
+    f: &dyn Fn(&Tensor) -> Tensor,
 ) -> Tensor {
     let is_outside = x.lt(loc);
     let distance = Tensor::select(&is_outside, scale, &(x - loc));
@@ -192,7 +192,7 @@ macro_rules! location_scale {
 macro_rules! on_the_line {
     ($family:ident) => {
         impl $family {
-            fn apart(&self, x: &Tensor, _outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+            fn apart(&self, x: &Tensor, _outside: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
                 f(&(x - self.loc.value()))
             }
         }
@@ -203,7 +203,7 @@ macro_rules! on_the_line {
 macro_rules! on_the_half_line {
     ($family:ident) => {
         impl $family {
-            fn apart(&self, x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+            fn apart(&self, x: &Tensor, outside: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
                 upward(x, &self.loc.value(), &self.scale.value(), outside, f)
             }
         }
@@ -216,7 +216,7 @@ macro_rules! methods_by_standard {
     () => {
         fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
             let scale = self.scale.value();
-            Ok(self.apart(x, f64::NEG_INFINITY, |x| self.standard().log_prob(x, &scale)))
+            Ok(self.apart(x, f64::NEG_INFINITY, &|x| self.standard().log_prob(x, &scale)))
         }
 
         methods_but_density_by_standard!();
@@ -232,22 +232,22 @@ macro_rules! methods_but_density_by_standard {
 
         fn cdf(&self, value: &Tensor) -> Result<Tensor> {
             let scale = self.scale.value();
-            Ok(self.apart(value, 0.0, |x| self.standard().cdf(&(x / &scale))))
+            Ok(self.apart(value, 0.0, &|x| self.standard().cdf(&(x / &scale))))
         }
 
         fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
             let scale = self.scale.value();
-            Ok(self.apart(value, f64::NEG_INFINITY, |x| self.standard().log_cdf(&(x / &scale))))
+            Ok(self.apart(value, f64::NEG_INFINITY, &|x| self.standard().log_cdf(&(x / &scale))))
         }
 
         fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
             let scale = self.scale.value();
-            Ok(self.apart(value, 1.0, |x| self.standard().survival(&(x / &scale))))
+            Ok(self.apart(value, 1.0, &|x| self.standard().survival(&(x / &scale))))
         }
 
         fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
             let scale = self.scale.value();
-            Ok(self.apart(value, 0.0, |x| self.standard().log_survival(&(x / &scale))))
+            Ok(self.apart(value, 0.0, &|x| self.standard().log_survival(&(x / &scale))))
         }
 
         fn quantile(&self, p: &Tensor) -> Result<Tensor> {

@@ -74,7 +74,7 @@ impl Distribution for LogNormal {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(above_zero(x, f64::NEG_INFINITY, |x| {
+        Ok(above_zero(x, f64::NEG_INFINITY, &|x| {
             let log = x.ln();
             Tensor::normal_log_prob(&log, &self.loc.value(), &self.scale.value()) - log
         }))
@@ -106,19 +106,19 @@ impl Distribution for LogNormal {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(above_zero(value, 0.0, |x| self.standardized(x).ndtr()))
+        Ok(above_zero(value, 0.0, &|x| self.standardized(x).ndtr()))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(above_zero(value, f64::NEG_INFINITY, |x| self.standardized(x).log_ndtr()))
+        Ok(above_zero(value, f64::NEG_INFINITY, &|x| self.standardized(x).log_ndtr()))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(above_zero(value, 1.0, |x| (-self.standardized(x)).ndtr()))
+        Ok(above_zero(value, 1.0, &|x| (-self.standardized(x)).ndtr()))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(above_zero(value, 0.0, |x| (-self.standardized(x)).log_ndtr()))
+        Ok(above_zero(value, 0.0, &|x| (-self.standardized(x)).log_ndtr()))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {

@@ -1,11 +1,11 @@
 //! Probabilities by themselves or by their log-odds: what the families over outcomes that can be counted share.
 
-use rayon::prelude::*;
 use tfn_module::{Copies, DeepCopy, Properties, Property};
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Element, Tensor};
 
 use crate::masking::{constant, ln_or_minus_infinity, ln_probability, weigh};
+use crate::parallel::{Task, do_all};
 use crate::special::Chance;
 use crate::{Parameter, ParameterSpec, Result};
 
@@ -163,7 +163,7 @@ fn pick<E: Element>(out: &mut [E], uniforms: &[f64], sums: &[f64], classes: usiz
     /// Draws that a thread takes at a time.
     const CHUNK: usize = 8192;
     let rows = (sums.len() / classes.max(1)).max(1);
-    let work = |(chunk, (out, uniforms)): (usize, (&mut [E], &[f64]))| {
+    let work = |chunk: usize, out: &mut [E], uniforms: &[f64]| {
         for (i, (out, u)) in out.iter_mut().zip(uniforms).enumerate() {
             let row = if rows == 1 { 0 } else { (chunk * CHUNK + i) % rows };
             let row = &sums[row * classes..(row + 1) * classes];
@@ -175,7 +175,11 @@ fn pick<E: Element>(out: &mut [E], uniforms: &[f64], sums: &[f64], classes: usiz
             *out = E::from_f64(label as f64);
         }
     };
-    out.par_chunks_mut(CHUNK).zip(uniforms.par_chunks(CHUNK)).enumerate().for_each(work);
+    let work = &work;
+    let chunks = out.chunks_mut(CHUNK).zip(uniforms.chunks(CHUNK)).enumerate();
+    do_all(chunks.map(|(chunk, (out, uniforms))| -> Task<'_> {
+        Box::new(move || work(chunk, out, uniforms))
+    }));
 }
 
 impl Property for LogitsOrProbs {

@@ -106,7 +106,7 @@ impl Masked {
         &self,
         value: &Tensor,
         invalid: f64,
-        f: impl FnOnce(&dyn Distribution, &Tensor) -> Result<Tensor>,
+        f: &dyn Fn(&dyn Distribution, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         let result = f(&*self.distribution, &self.valid_or_safe(value)?)?;
         Ok(Tensor::select(&self.validity_mask, &result, &constant(invalid, &result)).check()?)
@@ -139,7 +139,7 @@ impl Distribution for Masked {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        self.at(x, 0.0, |base, x| base.log_prob(x))
+        self.at(x, 0.0, &|base, x| base.log_prob(x))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -174,19 +174,19 @@ impl Distribution for Masked {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, 1.0, |base, x| base.cdf(x))
+        self.at(value, 1.0, &|base, x| base.cdf(x))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, 0.0, |base, x| base.log_cdf(x))
+        self.at(value, 0.0, &|base, x| base.log_cdf(x))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, 0.0, |base, x| base.survival_function(x))
+        self.at(value, 0.0, &|base, x| base.survival_function(x))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        self.at(value, f64::NEG_INFINITY, |base, x| base.log_survival_function(x))
+        self.at(value, f64::NEG_INFINITY, &|base, x| base.log_survival_function(x))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {

@@ -125,7 +125,7 @@ impl Distribution for MatrixNormal {
     }
 
     fn check_values(&self) -> Result<()> {
-        validation::all_values(self)?;
+        validation::all_values(&self)?;
         self.factors().into_iter().try_for_each(|(name, f)| check_tril(self.family(), name, f))
     }
 

@@ -89,7 +89,7 @@ impl Mixture {
     /// [`DistributionError::Unsupported`] if a component has no entropy.
     pub fn entropy_lower_bound(&self) -> Result<Tensor> {
         let batch = self.batch_shape()?;
-        Ok(self.mixing()?.share(&self.stacked(&batch, -1, |c| c.entropy())?).check()?)
+        Ok(self.mixing()?.share(&self.stacked(&batch, -1, &|c| c.entropy())?).check()?)
     }
 
     /// Checks that a component is of the kind of the first.
@@ -122,7 +122,7 @@ impl Mixture {
         &self,
         shape: &[usize],
         axis: isize,
-        of: impl Fn(&dyn Distribution) -> Result<Tensor>,
+        of: &dyn Fn(&dyn Distribution) -> Result<Tensor>,
     ) -> Result<Tensor> {
         let each = self.components.iter().map(|component| Ok(of(&**component)?.broadcast_to(shape)));
         let each = each.collect::<Result<Vec<_>>>()?;
@@ -133,17 +133,17 @@ impl Mixture {
     fn at(
         &self,
         value: &Tensor,
-        of: impl Fn(&dyn Distribution, &Tensor) -> Result<Tensor>,
+        of: &dyn Fn(&dyn Distribution, &Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         let event = self.event_shape()?;
         let own = [&self.batch_shape()?[..], &event].concat();
         let wide = broadcast_shapes(value.shape()?, &own).unwrap_or(own);
         let outer = &wide[..wide.len().saturating_sub(event.len())];
-        self.stacked(outer, -1, |component| of(component, value))
+        self.stacked(outer, -1, &|component| of(component, value))
     }
 
     /// A statistic of the shape `batch + event` of each component.
-    fn statistics(&self, of: impl Fn(&dyn Distribution) -> Result<Tensor>) -> Result<Tensor> {
+    fn statistics(&self, of: &dyn Fn(&dyn Distribution) -> Result<Tensor>) -> Result<Tensor> {
         let shape = [self.batch_shape()?, self.event_shape()?].concat();
         self.stacked(&shape, self.mixing()?.axis(), of)
     }
@@ -174,7 +174,7 @@ impl Distribution for Mixture {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.mixing()?.log_density(&self.at(x, |component, x| component.log_prob(x))?))
+        Ok(self.mixing()?.log_density(&self.at(x, &|component, x| component.log_prob(x))?))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -190,35 +190,35 @@ impl Distribution for Mixture {
 
     fn mean(&self) -> Result<Tensor> {
         expect_line(self, "mean")?;
-        self.spread(&self.mixing()?.average(&self.statistics(|component| component.mean())?))
+        self.spread(&self.mixing()?.average(&self.statistics(&|component| component.mean())?))
     }
 
     fn variance(&self) -> Result<Tensor> {
         expect_line(self, "variance")?;
-        let means = self.statistics(|component| component.mean())?;
-        let variances = self.statistics(|component| component.variance())?;
+        let means = self.statistics(&|component| component.mean())?;
+        let variances = self.statistics(&|component| component.variance())?;
         self.spread(&self.mixing()?.variance(&means, &variances))
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
         expect_line(self, "cdf")?;
-        Ok(self.mixing()?.probability(&self.at(value, |component, x| component.cdf(x))?))
+        Ok(self.mixing()?.probability(&self.at(value, &|component, x| component.cdf(x))?))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
         expect_line(self, "log_cdf")?;
-        Ok(self.mixing()?.log_probability(&self.at(value, |component, x| component.log_cdf(x))?))
+        Ok(self.mixing()?.log_probability(&self.at(value, &|component, x| component.log_cdf(x))?))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
         expect_line(self, "survival_function")?;
-        let above = self.at(value, |component, x| component.survival_function(x))?;
+        let above = self.at(value, &|component, x| component.survival_function(x))?;
         Ok(self.mixing()?.probability(&above))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
         expect_line(self, "log_survival_function")?;
-        let above = self.at(value, |component, x| component.log_survival_function(x))?;
+        let above = self.at(value, &|component, x| component.log_survival_function(x))?;
         Ok(self.mixing()?.log_probability(&above))
     }
 

@@ -74,19 +74,19 @@ macro_rules! statistics_by {
 macro_rules! tails_at {
     () => {
         fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-            self.at(value, |base, x| base.cdf(x))
+            self.at(value, &|base, x| base.cdf(x))
         }
 
         fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-            self.at(value, |base, x| base.log_cdf(x))
+            self.at(value, &|base, x| base.log_cdf(x))
         }
 
         fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-            self.at(value, |base, x| base.survival_function(x))
+            self.at(value, &|base, x| base.survival_function(x))
         }
 
         fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-            self.at(value, |base, x| base.log_survival_function(x))
+            self.at(value, &|base, x| base.log_survival_function(x))
         }
     };
 }

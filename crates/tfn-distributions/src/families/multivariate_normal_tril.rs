@@ -97,7 +97,7 @@ impl Distribution for MultivariateNormalTriL {
     }
 
     fn check_values(&self) -> Result<()> {
-        validation::all_values(self)?;
+        validation::all_values(&self)?;
         check_tril(self.family(), "scale_tril", &self.scale_tril)
     }
 

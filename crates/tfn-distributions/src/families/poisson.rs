@@ -72,7 +72,7 @@ impl Poisson {
         &self,
         value: &Tensor,
         [below, above]: [f64; 2],
-        f: impl Fn(&Tensor, &Tensor) -> Tensor,
+        f: &dyn Fn(&Tensor, &Tensor) -> Tensor,
     ) -> Tensor {
         let (is_below, is_above) =
             (value.lt(&constant(0.0, value)), value.ge(&constant(f64::INFINITY, value)));
@@ -137,20 +137,20 @@ impl Distribution for Poisson {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail(value, [0.0, 1.0], gammaincc))
+        Ok(self.tail(value, [0.0, 1.0], &gammaincc))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail(value, [f64::NEG_INFINITY, 0.0], log_gammaincc))
+        Ok(self.tail(value, [f64::NEG_INFINITY, 0.0], &log_gammaincc))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.tail(value, [1.0, 0.0], gammainc))
+        Ok(self.tail(value, [1.0, 0.0], &gammainc))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
         let log = |counts: &Tensor, rate: &Tensor| self.log_at_least(counts, rate);
-        Ok(self.tail(value, [0.0, f64::NEG_INFINITY], log))
+        Ok(self.tail(value, [0.0, f64::NEG_INFINITY], &log))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {

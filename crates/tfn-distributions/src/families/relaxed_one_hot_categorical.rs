@@ -170,7 +170,7 @@ macro_rules! relaxed_methods {
         }
 
         fn check_values(&self) -> Result<()> {
-            validation::all_values(self)?;
+            validation::all_values(&self)?;
             check_positive(self.family(), &self.row, true)
         }
 

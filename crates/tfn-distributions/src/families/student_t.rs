@@ -51,7 +51,7 @@ pub(super) struct StandardStudentT {
 
 impl StandardStudentT {
     /// `f` where `df` is above `least`, the number `otherwise` elsewhere; `f` sees only what is above.
-    fn above(&self, least: f64, otherwise: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    fn above(&self, least: f64, otherwise: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
         let is_above = self.df.gt(&constant(least, &self.df));
         let safe = Tensor::select(&is_above, &self.df, &constant(least + 1.0, &self.df));
         Tensor::select(&is_above, &f(&safe), &constant(otherwise, &self.df))
@@ -59,12 +59,12 @@ impl StandardStudentT {
 
     /// The mean of `|z|`.
     pub(super) fn mean_size(&self) -> Tensor {
-        self.above(1.0, f64::NAN, law::mean_size)
+        self.above(1.0, f64::NAN, &law::mean_size)
     }
 
     /// The mean of `z²` where there is one of `z`.
     pub(super) fn mean_square(&self) -> Tensor {
-        let square = self.above(2.0, f64::INFINITY, |df| df / (df - 2.0));
+        let square = self.above(2.0, f64::INFINITY, &|df| df / (df - 2.0));
         let is_defined = self.df.gt(&constant(1.0, &self.df));
         Tensor::select(&is_defined, &square, &constant(f64::NAN, &square))
     }
@@ -127,7 +127,7 @@ impl Distribution for StudentT {
     }
 
     fn mean(&self) -> Result<Tensor> {
-        let nothing = self.standard().above(1.0, f64::NAN, |df| constant(0.0, df));
+        let nothing = self.standard().above(1.0, f64::NAN, &|df| constant(0.0, df));
         self.spread(&(self.loc.value() + nothing))
     }
 

@@ -133,7 +133,7 @@ impl TruncatedNormal {
         &self,
         x: &Tensor,
         [below, above]: [f64; 2],
-        f: impl Fn(&View, &Tensor) -> Tensor,
+        f: &dyn Fn(&View, &Tensor) -> Tensor,
     ) -> Tensor {
         let (is_below, is_above) = (x.lt(&self.low.value()), x.gt(&self.high.value()));
         let view = self.view();
@@ -168,12 +168,12 @@ impl Distribution for TruncatedNormal {
     }
 
     fn check_values(&self) -> Result<()> {
-        validation::all_values(self)?;
+        validation::all_values(&self)?;
         validation::order(self.family(), &self.low, &self.high)
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.inside(x, [f64::NEG_INFINITY; 2], |view, u| {
+        Ok(self.inside(x, [f64::NEG_INFINITY; 2], &|view, u| {
             -(u * (u * 0.5 + &view.m)) - view.log_total()
         }))
     }
@@ -207,23 +207,23 @@ impl Distribution for TruncatedNormal {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.inside(value, [0.0, 1.0], |view, u| law::cdf(u, view.shape())))
+        Ok(self.inside(value, [0.0, 1.0], &|view, u| law::cdf(u, view.shape())))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
         let f = |view: &View, u: &Tensor| law::log_cdf(u, view.shape());
-        Ok(self.inside(value, [f64::NEG_INFINITY, 0.0], f))
+        Ok(self.inside(value, [f64::NEG_INFINITY, 0.0], &f))
     }
 
     /// That of the mirrored distribution.
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
         let f = |view: &View, u: &Tensor| law::cdf(&-u, [&-&view.m, &view.r, &view.l]);
-        Ok(self.inside(value, [1.0, 0.0], f))
+        Ok(self.inside(value, [1.0, 0.0], &f))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
         let f = |view: &View, u: &Tensor| law::log_cdf(&-u, [&-&view.m, &view.r, &view.l]);
-        Ok(self.inside(value, [0.0, f64::NEG_INFINITY], f))
+        Ok(self.inside(value, [0.0, f64::NEG_INFINITY], &f))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {

@@ -85,7 +85,7 @@ impl Distribution for Uniform {
     }
 
     fn check_values(&self) -> Result<()> {
-        validation::all_values(self)?;
+        validation::all_values(&self)?;
         self.check_ends()
     }
 

@@ -80,7 +80,7 @@ impl VonMises {
     }
 
     /// Those of the mirrored distribution at `-x` are the other tails.
-    fn mirrored(&self, x: &Tensor, f: impl Fn(&Tensor, &Tensor, &Tensor) -> Tensor) -> Tensor {
+    fn mirrored(&self, x: &Tensor, f: &dyn Fn(&Tensor, &Tensor, &Tensor) -> Tensor) -> Tensor {
         f(&-x, &-self.loc.value(), &self.concentration.value())
     }
 }
@@ -128,11 +128,11 @@ impl Distribution for VonMises {
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.mirrored(value, law::cdf))
+        Ok(self.mirrored(value, &law::cdf))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.mirrored(value, law::log_cdf))
+        Ok(self.mirrored(value, &law::log_cdf))
     }
 
     /// Between `loc − π` and `loc + π`.

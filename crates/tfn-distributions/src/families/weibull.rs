@@ -68,7 +68,7 @@ impl Weibull {
     }
 
     /// `f(x)` above 0, `outside` with zero gradient elsewhere.
-    fn at(&self, x: &Tensor, outside: f64, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    fn at(&self, x: &Tensor, outside: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
         let is_outside = x.le(&constant(0.0, x));
         let inside = Tensor::select(&is_outside, &self.scale.value(), x);
         Tensor::select(&is_outside, &constant(outside, x), &f(&inside))
@@ -95,7 +95,7 @@ impl Distribution for Weibull {
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let log_concentration = self.concentration.value().ln();
-        Ok(self.at(x, f64::NEG_INFINITY, |x| {
+        Ok(self.at(x, f64::NEG_INFINITY, &|x| {
             let w = self.log_exponential(x);
             // Where exp(w) is infinite, so may w be.
             let is_far = w.gt(&constant(700.0, &w));
@@ -137,12 +137,12 @@ impl Distribution for Weibull {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.at(value, 0.0, |x| -(-self.log_exponential(x).exp()).expm1()))
+        Ok(self.at(value, 0.0, &|x| -(-self.log_exponential(x).exp()).expm1()))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
         let inside = |x: &Tensor| log1m_exp_exp(&self.log_exponential(x));
-        Ok(self.at(value, f64::NEG_INFINITY, inside))
+        Ok(self.at(value, f64::NEG_INFINITY, &inside))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
@@ -150,7 +150,7 @@ impl Distribution for Weibull {
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.at(value, 0.0, |x| -self.log_exponential(x).exp()))
+        Ok(self.at(value, 0.0, &|x| -self.log_exponential(x).exp()))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {

@@ -1,7 +1,8 @@
 //! Functions of `loc` and `scale`, entry by entry, with their partial derivatives, in one pass.
 
-use rayon::prelude::*;
 use tfn_tensor::{DType, Element, Tensor, Vjp, VjpContext, apply};
+
+use crate::parallel::{Task, do_all};
 
 /// Entries that a thread takes at a time.
 const CHUNK: usize = 4096;
@@ -49,39 +50,49 @@ pub(super) fn pass<const N: usize>(
     scale: &Tensor,
     f: impl Fn(f64, f64) -> [f64; N] + Sync,
 ) -> tfn_tensor::Result<[Tensor; N]> {
-    let shape = loc.shape()?;
-    Ok(match loc.dtype()? {
-        DType::F64 => tensors(typed::<f64, N>(loc, scale, f)?, shape),
-        DType::F32 => tensors(typed::<f32, N>(loc, scale, f)?, shape),
-    })
+    match loc.dtype()? {
+        DType::F64 => by_chunks::<f64, N>(loc, scale, &|loc, scale, outputs| {
+            write(loc, scale, outputs, &f);
+        }),
+        DType::F32 => by_chunks::<f32, N>(loc, scale, &|loc, scale, outputs| {
+            write(loc, scale, outputs, &f);
+        }),
+    }
 }
 
-fn tensors<E: Element, const N: usize>(values: [Vec<E>; N], shape: &[usize]) -> [Tensor; N] {
-    values.map(|values| Tensor::from_vec(values, shape))
+/// Writes the results of `f` on this thread.
+fn write<E: Element, const N: usize>(
+    loc: &[E],
+    scale: &[E],
+    outputs: [&mut [E]; N],
+    f: &impl Fn(f64, f64) -> [f64; N],
+) {
+    for (i, (&m, &s)) in loc.iter().zip(scale).enumerate() {
+        let values = f(Element::to_f64(m), Element::to_f64(s));
+        for j in 0..N {
+            outputs[j][i] = E::from_f64(values[j]);
+        }
+    }
 }
 
-fn typed<E: Element, const N: usize>(
+/// What [`write`] does for a function, of which it is compiled for each.
+type Write<'a, E, const N: usize> = dyn Fn(&[E], &[E], [&mut [E]; N]) + Sync + 'a;
+
+/// The tensors that `write` makes, chunk by chunk on all threads.
+fn by_chunks<E: Element, const N: usize>(
     loc: &Tensor,
     scale: &Tensor,
-    f: impl Fn(f64, f64) -> [f64; N] + Sync,
-) -> tfn_tensor::Result<[Vec<E>; N]> {
+    write: &Write<'_, E, N>,
+) -> tfn_tensor::Result<[Tensor; N]> {
+    let shape = loc.shape()?;
     let (loc, scale) = (loc.data::<E>()?, scale.data::<E>()?);
     let mut outputs: [Vec<E>; N] = std::array::from_fn(|_| vec![E::zero(); loc.len()]);
     let mut parts = outputs.each_mut().map(|output| output.chunks_mut(CHUNK));
-    let work: Vec<_> = loc
-        .chunks(CHUNK)
-        .zip(scale.chunks(CHUNK))
-        .map(|(loc, scale)| (loc, scale, parts.each_mut().map(|p| p.next().unwrap_or_default())))
-        .collect();
-    work.into_par_iter().for_each(|(loc, scale, mut outputs)| {
-        for (i, (&m, &s)) in loc.iter().zip(scale).enumerate() {
-            let values = f(Element::to_f64(m), Element::to_f64(s));
-            for (output, value) in outputs.iter_mut().zip(values) {
-                output[i] = E::from_f64(value);
-            }
-        }
-    });
-    Ok(outputs)
+    do_all(loc.chunks(CHUNK).zip(scale.chunks(CHUNK)).map(|(loc, scale)| -> Task<'_> {
+        let outputs = parts.each_mut().map(|part| part.next().unwrap_or_default());
+        Box::new(move || write(loc, scale, outputs))
+    }));
+    Ok(outputs.map(|values| Tensor::from_vec(values, shape)))
 }
 
 /// The least and the greatest `loc` for all scales that begin with the same bits: their bits behind `shift`, in order.
@@ -94,7 +105,7 @@ pub(super) fn ranges<E: Element>(
     let (loc, scale) = (loc.data::<E>()?, scale.data::<E>()?);
     // Those of positive finite numbers.
     let count = (f64::INFINITY.to_bits() >> shift) as usize;
-    let of_chunk = |(loc, scale): (&[E], &[E])| {
+    let of_chunk = |loc: &[E], scale: &[E]| {
         let mut found = vec![NONE; count];
         for (&m, &s) in loc.iter().zip(scale) {
             let (m, s) = (Element::to_f64(m), Element::to_f64(s));
@@ -114,9 +125,11 @@ pub(super) fn ranges<E: Element>(
         a
     };
     let chunks = 16 * CHUNK;
-    let found = (loc.par_chunks(chunks), scale.par_chunks(chunks))
-        .into_par_iter()
-        .map(of_chunk)
-        .reduce(|| vec![NONE; count], both);
+    let mut found = vec![Vec::new(); loc.len().div_ceil(chunks)];
+    let parts = loc.chunks(chunks).zip(scale.chunks(chunks));
+    do_all(found.iter_mut().zip(parts).map(|(found, (loc, scale))| -> Task<'_> {
+        Box::new(move || *found = of_chunk(loc, scale))
+    }));
+    let found = found.into_iter().fold(vec![NONE; count], both);
     Ok(found.into_iter().enumerate().filter(|(_, [low, high])| low <= high).collect())
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use tfn_tensor::{Element, Tensor, Vjp, VjpContext, apply};
 
 use super::entrywise::pass;
 use super::panels::epsilon;
 use super::table::{N, Table, back};
 use crate::families::STANDARD_ENTROPY;
+use crate::parallel::{Task, do_all};
 use crate::{Distribution, Result};
 
 /// Entries whose gradients are added up one after the other, on any number of threads.
@@ -88,11 +88,11 @@ impl ByTable {
     fn density_slopes<E: Element>(&self, g: &Tensor) -> tfn_tensor::Result<Vec<f64>> {
         let [loc, scale] = self.entries.each_ref().map(Tensor::data::<E>);
         let (g, loc, scale) = (g.data::<E>()?, loc?, scale?);
-        let chunks: Vec<Vec<f64>> =
-            (g.par_chunks(CHUNK), loc.par_chunks(CHUNK), scale.par_chunks(CHUNK))
-                .into_par_iter()
-                .map(|(g, loc, scale)| self.power_slopes(g, loc, scale))
-                .collect();
+        let mut chunks = vec![Vec::new(); g.len().div_ceil(CHUNK)];
+        let parts = g.chunks(CHUNK).zip(loc.chunks(CHUNK)).zip(scale.chunks(CHUNK));
+        do_all(chunks.iter_mut().zip(parts).map(|(slopes, ((g, loc), scale))| -> Task<'_> {
+            Box::new(move || *slopes = self.power_slopes(g, loc, scale))
+        }));
         let mut sum = vec![0.0; self.table.len() * N * N];
         for chunk in &chunks {
             sum.iter_mut().zip(chunk).for_each(|(sum, slope)| *sum += slope);

@@ -86,7 +86,7 @@ pub(crate) fn poisson_quantile(rate: &Tensor, p: &Tensor) -> Tensor {
         value: |[rate, p]| {
             let stddev = rate.sqrt();
             let moments = Moments { mean: rate, stddev, skewness: 1.0 / stddev };
-            quantile(p, f64::INFINITY, &moments, |k| poisson_law::tail(k, rate))
+            quantile(p, f64::INFINITY, &moments, &|k| poisson_law::tail(k, rate))
         },
         partials: [|_, _| 0.0, |_, _| 0.0],
     };
@@ -104,7 +104,7 @@ pub(crate) fn poisson_sample(rate: &Tensor, shape: &[usize], stream: &mut Stream
         && let Ok(one) = rate.item()
     {
         let draws = count_draws::PoissonDraws::new(one);
-        return draws_of_one(rate, shape, stream, |numbers| draws.draw(numbers));
+        return draws_of_one(rate, shape, stream, &|numbers| draws.draw(numbers));
     }
     let rates = rate.detach().cast(DType::F64);
     in_type_of(rate, pointwise(DRAW, [&rates, &words(shape, stream)]))

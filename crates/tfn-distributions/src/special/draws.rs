@@ -1,6 +1,5 @@
 //! Draws by rejection on tensors, in `f64` whatever the type of the parameters.
 
-use rayon::prelude::*;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Element, Pointwise, Tensor, pointwise};
 
@@ -8,6 +7,7 @@ use super::incomplete_beta::quantile_in;
 use super::incomplete_gamma::log_quantile_in_a;
 use super::scalar::gamma_draws::{self, GammaDraw};
 use super::scalar::numbers::Numbers;
+use crate::parallel::{Task, do_all};
 
 /// Variables of gamma distributions of rate 1, with implicit gradients: those of the quantile that each one is.
 pub(crate) fn gamma_sample(a: &Tensor, shape: &[usize], stream: &mut Stream) -> Tensor {
@@ -54,18 +54,20 @@ pub(super) fn draws_of_one(
     like: &Tensor,
     shape: &[usize],
     stream: &mut Stream,
-    draw: impl Fn(&mut Numbers) -> f64 + Sync,
+    draw: &(dyn Fn(&mut Numbers) -> f64 + Sync),
 ) -> Tensor {
     /// Draws that a thread takes at a time.
     const CHUNK: usize = 4096;
-    fn fill<E: Element>(out: &mut [E], words: &[f64], draw: impl Fn(&mut Numbers) -> f64 + Sync) {
-        out.par_chunks_mut(CHUNK).zip(words.par_chunks(CHUNK)).for_each(|(out, words)| {
-            for (out, word) in out.iter_mut().zip(words) {
-                *out = E::from_f64(draw(&mut Numbers::new(*word)));
-            }
-        });
+    fn fill<E: Element>(out: &mut [E], words: &[f64], draw: &(dyn Fn(&mut Numbers) -> f64 + Sync)) {
+        do_all(out.chunks_mut(CHUNK).zip(words.chunks(CHUNK)).map(|(out, words)| -> Task<'_> {
+            Box::new(move || {
+                for (out, word) in out.iter_mut().zip(words) {
+                    *out = E::from_f64(draw(&mut Numbers::new(*word)));
+                }
+            })
+        }));
     }
-    let made = || -> tfn_tensor::Result<Tensor> {
+    let mut made = || -> tfn_tensor::Result<Tensor> {
         let words = words(shape, stream);
         let words = words.data::<f64>()?;
         Ok(match like.dtype()? {

@@ -166,7 +166,7 @@ const fn binomial_quantiles<const LOGIT: bool>() -> Pointwise<3> {
             let at = odds::<LOGIT>(s);
             let stddev = (n * at.p * at.q).sqrt();
             let moments = Moments { mean: n * at.p, stddev, skewness: (at.q - at.p) / stddev };
-            quantile(level, n, &moments, |k| law::tail(k, n - k, at))
+            quantile(level, n, &moments, &|k| law::tail(k, n - k, at))
         },
         partials: [|_, _| 0.0, |_, _| 0.0, |_, _| 0.0],
     }
@@ -184,7 +184,7 @@ const fn waiting_quantiles<const LOGIT: bool>() -> Pointwise<3> {
             let at = odds::<LOGIT>(s);
             let (mean, root) = (r * at.p / at.q, (r * at.p).sqrt());
             let moments = Moments { mean, stddev: root / at.q, skewness: (1.0 + at.p) / root };
-            quantile(level, f64::INFINITY, &moments, |k| law::tail(k, r, at))
+            quantile(level, f64::INFINITY, &moments, &|k| law::tail(k, r, at))
         },
         partials: [|_, _| 0.0, |_, _| 0.0, |_, _| 0.0],
     }

@@ -162,7 +162,7 @@ impl<E: Element, const N: usize> Rows<'_, E, N> {
 }
 
 /// `out` ← or += f of the entries of `inputs` at the same place under NumPy's broadcasting.
-pub(crate) fn broadcast_map<E: Element, const N: usize>(
+fn broadcast_map<E: Element, const N: usize>(
     out: &mut [E],
     accumulate: Accumulate,
     inputs: [(&[E], &[usize]); N],

@@ -7,6 +7,7 @@ use super::Accumulate;
 use super::arch::arch;
 use super::map::Block;
 use super::math::Math;
+use super::parallel::split_off;
 use crate::Element;
 
 /// Partial results that are kept side by side.
@@ -38,7 +39,21 @@ impl<E: Element> LogSum<E> {
         split: impl Fn([E; N]) -> (E, E, [E; M]) + Copy,
         whole: &Block<'_, E, N>,
     ) {
-        arch().dispatch(Add { sum: self, inputs, outputs, split: &split, whole });
+        let len = inputs.first().map_or(0, |input| input.len());
+        let mut rest = outputs;
+        let mut start = 0;
+        while start < len {
+            let count = TILE.min(len - start);
+            let tile = inputs.map(|x| &x[start..start + count]);
+            let outputs = rest.each_mut().map(|rest| split_off(rest, count));
+            let (plain, factors) = (&mut self.tile.0[..count], &mut self.tile.1[..count]);
+            arch().dispatch(Split { plain, factors, inputs: tile, outputs, split: &split });
+            if !arch().dispatch(Multiply { sum: self, count }) {
+                whole(&mut self.tile.0[..count], Accumulate::Set, tile);
+            }
+            arch().dispatch(AddPlain { sum: self });
+            start += count;
+        }
     }
 
     /// The sum, with the logarithms taken `sign` times.
@@ -49,15 +64,16 @@ impl<E: Element> LogSum<E> {
     }
 }
 
-struct Add<'a, E, const N: usize, const M: usize, F> {
-    sum: &'a mut LogSum<E>,
+/// A tile's `a`, `b` and outputs.
+struct Split<'a, E, const N: usize, const M: usize, F> {
+    plain: &'a mut [E],
+    factors: &'a mut [E],
     inputs: [&'a [E]; N],
     outputs: [&'a mut [E]; M],
     split: &'a F,
-    whole: &'a Block<'a, E, N>,
 }
 
-impl<E: Element, const N: usize, const M: usize, F> WithSimd for Add<'_, E, N, M, F>
+impl<E: Element, const N: usize, const M: usize, F> WithSimd for Split<'_, E, N, M, F>
 where
     F: Fn([E; N]) -> (E, E, [E; M]) + Copy,
 {
@@ -65,41 +81,63 @@ where
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { sum, inputs, mut outputs, split, whole } = self;
+        let Self { plain, factors, mut inputs, outputs, split } = self;
         // A copy of its own, so that what it captures stays in registers.
         let split = *split;
-        let len = inputs.first().map_or(0, |input| input.len());
-        let mut start = 0;
-        while start < len {
-            let count = TILE.min(len - start);
-            let (plain, factors) = (&mut sum.tile.0[..count], &mut sum.tile.1[..count]);
-            let tile = inputs.map(|x| &x[start..start + count]);
-            let out = outputs.each_mut().map(|x| &mut x[start..start + count]);
-            for i in 0..count {
-                let mut entries = [E::zero(); N];
-                for j in 0..N {
-                    entries[j] = tile[j][i];
-                }
-                let (a, b, made) = split(entries);
-                plain[i] = a;
-                factors[i] = b;
-                for j in 0..M {
-                    out[j][i] = made[j];
-                }
+        let len = plain.len();
+        let factors = &mut factors[..len];
+        let outputs = outputs.map(|x| &mut x[..len]);
+        for input in &mut inputs {
+            *input = &input[..len];
+        }
+        for i in 0..len {
+            let mut entries = [E::zero(); N];
+            for j in 0..N {
+                entries[j] = inputs[j][i];
             }
-            if count < TILE {
-                sum.tile.0[count..].fill(E::zero());
-                sum.tile.1[count..].fill(E::one());
+            let (a, b, made) = split(entries);
+            plain[i] = a;
+            factors[i] = b;
+            for j in 0..M {
+                outputs[j][i] = made[j];
             }
-            if !sum.multiply() {
-                whole(&mut sum.tile.0[..count], Accumulate::Set, tile);
+        }
+    }
+}
+
+/// Takes up a tile of so many factors, unless one of them is not a normal positive number.
+struct Multiply<'a, E> {
+    sum: &'a mut LogSum<E>,
+    count: usize,
+}
+
+impl<E: Element> WithSimd for Multiply<'_, E> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        if self.count < TILE {
+            self.sum.tile.0[self.count..].fill(E::zero());
+            self.sum.tile.1[self.count..].fill(E::one());
+        }
+        self.sum.multiply()
+    }
+}
+
+/// Adds a tile's `a`.
+struct AddPlain<'a, E> {
+    sum: &'a mut LogSum<E>,
+}
+
+impl<E: Element> WithSimd for AddPlain<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for chunk in self.sum.tile.0.chunks_exact(LANES) {
+            for (lane, &x) in self.sum.plain.iter_mut().zip(chunk) {
+                *lane += Element::to_f64(x);
             }
-            for chunk in sum.tile.0.chunks_exact(LANES) {
-                for (lane, &x) in sum.plain.iter_mut().zip(chunk) {
-                    *lane += Element::to_f64(x);
-                }
-            }
-            start += count;
         }
     }
 }

@@ -86,7 +86,8 @@ pub(crate) fn block<E: Element, const N: usize>(
 }
 
 /// `out` += what `set` makes of `inputs`, tile by tile.
-fn add_made<E: Element, const N: usize>(
+#[inline(never)]
+pub(crate) fn add_made<E: Element, const N: usize>(
     out: &mut [E],
     inputs: [&[E]; N],
     set: &dyn Fn(&mut [E], [&[E]; N]),

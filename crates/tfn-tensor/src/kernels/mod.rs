@@ -47,10 +47,11 @@ pub(crate) mod softmax;
 mod sums;
 
 pub(crate) use axes::{sum_axes, unbroadcast};
-pub(crate) use broadcast::{broadcast, broadcast_map, broadcast_map_by, broadcast_map2};
+pub(crate) use broadcast::{broadcast, broadcast_map_by, broadcast_map2};
 pub(crate) use log_sum::LogSum;
 pub(crate) use map::{
-    Block, add_assign, add_block, block, map1, map2, map3, update_block, write_block,
+    Block, add_assign, add_block, add_made, block, map_by, map1, map2, map3, update_block,
+    write_block,
 };
 pub(crate) use parallel::{BLOCK, by_blocks_into, in_blocks, in_chunks, in_tasks, split_off};
 #[cfg(test)]

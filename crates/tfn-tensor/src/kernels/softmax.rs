@@ -179,7 +179,7 @@ fn exponentials<E: Element>(
     out: &mut [E],
     x: &[E],
     (n, inner): (usize, usize),
-    f: impl FnOnce(&mut [E], &mut [E], Vec<f64>),
+    f: &mut dyn FnMut(&mut [E], &mut [E], Vec<f64>),
 ) {
     let mut shifts = vec![E::zero(); x.len() / n];
     let mut sums = vec![0.0; shifts.len()];
@@ -192,7 +192,7 @@ fn exponentials<E: Element>(
 pub(crate) fn logsumexp<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
     by_groups(out, x, (n, inner), inner, &|out, x| {
         let mut scratch = vec![E::zero(); x.len()];
-        exponentials(&mut scratch, x, (n, inner), |_, shifts, sums| {
+        exponentials(&mut scratch, x, (n, inner), &mut |_, shifts, sums| {
             for (out, (&shift, sum)) in out.iter_mut().zip(shifts.iter().zip(sums)) {
                 *out = E::from_f64(Element::to_f64(shift) + sum.ln());
             }
@@ -203,7 +203,7 @@ pub(crate) fn logsumexp<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usi
 /// exp(x) / Σ exp(x) along the axis.
 pub(crate) fn softmax<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
     by_groups(out, x, (n, inner), n * inner, &|out, x| {
-        exponentials(out, x, (n, inner), |out, shifts, sums| {
+        exponentials(out, x, (n, inner), &mut |out, shifts, sums| {
             // The shifts are done with; their place takes the factors.
             for (factor, sum) in shifts.iter_mut().zip(sums) {
                 *factor = E::from_f64(sum.recip());
@@ -235,7 +235,7 @@ fn log_of_sum<E: Element>(
 /// x − ln Σ exp(x) along the axis.
 pub(crate) fn log_softmax<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
     by_groups(out, x, (n, inner), n * inner, &|out, x| {
-        exponentials(out, x, (n, inner), |out, shifts, sums| {
+        exponentials(out, x, (n, inner), &mut |out, shifts, sums| {
             let columns = sums.into_iter().enumerate();
             let log = |(column, sum)| E::from_f64(log_of_sum(out, (n, inner), column, sum));
             let logs: Vec<E> = columns.map(log).collect();

@@ -58,7 +58,10 @@ where
         let mut made = [[E::zero(); TILE]; M];
         for (tile, gradient) in gradient.chunks(TILE).enumerate() {
             let (start, count) = (tile * TILE, gradient.len());
-            let inputs = inputs.map(|x| &x[start..start + count]);
+            let mut inputs = inputs;
+            for input in &mut inputs {
+                *input = &input[start..start + count];
+            }
             for i in 0..count {
                 let mut entries = [E::zero(); N];
                 for j in 0..N {

@@ -4,11 +4,11 @@
 use std::array;
 use std::panic::Location;
 
-use super::fused::{Entries, common_shape, pass};
-use crate::buffer::Buffer;
-use crate::dtype::{Element, dispatch};
+use super::fused::{AddSlopes, Entries, common_shape, pass};
+use crate::dtype::{DType, Element, dispatch};
 use crate::error::Result;
 use crate::graph::{Vjp, VjpContext, apply_one};
+use crate::kernels::Sums;
 use crate::tensor::Tensor;
 
 /// A function of `N` numbers for [`entrywise`], the same code for both element types.
@@ -62,86 +62,142 @@ pub trait Entrywise<const N: usize>: Copy + Send + Sync + 'static {
 #[track_caller]
 #[must_use]
 pub fn entrywise<F: Entrywise<N>, const N: usize>(function: F, inputs: [&Tensor; N]) -> Tensor {
-    let place = Location::caller();
-    let output = common_shape(F::NAME, inputs, place).map(|shape| {
-        let dtype = inputs.first().map_or(Ok(crate::DType::F64), |input| input.dtype());
-        dtype.and_then(|dtype| {
-            dispatch!(dtype, E => pass::<E, N>(
-                inputs,
-                &shape,
-                #[inline(always)]
-                move |x| function.value(x),
-            ))
-        })
+    applied(&Compiled(function), &inputs, Location::caller())
+}
+
+/// A function whatever it and the number of its arguments are.
+trait Function: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn boxed(&self) -> Box<dyn Function>;
+    /// Its values, in the shape that the inputs broadcast to.
+    fn values(&self, inputs: &[&Tensor], dtype: DType, shape: &[usize]) -> Result<Tensor>;
+    /// The gradients of the inputs: one for each entry where `each` says so, their sum elsewhere.
+    fn slopes(&self, g: &Tensor, inputs: &[Tensor], each: &[bool]) -> Result<Vec<Tensor>>;
+}
+
+/// All that is compiled for each function.
+struct Compiled<F, const N: usize>(F);
+
+impl<F: Entrywise<N>, const N: usize> Function for Compiled<F, N> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn boxed(&self) -> Box<dyn Function> {
+        Box::new(Self(self.0))
+    }
+
+    fn values(&self, inputs: &[&Tensor], dtype: DType, shape: &[usize]) -> Result<Tensor> {
+        let function = self.0;
+        let inputs = array::from_fn(|i| inputs[i]);
+        dispatch!(dtype, E => pass::<E, N>(
+            inputs,
+            shape,
+            #[inline(always)]
+            move |x| function.value(x),
+        ))
+    }
+
+    fn slopes(&self, g: &Tensor, inputs: &[Tensor], each: &[bool]) -> Result<Vec<Tensor>> {
+        let function = self.0;
+        dispatch!(g.dtype()?, E => slopes::<E, N>(g, inputs, each, &|sums, inputs, gradient, outputs| {
+            add_slopes(function, sums, inputs, gradient, outputs);
+        }))
+    }
+}
+
+fn add_slopes<E: Element, F: Entrywise<N>, const N: usize>(
+    function: F,
+    sums: &mut Sums<N>,
+    inputs: [&[E]; N],
+    gradient: &[E],
+    outputs: [&mut [E]; N],
+) {
+    sums.add(
+        inputs,
+        gradient,
+        outputs,
+        #[inline(always)]
+        move |x, g| {
+            let mut slopes = function.partials(x);
+            for slope in &mut slopes {
+                // Where nothing flows, a derivative that does not exist harms nothing.
+                *slope = if g == E::zero() { E::zero() } else { g * *slope };
+            }
+            slopes
+        },
+    );
+}
+
+/// [`Function::slopes`] of a function in its compiled form.
+fn slopes<E: Element, const N: usize>(
+    g: &Tensor,
+    inputs: &[Tensor],
+    each: &[bool],
+    add: &AddSlopes<'_, E, N, N>,
+) -> Result<Vec<Tensor>> {
+    let shape = g.shape()?;
+    let operands: [&Tensor; N] = array::from_fn(|i| &inputs[i]);
+    let Some(entries) = Entries::<E, N>::new(&operands, shape)? else {
+        return Ok(Vec::new());
+    };
+    let (made, sums) = entries.slopes_by(g.data::<E>()?, array::from_fn(|i| each[i]), add);
+    let mut slopes = Vec::with_capacity(N);
+    for (made, sum) in made.into_iter().zip(sums) {
+        slopes.push(match made {
+            Some(made) => Tensor::from_buffer(made, shape),
+            None => Tensor::from_f64(&[sum], &[], E::DTYPE),
+        });
+    }
+    Ok(slopes)
+}
+
+fn applied(
+    function: &dyn Function,
+    inputs: &[&Tensor],
+    place: &'static Location<'static>,
+) -> Tensor {
+    let output = common_shape(function.name(), inputs, place).map(|shape| {
+        let dtype = inputs.first().map_or(Ok(DType::F64), |input| input.dtype());
+        dtype.and_then(|dtype| function.values(inputs, dtype, &shape))
     });
     match output {
         Err(error) => Tensor::from_error(error),
         Ok(Err(error)) => Tensor::from_error(error),
-        Ok(Ok(output)) => {
-            apply_one(&inputs, output, || Applied { function, inputs: inputs.map(Tensor::detach) })
-        }
+        Ok(Ok(output)) => apply_one(inputs, output, || Applied {
+            function: function.boxed(),
+            inputs: inputs.iter().map(|input| input.detach()).collect(),
+        }),
     }
 }
 
-struct Applied<F, const N: usize> {
-    function: F,
-    inputs: [Tensor; N],
+struct Applied {
+    function: Box<dyn Function>,
+    inputs: Vec<Tensor>,
 }
 
-impl<F: Entrywise<N>, const N: usize> Vjp for Applied<F, N> {
+impl Vjp for Applied {
     fn name(&self) -> &'static str {
-        F::NAME
+        self.function.name()
     }
 
     fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
         let Some(g) = ctx.grad(0).cloned() else { return Ok(()) };
         let shape = g.shape()?.to_vec();
         // Whether an input's gradient is one sum, and one for each entry otherwise.
-        let is_one: [bool; N] = array::from_fn(|i| self.inputs[i].len() == Ok(1));
-        let needs: [bool; N] = array::from_fn(|i| ctx.needs(i));
-        let wide = array::from_fn(|i| {
-            let input = &self.inputs[i];
-            if is_one[i] { input.clone() } else { input.broadcast_to(&shape) }
-        });
-        let slopes =
-            dispatch!(g.dtype()?, E => self.slopes::<E>(&g, &wide, &shape, needs, is_one)?);
+        let is_one: Vec<bool> = self.inputs.iter().map(|input| input.len() == Ok(1)).collect();
+        let needs: Vec<bool> = (0..self.inputs.len()).map(|input| ctx.needs(input)).collect();
+        let wide = |(input, is_one): (&Tensor, &bool)| {
+            if *is_one { input.clone() } else { input.broadcast_to(&shape) }
+        };
+        let wide: Vec<Tensor> = self.inputs.iter().zip(&is_one).map(wide).collect();
+        let each: Vec<bool> = needs.iter().zip(&is_one).map(|(need, one)| *need && !one).collect();
+        let slopes = self.function.slopes(&g, &wide, &each)?;
         for (input, slope) in slopes.into_iter().enumerate().filter(|(input, _)| needs[*input]) {
             let slope = if is_one[input] { slope.reshape(ctx.shape(input)) } else { slope };
             ctx.add(input, slope);
         }
         Ok(())
-    }
-}
-
-impl<F: Entrywise<N>, const N: usize> Applied<F, N> {
-    fn slopes<E: Element>(
-        &self,
-        g: &Tensor,
-        inputs: &[Tensor; N],
-        shape: &[usize],
-        needs: [bool; N],
-        is_one: [bool; N],
-    ) -> Result<Vec<Tensor>> {
-        let function = self.function;
-        let Some(entries) = Entries::<E, N>::new(&inputs.each_ref(), shape)? else {
-            return Ok(Vec::new());
-        };
-        let each = array::from_fn(|i| needs[i] && !is_one[i]);
-        let (each, sums) = entries.slopes(
-            g.data::<E>()?,
-            each,
-            #[inline(always)]
-            move |x, g| {
-                let partials = function.partials(x);
-                // Where nothing flows, a derivative that does not exist harms nothing.
-                partials.map(|partial| if g == E::zero() { E::zero() } else { g * partial })
-            },
-        );
-        let slope = |(each, sum): (Option<Buffer<E>>, f64)| match each {
-            Some(each) => Tensor::from_buffer(each, shape),
-            None => Tensor::from_f64(&[sum], &[], E::DTYPE),
-        };
-        Ok(each.into_iter().zip(sums).map(slope).collect())
     }
 }
 

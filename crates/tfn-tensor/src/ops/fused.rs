@@ -14,9 +14,9 @@ use crate::storage::{LAZY, Recipe, Total};
 use crate::tensor::{Live, Tensor};
 
 /// The shape that all operands broadcast to, if they are of one type and do.
-pub(super) fn common_shape<const N: usize>(
+pub(super) fn common_shape(
     op: &'static str,
-    operands: [&Tensor; N],
+    operands: &[&Tensor],
     place: &'static Location<'static>,
 ) -> Result<Vec<usize>, Arc<TensorError>> {
     let mut shape: Vec<usize> = Vec::new();
@@ -110,6 +110,10 @@ fn pass_now_by<E: Element, const N: usize>(
     }))
 }
 
+/// [`Sums::add`](kernels::Sums::add) of a function.
+pub(super) type AddSlopes<'a, E, const N: usize, const M: usize> =
+    dyn Fn(&mut kernels::Sums<M>, [&[E]; N], &[E], [&mut [E]; M]) + Sync + 'a;
+
 /// Entries that are computed at a time.
 const TILE: usize = 512;
 
@@ -197,6 +201,18 @@ impl<E: Element, const N: usize> Entries<E, N> {
         each: [bool; M],
         f: impl Fn([E; N], E) -> [E; M] + Sync + Copy,
     ) -> ([Option<Buffer<E>>; M], [f64; M]) {
+        self.slopes_by(gradient, each, &|sums, inputs, gradient, outputs| {
+            sums.add(inputs, gradient, outputs, f);
+        })
+    }
+
+    /// [`slopes`](Self::slopes) of a function in its compiled form.
+    pub(super) fn slopes_by<const M: usize>(
+        &self,
+        gradient: &[E],
+        each: [bool; M],
+        add: &AddSlopes<'_, E, N, M>,
+    ) -> ([Option<Buffer<E>>; M], [f64; M]) {
         let mut made = each.map(|each| each.then(|| Buffer::build(self.len, |_| ())));
         let outputs =
             made.iter_mut().map(|made| made.as_mut().map_or(&mut [][..], Buffer::as_mut_slice));
@@ -209,7 +225,7 @@ impl<E: Element, const N: usize> Entries<E, N> {
                 self.in_tiles(block.start, block.len(), &mut |range, inputs| {
                     let start = block.start + range.start;
                     let gradient = &gradient[start..start + range.len()];
-                    sums.add(inputs, gradient, next_tile(&mut rest, range.len()), f);
+                    add(&mut sums, inputs, gradient, next_tile(&mut rest, range.len()));
                 });
                 sums.total()
             },

@@ -269,7 +269,7 @@ impl Tensor {
     #[must_use]
     pub fn normal_sample(loc: &Self, scale: &Self, noise: &Self) -> Self {
         let (place, operands) = (Location::caller(), [loc, scale, noise]);
-        let shape = match common_shape("normal_sample", operands, place) {
+        let shape = match common_shape("normal_sample", &operands, place) {
             Ok(shape) => shape,
             Err(error) => return Self::from_error(error),
         };
@@ -314,7 +314,7 @@ impl Tensor {
     #[must_use]
     pub fn normal_log_prob(x: &Self, loc: &Self, scale: &Self) -> Self {
         let place = Location::caller();
-        let shape = match common_shape("normal_log_prob", [x, loc, scale], place) {
+        let shape = match common_shape("normal_log_prob", &[x, loc, scale], place) {
             Ok(shape) => shape,
             Err(error) => return Self::from_error(error),
         };
@@ -370,7 +370,7 @@ impl Tensor {
     #[must_use]
     pub fn normal_kl(q_loc: &Self, q_scale: &Self, p_loc: &Self, p_scale: &Self) -> Self {
         let (place, operands) = (Location::caller(), [q_loc, q_scale, p_loc, p_scale]);
-        let shape = match common_shape("normal_kl", operands, place) {
+        let shape = match common_shape("normal_kl", &operands, place) {
             Ok(shape) => shape,
             Err(error) => return Self::from_error(error),
         };

@@ -1,6 +1,5 @@
 //! Elementwise functions of several tensors that any crate defines, under broadcasting.
 
-use std::array;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
-use crate::tensor::Tensor;
+use crate::tensor::{Live, Tensor};
 
 /// Inputs that one walk of the backward pass reads: the arguments, the value and its gradient.
 const WIDTH: usize = 6;
@@ -54,44 +53,135 @@ pub struct Pointwise<const N: usize> {
 #[must_use]
 pub fn pointwise<const N: usize>(function: Pointwise<N>, inputs: [&Tensor; N]) -> Tensor {
     const { assert!(N >= 1 && N + 2 <= WIDTH, "one to four arguments") };
-    match forward(function, inputs) {
+    applied(&function, &inputs, Location::caller())
+}
+
+/// The loops of a function, for one type of entries: all that is compiled for each number of arguments, in each
+/// crate that has such a function.
+trait Loops<E>: Send + Sync {
+    /// `out` ← the function of the entries of `inputs`, one for each argument.
+    fn values(&self, out: &mut [E], inputs: &[&[E]]);
+    /// `out` ← gradient of the result times derivative in argument number `input`. Behind the arguments among
+    /// `operands` come the value and its gradient.
+    fn slopes(&self, input: usize, out: &mut [E], operands: &[&[E]]);
+}
+
+impl<E: Element, const N: usize> Loops<E> for Pointwise<N> {
+    fn values(&self, out: &mut [E], inputs: &[&[E]]) {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = E::from_f64((self.value)(entries(inputs, i)));
+        }
+    }
+
+    fn slopes(&self, input: usize, out: &mut [E], operands: &[&[E]]) {
+        let partial = self.partials[input];
+        for (i, out) in out.iter_mut().enumerate() {
+            let (value, g) = (operands[N][i].to_f64(), operands[N + 1][i].to_f64());
+            let slope = if g == 0.0 { 0.0 } else { g * partial(entries(operands, i), value) };
+            *out = E::from_f64(slope);
+        }
+    }
+}
+
+fn entries<E: Element, const N: usize>(inputs: &[&[E]], place: usize) -> [f64; N] {
+    let mut entries = [0.0; N];
+    for (entry, input) in entries.iter_mut().zip(inputs) {
+        *entry = input[place].to_f64();
+    }
+    entries
+}
+
+/// A function whatever the number of its arguments.
+trait Function: Loops<f32> + Loops<f64> {
+    fn name(&self) -> &'static str;
+    fn boxed(&self) -> Box<dyn Function>;
+}
+
+impl<const N: usize> Function for Pointwise<N> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn boxed(&self) -> Box<dyn Function> {
+        Box::new(*self)
+    }
+}
+
+fn applied(
+    function: &dyn Function,
+    inputs: &[&Tensor],
+    place: &'static Location<'static>,
+) -> Tensor {
+    match forward(function, inputs, place) {
         Err(error) => Tensor::from_error(error),
-        Ok(output) => apply_one(&inputs, output.clone(), || Applied {
-            function,
-            inputs: inputs.map(Tensor::detach),
+        Ok(output) => apply_one(inputs, output.clone(), || Applied {
+            function: function.boxed(),
+            inputs: inputs.iter().map(|input| input.detach()).collect(),
             output,
         }),
     }
 }
 
-#[track_caller]
-fn forward<const N: usize>(
-    function: Pointwise<N>,
-    inputs: [&Tensor; N],
+fn forward(
+    function: &dyn Function,
+    inputs: &[&Tensor],
+    place: &'static Location<'static>,
 ) -> Result<Tensor, Arc<TensorError>> {
-    let shape = common_shape(function.name, inputs, Location::caller())?;
-    let mut lives = Vec::with_capacity(N);
+    let shape = common_shape(function.name(), inputs, place)?;
+    let mut lives = Vec::with_capacity(inputs.len());
     for input in inputs {
         lives.push(input.live().map_err(Arc::clone)?);
     }
     Ok(dispatch!(lives[0].dtype(), E => Tensor::build::<E>(&shape, |out| {
-        let inputs = array::from_fn(|i| (lives[i].slice::<E>(), &*lives[i].shape));
-        let value = function.value;
-        kernels::broadcast_map(out, Accumulate::Set, inputs, &shape,
-            #[inline(always)]
-            move |x: [E; N]| E::from_f64(value(x.map(Element::to_f64))));
+        match lives[..] {
+            [a] => values::<E, 1>(function, out, [a], &shape),
+            [a, b] => values::<E, 2>(function, out, [a, b], &shape),
+            [a, b, c] => values::<E, 3>(function, out, [a, b, c], &shape),
+            [a, b, c, d] => values::<E, 4>(function, out, [a, b, c, d], &shape),
+            _ => unreachable!("one to four arguments"),
+        }
     })))
 }
+/// `out` ← the function of `inputs`.
+fn values<E: Element, const N: usize>(
+    function: &dyn Loops<E>,
+    out: &mut [E],
+    inputs: [&Live; N],
+    shape: &[usize],
+) {
+    let inputs = inputs.map(|input| (input.slice::<E>(), &*input.shape));
+    kernels::broadcast_map_by(out, Accumulate::Set, inputs, shape, &|out, _, inputs: [&[E]; N]| {
+        function.values(out, &inputs);
+    });
+}
 
-struct Applied<const N: usize> {
-    function: Pointwise<N>,
-    inputs: [Tensor; N],
+/// `out` ← or += gradient of the result times derivative in argument number `input`.
+fn slopes<E: Element>(
+    function: &dyn Loops<E>,
+    input: usize,
+    out: &mut [E],
+    accumulate: Accumulate,
+    operands: [(&[E], &[usize]); WIDTH],
+    shape: &[usize],
+) {
+    let set = |out: &mut [E], operands: [&[E]; WIDTH]| function.slopes(input, out, &operands);
+    kernels::broadcast_map_by(out, accumulate, operands, shape, &|out, accumulate, operands| {
+        match accumulate {
+            Accumulate::Set => set(out, operands),
+            Accumulate::Add => kernels::add_made(out, operands, &set),
+        }
+    });
+}
+
+struct Applied {
+    function: Box<dyn Function>,
+    inputs: Vec<Tensor>,
     output: Tensor,
 }
 
-impl<const N: usize> Vjp for Applied<N> {
+impl Vjp for Applied {
     fn name(&self) -> &'static str {
-        self.function.name
+        self.function.name()
     }
 
     fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
@@ -105,9 +195,11 @@ impl<const N: usize> Vjp for Applied<N> {
             for (operand, source) in operands.iter_mut().zip(sources) {
                 *operand = (source.data::<E>()?, source.shape()?);
             }
-            for input in (0..N).filter(|&input| ctx.needs(input)).collect::<Vec<_>>() {
+            for input in (0..self.inputs.len()).filter(|&input| ctx.needs(input)).collect::<Vec<_>>() {
                 let shape = g.shape()?;
-                let write = |out: &mut [E], accumulate| self.partial(input, out, accumulate, operands, shape);
+                let write = |out: &mut [E], accumulate| {
+                    slopes::<E>(&*self.function, input, out, accumulate, operands, shape);
+                };
                 if ctx.shape(input) == shape {
                     ctx.into::<E>(input, write)?;
                 } else {
@@ -116,27 +208,6 @@ impl<const N: usize> Vjp for Applied<N> {
             }
         });
         Ok(())
-    }
-}
-
-impl<const N: usize> Applied<N> {
-    /// `out` ← or += gradient of the result times derivative in argument number `input`.
-    fn partial<E: Element>(
-        &self,
-        input: usize,
-        out: &mut [E],
-        accumulate: Accumulate,
-        operands: [(&[E], &[usize]); WIDTH],
-        shape: &[usize],
-    ) {
-        let partial = self.function.partials[input];
-        let product = move |x: [E; WIDTH]| {
-            let x = x.map(Element::to_f64);
-            let (value, g) = (x[N], x[N + 1]);
-            let slope = if g == 0.0 { 0.0 } else { g * partial(array::from_fn(|i| x[i]), value) };
-            E::from_f64(slope)
-        };
-        kernels::broadcast_map(out, accumulate, operands, shape, product);
     }
 }
 

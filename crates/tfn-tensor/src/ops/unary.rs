@@ -37,7 +37,11 @@ impl Vjp for Unary {
         dispatch!(g.dtype()?, E => {
             let grad = g.data::<E>()?;
             let saved = self.saved.as_ref().map_or(Ok(grad), |saved| saved.data::<E>())?;
-            ctx.into::<E>(0, |out, accumulate| self.function.backward(out, accumulate, grad, saved))
+            ctx.into::<E>(0, |out, accumulate| {
+                kernels::map_by(out, accumulate, [grad, saved], &|out, accumulate, [grad, read]| {
+                    self.function.backward(out, accumulate, grad, read);
+                });
+            })
         })
     }
 }
@@ -68,7 +72,9 @@ impl Tensor {
             Err(error) => return Self::from_error(error.clone()),
         };
         let output = dispatch!(live.dtype(), E => {
-            Tensor::build::<E>(&live.shape, |out| function.forward(out, live.slice::<E>()))
+            Tensor::build::<E>(&live.shape, |out| {
+                kernels::map_by(out, Accumulate::Set, [live.slice::<E>()], &|out, _, [x]| function.forward(out, x));
+            })
         });
         let saved = match function.reads() {
             _ if !self.is_tracked() => None,
@@ -102,17 +108,19 @@ macro_rules! unary {
                 match self { $(Self::$variant { .. } => Reads::$reads),* }
             }
 
+            /// One block of entries of the output.
             fn forward<E: Element>(self, out: &mut [E], x: &[E]) {
                 match self { $(Self::$variant { $($p),* } => {
                     $(let $p = <E as Element>::from_f64($p);)*
-                    kernels::map1(out, Accumulate::Set, x, #[inline(always)] move |$x| $forward);
+                    kernels::write_block(out, Accumulate::Set, [x], #[inline(always)] move |[$x]| $forward);
                 }),* }
             }
 
+            /// One block of entries of the input's gradient.
             fn backward<E: Element>(self, out: &mut [E], acc: Accumulate, grad: &[E], read: &[E]) {
                 match self { $(Self::$variant { $($p),* } => {
                     $(let $p = <E as Element>::from_f64($p); let _ = $p;)*
-                    kernels::map2(out, acc, grad, read, #[inline(always)] move |$g, $v| $backward);
+                    kernels::write_block(out, acc, [grad, read], #[inline(always)] move |[$g, $v]| $backward);
                 }),* }
             }
         }

@@ -112,7 +112,7 @@ pub(crate) fn log_i0_bregman(p: f64, q: f64) -> f64 {
     let log = log_ratio(p, q);
     if log.abs() < LOG_RATIO {
         // ∫ (p − s) r′(s) ds from q to p, in the logarithm of s.
-        return between(q, log, |s, left| left * s * ratio_slope(s));
+        return between(q, log, &|s, left| left * s * ratio_slope(s));
     }
     if p < 1.0 && q < 1.0 {
         return log_i0_near_0(p) - log_i0_near_0(q) - (p - q) * ratio(q);
@@ -127,7 +127,7 @@ pub(crate) fn ratio_rise(q: f64, p: f64) -> f64 {
     }
     let log = log_ratio(p, q);
     if log.abs() < LOG_RATIO {
-        between(q, log, |s, _| s * ratio_slope(s))
+        between(q, log, &|s, _| s * ratio_slope(s))
     } else if p < 1.0 && q < 1.0 {
         ratio(p) - ratio(q)
     } else {
@@ -142,13 +142,13 @@ fn log_ratio(p: f64, q: f64) -> f64 {
 }
 
 /// The integral of `f(s, p − s)` over the logarithm of `s` from that of `q` on, of this signed length.
-fn between(q: f64, log: f64, f: impl Fn(f64, f64) -> f64) -> f64 {
+fn between(q: f64, log: f64, f: &dyn Fn(f64, f64) -> f64) -> f64 {
     let pieces = if log.abs() < 0.5 * LOG_RATIO { 1 } else { 2 };
     let at = |t: f64| {
         let s = q * (t * log.signum()).exp();
         f(s, s * (log - t * log.signum()).exp_m1())
     };
-    integral(log.abs(), pieces, at) * log.signum()
+    integral(log.abs(), pieces, &at) * log.signum()
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl Counts {
     }
 
     /// `Σ mass·f(k, ln mass)` for `f ≥ 0`.
-    fn expect(&self, log_mass: impl Fn(f64) -> f64, f: impl Fn(f64, f64) -> f64) -> f64 {
+    fn expect(&self, log_mass: &dyn Fn(f64) -> f64, f: &dyn Fn(f64, f64) -> f64) -> f64 {
         let (start, stddev) = (self.mean.floor().min(self.highest), self.variance.sqrt());
         let least = log_mass(start) - NOTHING;
         let is_far = |k: f64| k == f64::INFINITY || log_mass(k) < least;
@@ -54,16 +54,16 @@ impl Counts {
         sum * stride
     }
 
-    fn entropy(&self, log_mass: impl Fn(f64) -> f64) -> f64 {
-        self.expect(log_mass, |_, log| if log == f64::NEG_INFINITY { 0.0 } else { -log })
+    fn entropy(&self, log_mass: &dyn Fn(f64) -> f64) -> f64 {
+        self.expect(log_mass, &|_, log| if log == f64::NEG_INFINITY { 0.0 } else { -log })
     }
 
     /// `E ln((k + 1)/mean)`, given the logarithm of that mean, which may be another one, and `E (k + 1)/mean − 1`.
-    fn mean_log(&self, [mean, log, above]: [f64; 3], log_mass: impl Fn(f64) -> f64) -> f64 {
+    fn mean_log(&self, [mean, log, above]: [f64; 3], log_mass: &dyn Fn(f64) -> f64) -> f64 {
         if mean < 1.0 {
-            return self.expect(log_mass, |k, _| k.ln_1p()) - log;
+            return self.expect(log_mass, &|k, _| k.ln_1p()) - log;
         }
-        above - self.expect(log_mass, |k, _| log1p_gap((k + 1.0 - mean) / mean))
+        above - self.expect(log_mass, &|k, _| log1p_gap((k + 1.0 - mean) / mean))
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn poisson(at: Rate) -> f64 {
     if at.rate > NORMAL {
         return normal_entropy(at.log);
     }
-    Counts::poisson(at).entropy(|k| poisson_law::log_mass(k, at))
+    Counts::poisson(at).entropy(&|k| poisson_law::log_mass(k, at))
 }
 
 /// Its derivative in the logarithm of the rate.
@@ -94,7 +94,7 @@ pub(crate) fn poisson_in_log_rate(at: Rate) -> f64 {
         return 0.5;
     }
     let arguments = [at.rate, at.log, 1.0 / at.rate];
-    at.rate * Counts::poisson(at).mean_log(arguments, |k| poisson_law::log_mass(k, at))
+    at.rate * Counts::poisson(at).mean_log(arguments, &|k| poisson_law::log_mass(k, at))
 }
 
 /// The rarer outcome as the success, and whether it was.
@@ -112,7 +112,7 @@ pub(crate) fn binomial(n: f64, at: Odds) -> f64 {
     if counts.variance > NORMAL {
         return normal_entropy(n.ln() + at.log_p + at.log_q);
     }
-    counts.entropy(|k| trials_law::log_mass(n, k, at))
+    counts.entropy(&|k| trials_law::log_mass(n, k, at))
 }
 
 /// Its derivative in the logit.
@@ -132,8 +132,8 @@ pub(crate) fn binomial_in_logit(n: f64, at: Odds) -> f64 {
         let (less, log_mean) = (n - 1.0, n.ln() + at.log_p);
         let log_mass = |k: f64| trials_law::log_mass(less, k, at);
         let counts = Counts::binomial(less, at);
-        let of_successes = counts.mean_log([successes, log_mean, at.q / successes], log_mass);
-        let gaps = counts.expect(log_mass, |k, _| log1p_gap((successes - k) / failures));
+        let of_successes = counts.mean_log([successes, log_mean, at.q / successes], &log_mass);
+        let gaps = counts.expect(&log_mass, &|k, _| log1p_gap((successes - k) / failures));
         variance * (of_successes - (at.p / failures - gaps))
     };
     if is_success { slope } else { -slope }

@@ -22,7 +22,7 @@ impl Moments {
 /// The first count up to which the mass reaches `p`, of counts up to `most`.
 ///
 /// From the guess in steps that double until the count is between two, and then by halves.
-pub(crate) fn quantile(p: f64, most: f64, moments: &Moments, tail: impl Fn(f64) -> LogTail) -> f64 {
+pub(crate) fn quantile(p: f64, most: f64, moments: &Moments, tail: &dyn Fn(f64) -> LogTail) -> f64 {
     if !(0.0..=1.0).contains(&p) || tail(0.0).lower().is_nan() {
         return f64::NAN;
     }

@@ -44,7 +44,7 @@ fn bernoulli_share(t: f64) -> f64 {
 }
 
 /// The integral of a positive `term`.
-fn integral([a, b]: [f64; 2], term: impl Fn(&Node) -> f64) -> f64 {
+fn integral([a, b]: [f64; 2], term: &dyn Fn(&Node) -> f64) -> f64 {
     if !(a > 0.0 && b > 0.0 && a.is_finite() && b.is_finite()) {
         return f64::NAN;
     }
@@ -73,17 +73,17 @@ fn integral([a, b]: [f64; 2], term: impl Fn(&Node) -> f64) -> f64 {
 
 /// `−E ln(1 − x)` for the concentrations `a` at 1 and `b` at 0.
 pub(crate) fn mean_log_rest([a, b]: [f64; 2]) -> f64 {
-    b * integral([a, b], |at| at.power * at.share * -log1m_exp_exp(at.log_ratio))
+    b * integral([a, b], &|at| at.power * at.share * -log1m_exp_exp(at.log_ratio))
 }
 
 /// Its derivative in `a`.
 pub(crate) fn mean_log_rest_in_a([a, b]: [f64; 2]) -> f64 {
-    integral([a, b], |at| at.power * at.share * bernoulli_share(at.log_ratio.exp())) * b / a
+    integral([a, b], &|at| at.power * at.share * bernoulli_share(at.log_ratio.exp())) * b / a
 }
 
 /// Its derivative in `b`.
 pub(crate) fn mean_log_rest_in_b([a, b]: [f64; 2]) -> f64 {
-    -integral([a, b], |at| at.power * at.log_above * bernoulli_share(at.log_ratio.exp()))
+    -integral([a, b], &|at| at.power * at.log_above * bernoulli_share(at.log_ratio.exp()))
 }
 
 #[cfg(test)]

@@ -189,7 +189,7 @@ fn inner_by_score([df, z]: [f64; 2], log_scale: f64) -> f64 {
     let log_peak = log_peak(df) + LN_2;
     if z < 1.5 {
         let term = |t: f64| log_fall([df, t]).exp() * score(t);
-        return (log_peak - log_scale).exp() * integral(z, 1, term);
+        return (log_peak - log_scale).exp() * integral(z, 1, &term);
     }
     // By the root of the exponent of the density, which is 45 further where nothing is left.
     let first = -log_fall([df, z]);
@@ -203,7 +203,7 @@ fn inner_by_score([df, z]: [f64; 2], log_scale: f64) -> f64 {
         let t = (df * (2.0 * (first + fall) / (df + 1.0)).exp_m1()).sqrt();
         2.0 * (root + h) * (-fall).exp() * score(t) * (t + df / t) / (df + 1.0)
     };
-    -(log_peak - first - log_scale).exp() * integral(length, 6, term)
+    -(log_peak - first - log_scale).exp() * integral(length, 6, &term)
 }
 
 /// The `z` of which `p`, at most ½, is the [`tail`].

@@ -32,7 +32,7 @@ fn cut(c: f64, length: f64) -> (f64, u32) {
 fn log_falling(c: f64, length: f64) -> f64 {
     let last = exponent(c, length);
     if last < 3.0 {
-        return integral(length, 1, |u| (-exponent(c, u)).exp()).ln();
+        return integral(length, 1, &|u| (-exponent(c, u)).exp()).ln();
     }
     let start = erfcx(c * FRAC_1_SQRT_2);
     // Written so that the difference keeps its digits where the end is far down.
@@ -71,7 +71,7 @@ fn density([m, l, r]: Shape, u: f64) -> f64 {
 }
 
 /// Where the density is highest on `[a, b]`, and its integrals from there to both sides: of `f(u)`, over that of 1.
-fn expectation(m: f64, a: f64, b: f64, f: impl Fn(f64) -> f64) -> f64 {
+fn expectation(m: f64, a: f64, b: f64, f: &dyn Fn(f64) -> f64) -> f64 {
     let top = (-m).max(a).min(b);
     // Left of the top the density falls like that of the mirrored one.
     let c = m + top;
@@ -81,8 +81,8 @@ fn expectation(m: f64, a: f64, b: f64, f: impl Fn(f64) -> f64) -> f64 {
         if length <= 0.0 {
             return [0.0; 2];
         }
-        let sum = integral(length, pieces, |u| weigh(u) * f(top + sign * u));
-        [sum, integral(length, pieces, weigh)]
+        let sum = integral(length, pieces, &|u| weigh(u) * f(top + sign * u));
+        [sum, integral(length, pieces, &weigh)]
     };
     let left = side((-c).max(0.0), top - a, -1.0);
     let right = side(c.max(0.0), b - top, 1.0);
@@ -91,13 +91,13 @@ fn expectation(m: f64, a: f64, b: f64, f: impl Fn(f64) -> f64) -> f64 {
 
 /// The mean of `u`.
 pub(crate) fn mean([m, l, r]: Shape) -> f64 {
-    expectation(m, -l, r, |u| u)
+    expectation(m, -l, r, &|u| u)
 }
 
 /// The mean of `(u − mean)^power`.
 fn central([m, l, r]: Shape, power: i32) -> f64 {
     let mean = mean([m, l, r]);
-    expectation(m, -l, r, |u| (u - mean).powi(power))
+    expectation(m, -l, r, &|u| (u - mean).powi(power))
 }
 
 /// The variance of `u`.
@@ -106,7 +106,7 @@ pub(crate) fn variance(shape: Shape) -> f64 {
 }
 
 /// `f` of an end, times the density there, and 0 where that is 0.
-fn at_end(shape: Shape, u: f64, f: impl Fn(f64) -> f64) -> f64 {
+fn at_end(shape: Shape, u: f64, f: &dyn Fn(f64) -> f64) -> f64 {
     let density = density(shape, u);
     if density == 0.0 { 0.0 } else { density * f(u) }
 }
@@ -118,13 +118,13 @@ fn slope_of_mean(
     which: usize,
     covariance: f64,
     mean: f64,
-    f: impl Fn(f64) -> f64,
+    f: &dyn Fn(f64) -> f64,
 ) -> f64 {
     let [_, l, r] = shape;
     match which {
         0 => -covariance,
-        1 => at_end(shape, -l, |u| f(u) - mean),
-        _ => at_end(shape, r, |u| f(u) - mean),
+        1 => at_end(shape, -l, &|u| f(u) - mean),
+        _ => at_end(shape, r, &|u| f(u) - mean),
     }
 }
 
@@ -142,30 +142,30 @@ pub(crate) fn log_total_in(shape: Shape, which: usize) -> f64 {
 pub(crate) fn mean_in(shape: Shape, which: usize) -> f64 {
     let mean = mean(shape);
     let covariance = if which == 0 { variance(shape) } else { 0.0 };
-    slope_of_mean(shape, which, covariance, mean, |u| u)
+    slope_of_mean(shape, which, covariance, mean, &|u| u)
 }
 
 /// The derivative of [`variance`].
 pub(crate) fn variance_in(shape: Shape, which: usize) -> f64 {
     let (mean, variance) = (mean(shape), variance(shape));
     let third = if which == 0 { central(shape, 3) } else { 0.0 };
-    slope_of_mean(shape, which, third, variance, |u| (u - mean).powi(2))
+    slope_of_mean(shape, which, third, variance, &|u| (u - mean).powi(2))
 }
 
 /// The entropy of `u`.
 pub(crate) fn entropy([m, l, r]: Shape) -> f64 {
-    log_total([m, l, r]) + expectation(m, -l, r, |u| exponent(m, u))
+    log_total([m, l, r]) + expectation(m, -l, r, &|u| exponent(m, u))
 }
 
 /// Its derivative: that of the mean of `−ln p` without the parts that cancel.
 pub(crate) fn entropy_in(shape: Shape, which: usize) -> f64 {
     let [m, l, r] = shape;
-    let (mean, energy) = (mean(shape), expectation(m, -l, r, |u| exponent(m, u)));
+    let (mean, energy) = (mean(shape), expectation(m, -l, r, &|u| exponent(m, u)));
     if which == 0 {
-        return -expectation(m, -l, r, |u| (u - mean) * exponent(m, u));
+        return -expectation(m, -l, r, &|u| (u - mean) * exponent(m, u));
     }
     let end = if which == 1 { -l } else { r };
-    at_end(shape, end, |u| 1.0 + exponent(m, u) - energy)
+    at_end(shape, end, &|u| 1.0 + exponent(m, u) - energy)
 }
 
 /// `ln P(u ≤ t)` and `ln P(u > t)`, each with its own digits.
@@ -210,7 +210,7 @@ fn slope(at: [f64; 4], which: usize, log_scale: f64) -> f64 {
         0 => end(t, 0.0),
         1 => {
             let weight = (below + above - log_scale).exp();
-            let apart = || expectation(m, t, r, |u| u - t) + expectation(m, -l, t, |u| t - u);
+            let apart = || expectation(m, t, r, &|u| u - t) + expectation(m, -l, t, &|u| t - u);
             if weight == 0.0 { 0.0 } else { weight * apart() }
         }
         2 => end(-l, above),

@@ -70,7 +70,7 @@ fn is_central(k: f64, a: f64) -> bool {
 }
 
 /// `∫ f(u)·density(a + u)/density(a) du` from 0 to the end of the half circle.
-fn beyond(k: f64, a: f64, f: impl Fn(f64) -> f64) -> f64 {
+fn beyond(k: f64, a: f64, f: &dyn Fn(f64) -> f64) -> f64 {
     let whole = PI - a + PI_REST;
     // The squares of the sines of half the angles differ by this much where the fall is NOTHING.
     let rise = 0.5 * NOTHING / k;
@@ -83,20 +83,20 @@ fn beyond(k: f64, a: f64, f: impl Fn(f64) -> f64) -> f64 {
         whole
     };
     let pieces = (fall(k, a, length) / 7.5).ceil().clamp(1.0, 7.0) as u32;
-    integral(length, pieces, |u| f(u) * (-fall(k, a, u)).exp())
+    integral(length, pieces, &|u| f(u) * (-fall(k, a, u)).exp())
 }
 
 /// `∫ f(t)·density(t)/density(0) dt` from 0 to `a`, where the log-density falls little.
-fn before(k: f64, a: f64, f: impl Fn(f64) -> f64) -> f64 {
-    integral(a, 1, |t| f(t) * (-depth(k, t)).exp())
+fn before(k: f64, a: f64, f: &dyn Fn(f64) -> f64) -> f64 {
+    integral(a, 1, &|t| f(t) * (-depth(k, t)).exp())
 }
 
 /// The tail beyond `a`.
 pub(crate) fn tail(k: f64, a: f64) -> f64 {
     if is_central(k, a) {
-        0.5 - before(k, a, |_| 1.0) / total(k)
+        0.5 - before(k, a, &|_| 1.0) / total(k)
     } else {
-        (-depth(k, a)).exp() * beyond(k, a, |_| 1.0) / total(k)
+        (-depth(k, a)).exp() * beyond(k, a, &|_| 1.0) / total(k)
     }
 }
 
@@ -105,13 +105,13 @@ pub(crate) fn log_tail(k: f64, a: f64) -> f64 {
     if is_central(k, a) {
         tail(k, a).ln()
     } else {
-        (beyond(k, a, |_| 1.0) / total(k)).ln() - depth(k, a)
+        (beyond(k, a, &|_| 1.0) / total(k)).ln() - depth(k, a)
     }
 }
 
 /// The density at `a` over the tail beyond.
 pub(crate) fn hazard(k: f64, a: f64) -> f64 {
-    if is_central(k, a) { density(k, a) / tail(k, a) } else { 1.0 / beyond(k, a, |_| 1.0) }
+    if is_central(k, a) { density(k, a) / tail(k, a) } else { 1.0 / beyond(k, a, &|_| 1.0) }
 }
 
 pub(crate) fn density(k: f64, z: f64) -> f64 {
@@ -123,9 +123,9 @@ pub(crate) fn quantile_in_k(k: f64, a: f64) -> f64 {
     let rest = ratio_rest(k);
     if versine(a) < rest {
         // That up to a, for the whole of it does not change; all of one sign.
-        return -before(k, a, |t| rest - versine(t)) * depth(k, a).exp();
+        return -before(k, a, &|t| rest - versine(t)) * depth(k, a).exp();
     }
-    beyond(k, a, |u| rest - versine(a + u))
+    beyond(k, a, &|u| rest - versine(a + u))
 }
 
 /// The angle beyond which the tail is `q`, up to ½.
@@ -142,7 +142,7 @@ pub(crate) fn tail_quantile(k: f64, q: f64) -> f64 {
 fn central_quantile(k: f64, target: f64) -> f64 {
     let mut a = target;
     for _ in 0..30 {
-        let step = (target - before(k, a, |_| 1.0)) * depth(k, a).exp();
+        let step = (target - before(k, a, &|_| 1.0)) * depth(k, a).exp();
         a += step;
         if step.abs() <= 1e-16 * a || step.is_nan() {
             break;
