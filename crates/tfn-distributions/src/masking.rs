@@ -48,11 +48,14 @@ pub(crate) fn branch(
     branch_by(mask, x, [(f_stand_in, &f), (g_stand_in, &g)])
 }
 
+/// A function with its stand-in for what is not its own.
+type Side<'a> = (f64, &'a dyn Fn(&Tensor) -> Tensor);
+
 /// [`branch`], compiled once for all functions.
 fn branch_by(
     mask: &Tensor,
     x: &Tensor,
-    [(f_stand_in, f), (g_stand_in, g)]: [(f64, &dyn Fn(&Tensor) -> Tensor); 2],
+    [(f_stand_in, f), (g_stand_in, g)]: [Side<'_>; 2],
 ) -> Tensor {
     let for_f = Tensor::select(mask, x, &constant(f_stand_in, x));
     let for_g = Tensor::select(mask, &constant(g_stand_in, x), x);
