@@ -85,12 +85,15 @@ pub(crate) fn block<E: Element, const N: usize>(
     }
 }
 
+/// What writes a function of the entries of inputs into an output.
+type Set<'a, E, const N: usize> = dyn Fn(&mut [E], [&[E]; N]) + 'a;
+
 /// `out` += what `set` makes of `inputs`, tile by tile.
 #[inline(never)]
 pub(crate) fn add_made<E: Element, const N: usize>(
     out: &mut [E],
     inputs: [&[E]; N],
-    set: &dyn Fn(&mut [E], [&[E]; N]),
+    set: &Set<'_, E, N>,
 ) {
     let mut made = [E::zero(); TILE];
     for (tile, out) in out.chunks_mut(TILE).enumerate() {
@@ -116,7 +119,7 @@ impl<E: Element> WithSimd for Add<'_, E> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         for (out, &x) in self.out.iter_mut().zip(self.x) {
-            *out = *out + x;
+            *out += x;
         }
     }
 }

@@ -68,12 +68,15 @@ pub(crate) fn by_blocks(
 /// A block of several outputs: the entries, and the part of each output.
 type Parts<'a, E> = (Range<usize>, Vec<&'a mut [E]>);
 
+/// What is done to a block and its part of each output.
+type RunInto<'a, E, const S: usize> = dyn Fn(Range<usize>, Vec<&mut [E]>) -> [f64; S] + Sync + 'a;
+
 /// [`by_blocks`] with a part of each output for each block; those that are empty stay so.
 pub(crate) fn by_blocks_into<E: Element, const S: usize>(
     len: usize,
     size: usize,
     mut outputs: Vec<&mut [E]>,
-    run: &(dyn Fn(Range<usize>, Vec<&mut [E]>) -> [f64; S] + Sync),
+    run: &RunInto<'_, E, S>,
 ) -> Vec<[f64; S]> {
     let mut results = vec![[0.0; S]; len.div_ceil(size)];
     let blocks = (0..len).step_by(size).zip(&mut results).map(|(start, result)| {

@@ -110,12 +110,11 @@ fn itself<E>([x]: [E; 1]) -> E {
     x
 }
 
+/// What shows a block to a function of its numbers, and gives what that makes of them.
+type Look<'a, E> = dyn Fn(Range<usize>, &dyn Fn(&[E]) -> f64) -> f64 + Sync + 'a;
+
 /// The sum of `len` numbers, of which `look` shows any block of `size` to the function that sums them.
-pub(crate) fn sum_of_blocks<E: Element>(
-    len: usize,
-    size: usize,
-    look: &(dyn Fn(Range<usize>, &dyn Fn(&[E]) -> f64) -> f64 + Sync),
-) -> E {
+pub(crate) fn sum_of_blocks<E: Element>(len: usize, size: usize, look: &Look<'_, E>) -> E {
     let sum = |x: &[E]| sum_in_f64([x], &itself);
     E::from_f64(by_blocks(len, size, &|range| look(range, &sum)).iter().sum())
 }

@@ -114,6 +114,9 @@ fn pass_now_by<E: Element, const N: usize>(
 pub(super) type AddSlopes<'a, E, const N: usize, const M: usize> =
     dyn Fn(&mut kernels::Sums<M>, [&[E]; N], &[E], [&mut [E]; M]) + Sync + 'a;
 
+/// What is shown a tile of each operand, and the tile's place.
+type LookAt<'a, E, const N: usize> = dyn FnMut(Range<usize>, [&[E]; N]) + 'a;
+
 /// Entries that are computed at a time.
 const TILE: usize = 512;
 
@@ -234,7 +237,7 @@ impl<E: Element, const N: usize> Entries<E, N> {
     }
 
     /// Shows the operands' entries from `start` on, tile by tile, with the tile's place in the block.
-    fn in_tiles(&self, start: usize, len: usize, look: &mut dyn FnMut(Range<usize>, [&[E]; N])) {
+    fn in_tiles(&self, start: usize, len: usize, look: &mut LookAt<'_, E, N>) {
         // What has to be computed itself is, for the whole block; a number for all is repeated for a tile.
         let parts = &*self.parts;
         let computed: [Option<Buffer<E>>; N] = array::from_fn(|j| match &parts[j] {
