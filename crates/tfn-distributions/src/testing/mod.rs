@@ -1,6 +1,6 @@
 //! The laws that distributions, bijectors and divergences are tested by: this crate's and anyone's.
 //!
-//! Behind the feature `testing`, for `[dev-dependencies]`. Each check runs all laws that apply, and reports the
+//! For tests of one's own families. Each check runs all laws that apply, and reports the
 //! first one broken by name, with what was given and what was expected.
 //!
 //! The statistical laws draw at fixed keys. Each fails by chance with a probability below 1e-9, so that thousands
