@@ -174,12 +174,15 @@ pub(crate) fn argmax_axis<E: Element>(out: &mut [E], x: &[E], n: usize, inner: u
     });
 }
 
+/// What is made of exp(x − m), m and the sums of the columns.
+type Use<'a, E> = dyn FnMut(&mut [E], &mut [E], Vec<f64>) + 'a;
+
 /// exp(x − m) into `out`, then `f` with m and the sum of every column.
 fn exponentials<E: Element>(
     out: &mut [E],
     x: &[E],
     (n, inner): (usize, usize),
-    f: &mut dyn FnMut(&mut [E], &mut [E], Vec<f64>),
+    f: &mut Use<'_, E>,
 ) {
     let mut shifts = vec![E::zero(); x.len() / n];
     let mut sums = vec![0.0; shifts.len()];
