@@ -9,8 +9,10 @@ pub use tfn_distributions::bijectors;
 pub use tfn_layers as layers;
 pub use tfn_layers::losses;
 pub use tfn_layers::{
-    Affine, AffineVariationalReparameterization, AffineVariationalReparameterizationLocal, Builder,
-    Lambda, Layer, LayerError, Model, PosteriorValue, Sequential, VariationalLayer, Weights,
+    Affine, AffineVariationalFlipout, AffineVariationalReparameterization,
+    AffineVariationalReparameterizationLocal, Builder, Estimator, Lambda, Layer, LayerError,
+    LinearMap, Model, Pass, PosteriorValue, Sequential, Variational, VariationalLayer, Weights,
+    set_estimator,
 };
 pub use tfn_module as module;
 pub use tfn_module::{Module, NameScope, deep_copy, freeze, load, save, unfreeze};

@@ -16,7 +16,6 @@ const fn waits(file: &'static str, subject: &'static str, reason: &'static str) 
 
 /// The list shrinks to nothing: an entry that matches nothing fails the test.
 pub(crate) const ALLOWED: &[Allowed] = &[
-    waits("other_layers.json", "AffineVariationalFlipout", "layer of a later step"),
     waits("tfp_npz/expected.json", "Convolution", "layer of a later step"),
     waits("tfp_npz/expected.json", "NumPy archives", "reading of TFP's files is a later step"),
 ];

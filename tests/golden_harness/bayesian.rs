@@ -14,7 +14,7 @@ use tfn::util::{
     make_kernel_bias_prior_spike_and_slab, unpack_kernel_and_bias,
 };
 use tfn::{DType, KernelBiasSpec, Key, losses};
-use tfn_layers::{Builder, FromArguments};
+use tfn_layers::{Builder, Dense, Estimator, Variational};
 
 use crate::json::{Gold, Outcome};
 
@@ -126,7 +126,11 @@ impl Recipe {
     }
 
     /// A layer over the recipe's posterior.
-    pub(crate) fn build<L: FromArguments>(&self, prior: Prior, method: Method) -> Outcome<L> {
+    pub(crate) fn build<E: Estimator + Default>(
+        &self,
+        prior: Prior,
+        method: Method,
+    ) -> Outcome<Variational<Dense, E>> {
         let ([inputs, outputs], posterior) = (self.sizes, self.posterior.clone());
         let parts = posterior.parts().map_or(1, <[_]>::len);
         let (bias, make_prior) = (self.bias, move |spec: &KernelBiasSpec| match prior {
@@ -137,7 +141,7 @@ impl Recipe {
             let all = unpack_kernel_and_bias(names)?;
             Ok(KernelBias { bias: all.bias.filter(|_| bias != Bias::Dropped), ..all })
         };
-        let builder = Builder::<L>::new(inputs, outputs)
+        let builder = Builder::<Dense, E>::new(inputs, outputs)
             .make_posterior_fn(move |_: &KernelBiasSpec| Ok::<_, UtilError>(posterior.clone()))
             .make_prior_fn(make_prior)
             .unpack_weights_fn(unpack)

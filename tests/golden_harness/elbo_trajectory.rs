@@ -109,12 +109,12 @@ impl Setting {
     ) -> Outcome {
         let mut noise = Noise::default();
         for (name, path) in [
-            ("out0", "0/output"),
-            ("out1", "1/output"),
-            ("kernel0", "0/posterior/0"),
-            ("bias0", "0/posterior/1"),
-            ("kernel1", "1/posterior/0"),
-            ("bias1", "1/posterior/1"),
+            ("out0", "layers/0/output"),
+            ("out1", "layers/1/output"),
+            ("kernel0", "layers/0/posterior/0"),
+            ("bias0", "layers/0/posterior/1"),
+            ("kernel1", "layers/1/posterior/0"),
+            ("bias1", "layers/1/posterior/1"),
         ] {
             noise.push(path, recorded.key(name)?.tensor()?.to_tensor());
         }

@@ -122,7 +122,7 @@ fn attempt(what: &str) -> Outcome<(Ours, bool)> {
             ))
         }
         "MC KL before the first call (posterior_value None)" => {
-            refuses(matches!(narrow()?.losses(), Err(LayerError::NotCalled { .. })))
+            refuses(narrow()?.losses().is_err_and(|error| is_not_called(&error)))
         }
         "unpack_kernel_and_bias of an empty tuple" => {
             refuses(matches!(unpack_kernel_and_bias(&[]), Err(UtilError::Parts { .. })))
@@ -140,9 +140,12 @@ fn attempt(what: &str) -> Outcome<(Ours, bool)> {
     }
 }
 
-fn is_shape(got: &tfn_layers::Result<Tensor>) -> bool {
-    let root = got.as_ref().err().map(LayerError::root);
-    matches!(root, Some(LayerError::Tensor(TensorError::Shape { .. } | TensorError::Shapes { .. })))
+fn is_shape<T>(result: &Result<T, LayerError>) -> bool {
+    result.as_ref().is_err_and(|error| matches!(error.root(), LayerError::Input { .. }))
+}
+
+fn is_not_called(error: &LayerError) -> bool {
+    matches!(error.root(), LayerError::NotCalled { .. })
 }
 
 type Part = Arc<dyn Distribution>;
@@ -169,7 +172,7 @@ fn with_posterior(make: fn() -> Made<(Part, Part)>) -> Result<Local, LayerError>
     Local::builder(3, 2).make_posterior_fn(posterior).build()
 }
 
-fn kernel_only() -> tfn_layers::Builder<Local> {
+fn kernel_only() -> tfn_layers::Builder<tfn_layers::Dense, tfn_layers::Local> {
     let one = |_: &KernelBiasSpec| parts(&[normal(&[3, 2], 2)?]);
     Local::builder(3, 2).make_posterior_fn(one).make_prior_fn(one)
 }
@@ -203,8 +206,7 @@ fn facts(node: &Node<'_>, report: &mut Report) -> Outcome {
                 report.same(&name, calls[0][..2] != calls[0][2..], node.flag()?);
             }
             "posterior_value_before_call" => {
-                let nothing =
-                    matches!(build()?.posterior_value(), Err(LayerError::NotCalled { .. }));
+                let nothing = build()?.posterior_value().is_err_and(|error| is_not_called(&error));
                 report.same(&name, nothing, node.is_null());
             }
             "default_name" => report.same(&name, layer.name().as_str(), node.text()?),

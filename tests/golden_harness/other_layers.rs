@@ -1,14 +1,11 @@
-//! `other_layers.json`: the layer with one draw of the weights a call, the plain layer, and statistics
-//! that tell the estimators apart.
+//! `other_layers.json`: the layers with one draw of the weights a call and with flipped signs, the plain layer, and
+//! statistics that tell the estimators apart.
 
 use std::collections::BTreeMap;
 
 use tfn::tensor::{Tensor, Variable};
-use tfn::{
-    Affine, AffineVariationalReparameterization as Shared,
-    AffineVariationalReparameterizationLocal as Local, DType, Key, Layer, Module, VariationalLayer,
-};
-use tfn_layers::FromArguments;
+use tfn::{Affine, DType, Estimator, Key, Layer, Module, VariationalLayer};
+use tfn_layers::{Flipout, Local, Reparameterization as Shared};
 
 use crate::bayesian::{self, Bias, Method, Noise, Prior, Recipe};
 use crate::compare::Tolerance;
@@ -17,27 +14,30 @@ use crate::report::Report;
 
 const SHARED: &str = "AffineVariationalReparameterization";
 const LOCAL: &str = "AffineVariationalReparameterizationLocal";
+const FLIPOUT: &str = "AffineVariationalFlipout";
 
 pub(crate) fn check(root: Node<'_>, report: &mut Report) -> Outcome {
     root.key("meta")?.informational("versions and seed of the recording");
     for node in root.key("records")?.items()? {
         let (name, layer) = (node.key("name")?.text()?, node.key("layer")?.text()?);
-        if layer != SHARED && report.passes_over(&node, layer) {
+        if ![SHARED, FLIPOUT].contains(&layer) && report.passes_over(&node, layer) {
             continue;
         }
         report.record(&node, name, |report| match layer {
-            SHARED => shared(&node, report),
+            SHARED => variational::<Shared>(&node, report),
+            FLIPOUT => variational::<Flipout>(&node, report),
             _ => Err(format!("unknown layer {layer}").into()),
         });
     }
     for node in root.key("statistics")?.items()? {
         let layer = node.key("layer")?.text()?;
-        if ![SHARED, LOCAL].contains(&layer) && report.passes_over(&node, layer) {
+        if ![SHARED, LOCAL, FLIPOUT].contains(&layer) && report.passes_over(&node, layer) {
             continue;
         }
         report.record(&node, &format!("statistics of {layer}"), |report| match layer {
             SHARED => statistics::<Shared>(&node, report),
             LOCAL => statistics::<Local>(&node, report),
+            FLIPOUT => statistics::<Flipout>(&node, report),
             _ => Err(format!("unknown layer {layer}").into()),
         });
     }
@@ -114,15 +114,22 @@ impl Call {
     }
 }
 
-fn shared(node: &Node<'_>, report: &mut Report) -> Outcome {
+fn variational<E: Estimator + Default>(node: &Node<'_>, report: &mut Report) -> Outcome {
     let call = Call::read(node)?;
     let variables = node.key("variables")?.tensors()?;
     let recipe = Recipe::new(call.sizes, call.dtype, call.activation, Bias::Normal, &variables)?;
-    let layer: Shared = recipe.build(Prior::SpikeAndSlab, Method::MonteCarlo)?;
+    let layer = recipe.build::<E>(Prior::SpikeAndSlab, Method::MonteCarlo)?;
     let (eps, recorded) = (node.key("posterior_eps")?, node.key("posterior_value")?);
     let mut noise = Noise::default();
     for (index, part) in ["kernel", "bias"].into_iter().enumerate() {
         noise.push(format!("posterior/{index}"), eps.key(part)?.tensor()?.to_tensor());
+    }
+    for (label, key) in
+        [("perturbation", "perturb_eps"), ("sign_in", "sign_in"), ("sign_out", "sign_out")]
+    {
+        if let Some(draw) = node.optional(key) {
+            noise.push(label, draw.tensor()?.to_tensor());
+        }
     }
     let key = noise.key();
     let value = layer.posterior_value_at(&key)?;
@@ -163,13 +170,13 @@ fn affine(node: &Node<'_>, report: &mut Report) -> Outcome {
 }
 
 /// Means, variances and the covariance of two rows over many calls, at |z| < 5.
-fn statistics<L: Layer + FromArguments>(node: &Node<'_>, report: &mut Report) -> Outcome {
+fn statistics<E: Estimator + Default>(node: &Node<'_>, report: &mut Report) -> Outcome {
     let x = node.key("x")?.tensor()?.to_tensor();
     let variables = node.key("variables")?.tensors()?;
     let kernel = &variables.get("posterior_kernel_loc").ok_or("no kernel")?.shape;
     let recipe =
         Recipe::new([kernel[0], kernel[1]], DType::F64, Tensor::clone, Bias::Normal, &variables)?;
-    let layer: L = recipe.build(Prior::SpikeAndSlab, Method::MonteCarlo)?;
+    let layer = recipe.build::<E>(Prior::SpikeAndSlab, Method::MonteCarlo)?;
     let passes = node.key("samples")?.size()?;
     let key = Key::from_seed(3);
     let mut draws = Vec::with_capacity(passes);

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tfn_module::{Module, Variable, layer_name};
 use tfn_tensor::{DType, Key, Tensor};
-use tfn_util::{Initializer, KernelBias, KernelBiasSpec, UtilError, make_kernel_bias};
+use tfn_util::{AnyError, Initializer, KernelBias, KernelBiasSpec, UtilError, make_kernel_bias};
 
-use crate::arguments::Activation;
+use crate::activation::Activation;
+use crate::contract::{Layer, Pass};
 use crate::error::{LayerError, Result};
-use crate::layer::{Layer, call_one_by_one};
 
 const CLASS: &str = "Affine";
 
@@ -87,7 +87,7 @@ impl Affine {
         self.bias.as_ref()
     }
 
-    fn output(&self, x: &Tensor) -> Result<Tensor> {
+    fn pre_activation(&self, x: &Tensor) -> Result<Tensor> {
         let kernel = self.kernel.tensor();
         let rows = x.ndims()? >= 2 && kernel.ndims()? == 2;
         let mut y = if rows {
@@ -99,10 +99,7 @@ impl Affine {
         if let Some(bias) = &self.bias {
             y = y + bias.tensor();
         }
-        if let Some(activation) = &self.activation {
-            y = activation(&y);
-        }
-        Ok(y.check()?)
+        Ok(y)
     }
 }
 
@@ -120,11 +117,11 @@ impl AffineBuilder {
     }
 
     /// Makes the variables; [`make_kernel_bias`] by default.
-    pub fn make_kernel_bias_fn<E: Into<UtilError>>(
+    pub fn make_kernel_bias_fn<E: Into<AnyError>>(
         mut self,
         make: impl Fn(&KernelBiasSpec) -> Result<KernelBias<Variable>, E> + Send + Sync + 'static,
     ) -> Self {
-        self.make = Arc::new(move |spec| make(spec).map_err(Into::into));
+        self.make = Arc::new(move |spec| make(spec).map_err(|e| UtilError::of_any(e.into())));
         self
     }
 
@@ -145,7 +142,7 @@ impl AffineBuilder {
         mut self,
         activation: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Self {
-        self.activation = Some(Arc::new(activation));
+        self.activation = Some(Activation::new(activation));
         self
     }
 
@@ -169,7 +166,7 @@ impl AffineBuilder {
     pub fn build(mut self) -> Result<Affine> {
         for (argument, given) in ["input_size", "output_size"].into_iter().zip(self.sizes) {
             if given == 0 {
-                return Err(LayerError::Size { layer: CLASS, argument, given });
+                return Err(LayerError::Size { layer: CLASS.to_owned(), argument, given });
             }
         }
         let name = layer_name(self.name.as_deref().unwrap_or(CLASS))?;
@@ -189,19 +186,19 @@ impl AffineBuilder {
 }
 
 impl Layer for Affine {
-    fn call_at(&self, x: &Tensor, _key: &Key) -> Result<Tensor> {
-        self.output(x).map_err(|error| error.within(&self.name))
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let y = self.pre_activation(x)?;
+        Ok(match &self.activation {
+            Some(activation) if pass.is_output_of_each() => activation.apply_each(&y),
+            Some(activation) => activation.apply(&y),
+            None => y,
+        }
+        .check()?)
     }
 
-    /// It draws nothing, and a single kernel takes any axes before the batch.
-    fn call_each(&self, x: &Tensor, keys: &[Key]) -> Result<Tensor> {
-        if self.kernel.shape().len() == 2 && x.ndims()? >= 3 {
-            return Ok(self
-                .output(&x.detach())
-                .map_err(|error| error.within(&self.name))?
-                .detach());
-        }
-        call_one_by_one(self, x, keys)
+    /// A single kernel takes any axes before the batch.
+    fn draws_together(&self) -> bool {
+        self.kernel.shape().len() == 2
     }
 }
 

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use tfn_distributions::{Distribution, IntoDistribution};
 use tfn_tensor::{DType, Key, Tensor};
 use tfn_util::{
-    Initializer, KernelBias, KernelBiasSpec, UtilError, initializers,
+    AnyError, Initializer, KernelBias, KernelBiasSpec, UtilError, initializers,
     make_kernel_bias_posterior_mvn_diag, make_kernel_bias_prior_spike_and_slab,
     unpack_kernel_and_bias,
 };
 
-use crate::error::{LayerError, Result};
-use crate::losses;
-use crate::weights::{Divergence, PosteriorValue};
+use crate::activation::Activation;
+use crate::divergence::{Divergence, PosteriorValue, kl_divergence_monte_carlo};
+use crate::error::Result;
+use crate::estimator::Estimator;
+use crate::linear::{Dense, LinearMap};
+use crate::variational::Variational;
 
-/// Function of a layer's pre-activation.
-pub type Activation = Arc<dyn Fn(&Tensor) -> Tensor + Send + Sync>;
 /// Factory of a posterior or prior.
 pub(crate) type WeightsFn =
     Arc<dyn Fn(&KernelBiasSpec) -> Result<Arc<dyn Distribution>, UtilError> + Send + Sync>;
@@ -27,11 +28,11 @@ pub(crate) type ValueFn =
 pub(crate) type UnpackFn =
     Arc<dyn Fn(&[Option<&str>]) -> Result<KernelBias<usize>, UtilError> + Send + Sync>;
 
-/// The arguments of TFP's variational layers, with TFP's names and defaults.
+/// The arguments that all of TFP's variational layers share, with TFP's names and defaults. What a class has beside
+/// them, its geometry, is its [`LinearMap`]'s.
 ///
 /// | argument | default |
 /// |---|---|
-/// | `input_size`, `output_size` | required |
 /// | `kernel_initializer` | [`glorot_uniform`](initializers::glorot_uniform) |
 /// | `bias_initializer` | [`zeros`](initializers::zeros) |
 /// | `make_posterior_fn` | [`make_kernel_bias_posterior_mvn_diag`] |
@@ -45,14 +46,10 @@ pub(crate) type UnpackFn =
 /// | `name` | name of the class |
 ///
 /// TFP's classes lack `divergence`: the default is what their documentation computes,
-/// [`losses::kl_divergence_monte_carlo`].
+/// [`kl_divergence_monte_carlo`](crate::losses::kl_divergence_monte_carlo).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct VariationalArguments {
-    /// Size of the input's last axis.
-    pub input_size: usize,
-    /// Size of the output's last axis.
-    pub output_size: usize,
     pub(crate) kernel_initializer: Initializer,
     pub(crate) bias_initializer: Initializer,
     pub(crate) make_posterior_fn: WeightsFn,
@@ -67,12 +64,9 @@ pub struct VariationalArguments {
     pub(crate) divergence: Divergence,
 }
 
-impl VariationalArguments {
-    /// The defaults for these sizes.
-    pub fn new(input_size: usize, output_size: usize) -> Self {
+impl Default for VariationalArguments {
+    fn default() -> Self {
         Self {
-            input_size,
-            output_size,
             kernel_initializer: initializers::glorot_uniform(),
             bias_initializer: initializers::zeros(),
             make_posterior_fn: Arc::new(make_kernel_bias_posterior_mvn_diag),
@@ -84,44 +78,29 @@ impl VariationalArguments {
             seed: None,
             validate_args: false,
             name: None,
-            divergence: Arc::new(losses::kl_divergence_monte_carlo),
+            divergence: Arc::new(kl_divergence_monte_carlo),
         }
-    }
-
-    /// Checks the sizes.
-    pub(crate) fn sizes(&self, layer: &'static str) -> Result<(usize, usize)> {
-        let (inputs, outputs) = (self.input_size, self.output_size);
-        for (argument, given) in [("input_size", inputs), ("output_size", outputs)] {
-            if given == 0 {
-                return Err(LayerError::Size { layer, argument, given });
-            }
-        }
-        Ok((inputs, outputs))
     }
 }
 
-/// A layer class that is made of [`VariationalArguments`].
-pub trait FromArguments: Sized {
-    /// The layer.
-    ///
-    /// # Errors
-    /// What the arguments' factories report, and what does not fit.
-    fn from_arguments(arguments: &VariationalArguments) -> Result<Self>;
-}
-
-/// Sets the arguments of a variational layer, then builds it.
+/// Sets the arguments of a [`Variational`] layer, then builds it.
 ///
 /// See [`VariationalArguments`] for the defaults.
 #[must_use]
-pub struct Builder<L> {
+pub struct Builder<M, E> {
+    map: Result<M>,
     arguments: VariationalArguments,
-    layer: PhantomData<fn() -> L>,
+    estimator: PhantomData<fn() -> E>,
 }
 
-impl<L: FromArguments> Builder<L> {
-    /// The defaults for these sizes.
-    pub fn new(input_size: usize, output_size: usize) -> Self {
-        Self { arguments: VariationalArguments::new(input_size, output_size), layer: PhantomData }
+impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
+    /// The defaults over this map.
+    pub fn over(map: M) -> Self {
+        Self::of(Ok(map))
+    }
+
+    fn of(map: Result<M>) -> Self {
+        Self { map, arguments: VariationalArguments::default(), estimator: PhantomData }
     }
 
     /// Where the kernel's locations start.
@@ -137,41 +116,40 @@ impl<L: FromArguments> Builder<L> {
     }
 
     /// The factory of the posterior: a joint distribution of kernel and bias, or of a kernel alone.
-    pub fn make_posterior_fn<D: IntoDistribution, E: Into<UtilError>>(
+    pub fn make_posterior_fn<D: IntoDistribution, E: Into<AnyError>>(
         mut self,
         make: impl Fn(&KernelBiasSpec) -> Result<D, E> + Send + Sync + 'static,
     ) -> Self {
         self.arguments.make_posterior_fn =
-            Arc::new(move |spec| Ok(make(spec).map_err(Into::into)?.into_distribution()));
+            Arc::new(move |spec| Ok(make(spec).map_err(any)?.into_distribution()));
         self
     }
 
     /// The factory of the prior, of as many parts as the posterior.
-    pub fn make_prior_fn<D: IntoDistribution, E: Into<UtilError>>(
+    pub fn make_prior_fn<D: IntoDistribution, E: Into<AnyError>>(
         mut self,
         make: impl Fn(&KernelBiasSpec) -> Result<D, E> + Send + Sync + 'static,
     ) -> Self {
         self.arguments.make_prior_fn =
-            Arc::new(move |spec| Ok(make(spec).map_err(Into::into)?.into_distribution()));
+            Arc::new(move |spec| Ok(make(spec).map_err(any)?.into_distribution()));
         self
     }
 
     /// How weights are drawn from the posterior: a sample by default, its mean for a deterministic pass.
-    pub fn posterior_value_fn<E: Into<UtilError>>(
+    pub fn posterior_value_fn<E: Into<AnyError>>(
         mut self,
         value: impl Fn(&dyn Distribution, &Key) -> Result<Vec<Tensor>, E> + Send + Sync + 'static,
     ) -> Self {
-        self.arguments.posterior_value_fn =
-            Arc::new(move |q, key| value(q, key).map_err(Into::into));
+        self.arguments.posterior_value_fn = Arc::new(move |q, key| value(q, key).map_err(any));
         self
     }
 
     /// Which parts of the weights are kernel and bias, by the parts' names.
-    pub fn unpack_weights_fn<E: Into<UtilError>>(
+    pub fn unpack_weights_fn<E: Into<AnyError>>(
         mut self,
         unpack: impl Fn(&[Option<&str>]) -> Result<KernelBias<usize>, E> + Send + Sync + 'static,
     ) -> Self {
-        self.arguments.unpack_weights_fn = Arc::new(move |parts| unpack(parts).map_err(Into::into));
+        self.arguments.unpack_weights_fn = Arc::new(move |parts| unpack(parts).map_err(any));
         self
     }
 
@@ -181,13 +159,12 @@ impl<L: FromArguments> Builder<L> {
         self
     }
 
-    /// Function of the pre-activation `[.., batch, output_size]`, such as [`Tensor::relu`]: entry by entry or along the
-    /// last axis. A prediction hands it several draws at once, along an axis before the batch.
+    /// Function of the pre-activation `[.., batch, ..output]`, such as [`Tensor::relu`]; see [`Activation`].
     pub fn activation_fn(
         mut self,
         activation: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Self {
-        self.arguments.activation_fn = Some(Arc::new(activation));
+        self.arguments.activation_fn = Some(Activation::new(activation));
         self
     }
 
@@ -210,7 +187,7 @@ impl<L: FromArguments> Builder<L> {
     }
 
     /// The divergence of posterior from prior used by the losses, such as
-    /// [`losses::kl_divergence_exact`]. Not among TFP's arguments.
+    /// [`kl_divergence_exact`](crate::losses::kl_divergence_exact). Not among TFP's arguments.
     pub fn divergence(
         mut self,
         divergence: impl Fn(&dyn Distribution, &dyn Distribution, &PosteriorValue<'_>) -> Result<Tensor>
@@ -228,15 +205,28 @@ impl<L: FromArguments> Builder<L> {
     /// [`LayerError::Size`] for a size of zero, [`LayerError::Module`] for a name that cannot be mended,
     /// [`LayerError::WeightShape`], [`LayerError::Structure`] or [`LayerError::Part`] for factories whose
     /// results do not fit, and what the factories report.
-    pub fn build(self) -> Result<L> {
-        L::from_arguments(&self.arguments)
+    pub fn build(self) -> Result<Variational<M, T>> {
+        Variational::from_arguments(self.map?, &self.arguments)
     }
+}
+
+impl<E: Estimator + Default> Builder<Dense, E> {
+    /// The defaults of a dense layer of these sizes.
+    pub fn new(input_size: usize, output_size: usize) -> Self {
+        Self::of(Dense::new(input_size, output_size))
+    }
+}
+
+/// The error of a user's function.
+fn any(error: impl Into<AnyError>) -> UtilError {
+    UtilError::of_any(error.into())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::LayerError;
     use crate::{
         AffineVariationalReparameterization as Shared,
         AffineVariationalReparameterizationLocal as Local, Layer, VariationalLayer,
@@ -245,7 +235,7 @@ mod tests {
 
     #[test]
     fn defaults_are_tfps() {
-        let arguments = VariationalArguments::new(3, 2);
+        let arguments = VariationalArguments::default();
         assert_eq!(arguments.kernel_initializer.name(), "glorot_uniform");
         assert_eq!(arguments.bias_initializer.name(), "zeros");
         assert_eq!(arguments.dtype, DType::F32);

@@ -3,7 +3,7 @@
 use tfn_distributions::DistributionError;
 use tfn_module::ModuleError;
 use tfn_tensor::TensorError;
-use tfn_util::UtilError;
+use tfn_util::{AnyError, UtilError};
 
 /// Result of making and calling layers.
 pub type Result<T, E = LayerError> = std::result::Result<T, E>;
@@ -24,7 +24,7 @@ pub enum LayerError {
     #[error("{layer}: argument `{argument}` is {given}, expected at least 1")]
     Size {
         /// Class of the layer.
-        layer: &'static str,
+        layer: String,
         /// Name of the argument.
         argument: &'static str,
         /// The size given.
@@ -36,7 +36,7 @@ pub enum LayerError {
     )]
     WeightShape {
         /// Class of the layer.
-        layer: &'static str,
+        layer: String,
         /// The factory it came from.
         argument: &'static str,
         /// `kernel` or `bias`.
@@ -52,7 +52,7 @@ pub enum LayerError {
     )]
     Structure {
         /// Class of the layer.
-        layer: &'static str,
+        layer: String,
         /// Number of parts of the posterior.
         posterior: usize,
         /// Number of parts of the prior.
@@ -62,7 +62,7 @@ pub enum LayerError {
     #[error("{layer}: `unpack_weights_fn` gave part {given} of {parts}")]
     Part {
         /// Class of the layer.
-        layer: &'static str,
+        layer: String,
         /// The index given.
         given: usize,
         /// Number of parts.
@@ -70,23 +70,20 @@ pub enum LayerError {
     },
     /// A kernel posterior whose entries are not independent normals.
     #[error(
-        "{layer}: kernel posterior is {given}, expected one whose entries are independent normals \
-         (`elementwise_normal`); `AffineVariationalReparameterization` takes any"
+        "{estimator}: kernel posterior is {given}, expected one whose entries are independent normals \
+         (`elementwise_normal`); the estimator `Reparameterization` takes any"
     )]
     Kernel {
-        /// Class of the layer.
-        layer: &'static str,
+        /// Name of the estimator.
+        estimator: &'static str,
         /// Family of the kernel posterior.
         given: &'static str,
     },
     /// Entries that are not what `validate_args` asks for.
     #[error(
-        "{layer}: argument `{argument}` has {count} entries that are not {expected}, the first {given} at \
-         flat index {index}"
+        "argument `{argument}` has {count} entries that are not {expected}, the first {given} at flat index {index}"
     )]
     Entries {
-        /// Class of the layer.
-        layer: &'static str,
         /// Name of the argument.
         argument: &'static str,
         /// First offending entry.
@@ -98,6 +95,23 @@ pub enum LayerError {
         /// What was expected.
         expected: &'static str,
     },
+    /// An input of a shape that the layer does not take.
+    #[error("argument `x` has shape {given:?}, expected {expected}")]
+    Input {
+        /// Its shape.
+        given: Vec<usize>,
+        /// What was expected.
+        expected: String,
+    },
+    /// Weights that the net does not hand over as its own, so that their divergence would be lost.
+    #[error(
+        "weights `{weights}` are not among the modules of the net that was called: hand over the layer that holds \
+         them in the net's `properties`"
+    )]
+    Untracked {
+        /// Name of the weights.
+        weights: String,
+    },
     /// The last call was asked about, but there has been none.
     #[error(
         "{layer}: `{method}` speaks of the last `call`, but there has been none; use `{method}_at` with a key"
@@ -108,6 +122,9 @@ pub enum LayerError {
         /// The method.
         method: &'static str,
     },
+    /// A pass for no keys.
+    #[error("argument `keys` has 0 keys, expected at least 1")]
+    NoDraws,
     /// A sequence without layers.
     #[error("Sequential: argument `layers` has 0 layers, expected at least 1")]
     NoLayers,
@@ -138,6 +155,19 @@ pub enum LayerError {
 }
 
 impl LayerError {
+    /// The error of a user's function, whatever type it has: one that a `LayerError` can be is that one again.
+    pub fn of_any(error: AnyError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(ours) => *ours,
+            Err(other) => match UtilError::of_any(other) {
+                UtilError::Tensor(error) => Self::Tensor(error),
+                UtilError::Module(error) => Self::Module(error),
+                UtilError::Distribution(error) => Self::Distribution(error),
+                other => Self::Util(other),
+            },
+        }
+    }
+
     /// The same failure, seen from the layer or net `name` around it.
     #[must_use]
     pub fn within(self, name: &str) -> Self {
@@ -145,6 +175,11 @@ impl LayerError {
             Self::In { path, source } => Self::In { path: format!("{name}/{path}"), source },
             other => Self::In { path: name.to_string(), source: Box::new(other) },
         }
+    }
+
+    /// The same failure, seen from the net that has a module at `path`, which is empty for the net itself.
+    pub(crate) fn below(self, path: &str) -> Self {
+        if path.is_empty() { self } else { self.within(path) }
     }
 
     /// What failed, without the path to it.

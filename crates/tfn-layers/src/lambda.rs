@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use tfn_module::{Copies, DeepCopy, Module, Properties, layer_name};
-use tfn_tensor::{Key, Tensor};
+use tfn_tensor::Tensor;
 
-use crate::error::{LayerError, Result};
-use crate::layer::Layer;
+use crate::contract::{Layer, Pass};
+use crate::error::Result;
 
 /// The state of a function that has none.
 #[derive(Clone, Copy, Debug, Default, Module)]
@@ -98,10 +98,8 @@ impl<M: DeepCopy> DeepCopy for Lambda<M> {
 }
 
 impl<M: Module + DeepCopy> Layer for Lambda<M> {
-    fn call_at(&self, x: &Tensor, _key: &Key) -> Result<Tensor> {
-        (self.function)(&self.state, x)
-            .check()
-            .map_err(|error| LayerError::from(error).within(&self.name))
+    fn forward(&self, x: &Tensor, _pass: &Pass) -> Result<Tensor> {
+        Ok((self.function)(&self.state, x).check()?)
     }
 }
 

@@ -1,32 +1,36 @@
 #![doc = include_str!("../README.md")]
 
+mod activation;
 mod affine;
-mod affine_local;
-mod affine_reparameterization;
 mod arguments;
-mod calls;
+mod containers;
+mod contract;
+mod divergence;
 mod error;
+mod estimator;
 mod lambda;
-mod layer;
+mod linear;
 pub mod losses;
-mod model;
-mod sequential;
 pub mod testing;
 mod variational;
-mod weights;
 
+pub use activation::Activation;
 pub use affine::{Affine, AffineBuilder};
-pub use affine_local::AffineVariationalReparameterizationLocal;
-pub use affine_reparameterization::AffineVariationalReparameterization;
-pub use arguments::{Activation, Builder, FromArguments, VariationalArguments};
-pub use calls::Calls;
+pub use arguments::{Builder, VariationalArguments};
+pub use containers::{Head, Model, Sequential};
+pub use contract::{Calls, IntoLayer, Layer, Pass, Prepared, VariationalLayer, Weights};
+pub use divergence::{Divergence, PosteriorValue};
 pub use error::{LayerError, Result};
+pub use estimator::{
+    Estimated, Estimator, Flipout, Local, Mean, PerExample, Reparameterization, estimators,
+    set_estimator,
+};
 pub use lambda::Lambda;
-pub use layer::{IntoLayer, Layer, Prepared};
-pub use model::{Head, Model};
-pub use sequential::Sequential;
-pub use variational::VariationalLayer;
-pub use weights::{Divergence, PosteriorValue, Weights};
+pub use linear::{Dense, LinearMap};
+pub use variational::{
+    AffineVariationalFlipout, AffineVariationalReparameterization,
+    AffineVariationalReparameterizationLocal, Variational,
+};
 
 pub use tfn_distributions as distributions;
 pub use tfn_module as module;

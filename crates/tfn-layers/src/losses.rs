@@ -3,147 +3,15 @@
 //! Counterpart: `tfp.experimental.nn.losses`, with TFP's signatures: a divergence takes the posterior `q`,
 //! the prior `r` and a draw `w` from `q`.
 
-use tfn_distributions::{Distribution, DistributionError, KlMethod, estimate_kl, kl_divergence};
+use tfn_distributions::Distribution;
 use tfn_tensor::Tensor;
 
-use crate::error::{LayerError, Result};
-use crate::layer::Layer;
-use crate::weights::PosteriorValue;
-
-/// The Monte Carlo estimate `log q(w) − log r(w)`, summed over all weights: a scalar.
-///
-/// Unbiased for any pair. If samples of `q` carry no gradient, the gradient is the score function's.
-///
-/// # Errors
-/// What drawing and the densities report; [`LayerError::Structure`] if `q` and `r` differ in the number of
-/// parts.
-///
-/// # References
-/// Blundell et al. 2015, [arXiv 1505.05424](https://arxiv.org/abs/1505.05424), equation 2. Score function:
-/// Foerster et al. 2018, [arXiv 1802.05098](https://arxiv.org/abs/1802.05098), equation 5.
-pub fn kl_divergence_monte_carlo(
-    q: &dyn Distribution,
-    r: &dyn Distribution,
-    w: &PosteriorValue<'_>,
-) -> Result<Tensor> {
-    let values = w.parts()?;
-    let mut sum: Option<Tensor> = None;
-    for ((q, r), value) in parts(q, r)?.into_iter().zip(values) {
-        let term = monte_carlo_of(q, r, value)?;
-        sum = Some(sum.map_or_else(|| term.clone(), |sum| sum + &term));
-    }
-    sum.ok_or(LayerError::Structure { layer: "kl_divergence_monte_carlo", posterior: 0, prior: 0 })
-}
-
-fn monte_carlo_of(q: &dyn Distribution, r: &dyn Distribution, w: &Tensor) -> Result<Tensor> {
-    if q.reparameterization().is_differentiable() {
-        return Ok((q.log_prob(w)?.sum() - r.log_prob(w)?.sum()).check()?);
-    }
-    let w = w.detach();
-    let log_q = q.log_prob(&w)?.sum();
-    let value = &log_q - r.log_prob(&w)?.sum();
-    // One in value, the score in gradient.
-    let score = (&log_q - log_q.detach()).exp();
-    Ok((value * score).check()?)
-}
-
-/// The divergence in closed form, summed over all weights: a scalar. It does not look at `w`.
-///
-/// # Errors
-/// [`NoKlRule`](tfn_distributions::DistributionError::NoKlRule) for a pair that has
-/// none, and what the rule reports.
-///
-/// # Examples
-/// ```
-/// use tfn_layers::distributions::{Normal, Sample};
-/// use tfn_layers::tensor::{DType, Tensor};
-/// use tfn_layers::util::KernelBiasSpec;
-/// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Layer, losses};
-///
-/// let standard_normal = |spec: &KernelBiasSpec| {
-///     spec.joint("prior_", |weight| Ok(Sample::new(Normal::new(0.0_f32, 1.0_f32)?, weight.shape)?))
-/// };
-/// let layer = Bayesian::builder(3, 2)
-///     .make_prior_fn(standard_normal)
-///     .divergence(losses::kl_divergence_exact)
-///     .build()?;
-/// layer.call(&Tensor::ones(&[4, 3], DType::F32))?;
-/// assert!(layer.losses()?.item()? > 0.0);
-/// # Ok::<(), tfn_layers::LayerError>(())
-/// ```
-pub fn kl_divergence_exact(
-    q: &dyn Distribution,
-    r: &dyn Distribution,
-    w: &PosteriorValue<'_>,
-) -> Result<Tensor> {
-    let _ = w;
-    let mut sum: Option<Tensor> = None;
-    for (q, r) in parts(q, r)? {
-        let term = kl_divergence(q, r)?.sum();
-        sum = Some(sum.map_or_else(|| term.clone(), |sum| sum + &term));
-    }
-    let nothing = LayerError::Structure { layer: "kl_divergence_exact", posterior: 0, prior: 0 };
-    Ok(sum.ok_or(nothing)?.check()?)
-}
-
-/// The divergence without noise, summed over all weights: a scalar. It is in closed form where there is one, and by
-/// quadrature ([`KlMethod::Quadrature`]) otherwise, and does not look at `w`.
-///
-/// For a mean-field normal posterior and any prior with a density of each weight by itself, the default prior
-/// included.
-///
-/// # Errors
-/// [`DistributionError::NoKlRule`] for a pair that has neither, and what the densities report.
-///
-/// # Examples
-/// ```
-/// use tfn_layers::tensor::{DType, Tensor};
-/// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Layer, losses};
-///
-/// let layer =
-///     Bayesian::builder(3, 2).divergence(losses::kl_divergence_quadrature).build()?;
-/// layer.call(&Tensor::ones(&[4, 3], DType::F32))?;
-/// assert!(layer.losses()?.item()? > 0.0);
-/// # Ok::<(), tfn_layers::LayerError>(())
-/// ```
-pub fn kl_divergence_quadrature(
-    q: &dyn Distribution,
-    r: &dyn Distribution,
-    w: &PosteriorValue<'_>,
-) -> Result<Tensor> {
-    let _ = w;
-    let mut sum: Option<Tensor> = None;
-    for (q, r) in parts(q, r)? {
-        let term = match kl_divergence(q, r) {
-            Err(DistributionError::NoKlRule { .. }) => {
-                estimate_kl(q, r, KlMethod::quadrature())?.value
-            }
-            closed_form => closed_form?,
-        };
-        sum = Some(sum.map_or_else(|| term.sum(), |sum| sum + term.sum()));
-    }
-    let nothing =
-        LayerError::Structure { layer: "kl_divergence_quadrature", posterior: 0, prior: 0 };
-    Ok(sum.ok_or(nothing)?.check()?)
-}
-
-/// The parts of both, pair by pair: each is summed over its own batch, which may differ from part to part.
-fn parts<'a>(
-    q: &'a dyn Distribution,
-    r: &'a dyn Distribution,
-) -> Result<Vec<(&'a dyn Distribution, &'a dyn Distribution)>> {
-    match (q.parts(), r.parts()) {
-        (None, None) => Ok(vec![(q, r)]),
-        (Some(left), Some(right)) if left.len() == right.len() => {
-            Ok(left.iter().zip(right).map(|(q, r)| (q.as_ref(), r.as_ref())).collect())
-        }
-        (left, right) => {
-            let count = |parts: Option<&[_]>| parts.map_or(1, <[_]>::len);
-            let (posterior, prior) = (count(left), count(right));
-            Err(LayerError::Structure { layer: "kl_divergence", posterior, prior })
-        }
-    }
-}
+use crate::contract::{Layer, sum_of_losses};
+use crate::divergence::PosteriorValue;
+pub use crate::divergence::{
+    kl_divergence_exact, kl_divergence_monte_carlo, kl_divergence_quadrature,
+};
+use crate::error::Result;
 
 /// The negative log-likelihood of targets, averaged over one axis: `−mean(log_prob(y), axis)`.
 ///
@@ -174,8 +42,7 @@ pub fn negloglik<D: tfn_distributions::IntoDistribution>(
     Ok((-log_prob.mean_axes(&[axis], false)).check()?)
 }
 
-/// The sum of `loss_fn(posterior, prior, value)` over all variational layers of `layer`, nested ones too,
-/// for its last call.
+/// The sum of `loss_fn(posterior, prior, value)` over all weights in `layer`, nested ones too, for the last call.
 ///
 /// TFP's function hands its own default to nested layers instead of `loss_fn`; this one hands on what it
 /// was given.
@@ -198,15 +65,9 @@ pub fn compute_extra_loss(
     layer: &dyn Layer,
     loss_fn: impl Fn(&dyn Distribution, &dyn Distribution, &PosteriorValue<'_>) -> Result<Tensor>,
 ) -> Result<Tensor> {
-    let key = match layer.calls() {
-        None => tfn_tensor::Key::from_seed(0),
-        Some(calls) => calls.last_key().ok_or_else(|| LayerError::NotCalled {
-            layer: layer.name(),
-            method: "compute_extra_loss",
-        })?,
-    };
-    layer.sum_of_losses(&key, &|weights, key| {
-        let value = PosteriorValue::new(|| weights.value_at(key));
+    sum_of_losses(layer, &|_, weights| {
+        let key = weights.last_key("compute_extra_loss")?;
+        let value = PosteriorValue::new(|| weights.value_at(&key));
         loss_fn(weights.posterior().as_ref(), weights.prior().as_ref(), &value)
     })
 }

@@ -1,163 +1,271 @@
-//! The contract of a variational layer.
+//! Layers of weights with a posterior: a linear map under an estimator, and TFP's names for pairs of the two.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use tfn_distributions::Distribution;
-use tfn_tensor::{Key, Tensor};
+use tfn_module::{Copies, DeepCopy, Module, Properties};
+use tfn_tensor::Tensor;
 
-use crate::error::{LayerError, Result};
-use crate::layer::Layer;
-use crate::weights::Weights;
+use crate::activation::Activation;
+use crate::arguments::{Builder, VariationalArguments};
+use crate::contract::{Layer, Pass, VariationalLayer, Weights};
+use crate::error::Result;
+use crate::estimator::{Estimated, Estimator, Flipout, Local, Reparameterization};
+use crate::linear::{Dense, LinearMap};
 
-/// A layer whose weights have a posterior and a prior.
+/// A layer of weights with a posterior: the linear map `M` under the estimator `E`, and an activation.
 ///
-/// Counterpart: `tfp.experimental.nn.VariationalLayer`, with what its documentation promises: the
-/// posterior and prior of kernel and bias, the draw of the weights, and (on [`Layer`]) the losses.
-pub trait VariationalLayer: Layer {
-    /// Posterior, prior and all that is common to variational layers.
-    fn weights(&self) -> &Weights;
+/// `E` is the estimator that the layer is built with; [`set_estimator`](Self::set_estimator) changes it at any time.
+///
+/// # Shapes
+/// Input `[.., batch, ..input]` with at least one axis before those of an example; output
+/// `[.., batch, ..output]`. An empty batch gives an empty output.
+///
+/// # Errors
+/// Calls fail, under the layer's name, with [`LayerError::Input`](crate::LayerError::Input) for examples that the map
+/// does not take and for a missing batch axis; [`LayerError::Tensor`](crate::LayerError::Tensor) for another type;
+/// under `validate_args` [`LayerError::Entries`](crate::LayerError::Entries) for input that is not finite and for
+/// scales that are not positive. Building: see [`Builder::build`].
+pub struct Variational<M, E> {
+    estimated: Estimated,
+    map: M,
+    activation: Option<Activation>,
+    estimator: PhantomData<fn() -> E>,
+}
 
-    /// The surrogate posterior of all weights.
-    fn posterior(&self) -> &Arc<dyn Distribution> {
-        self.weights().posterior()
+/// A dense layer that draws its pre-activations instead of its weights.
+///
+/// Counterpart: `tfp.experimental.nn.AffineVariationalReparameterizationLocal`.
+///
+/// For a posterior of independent normals, kernel `N(M, S²)` and bias `N(m_b, s_b²)`, the pre-activations
+/// of one example are themselves normal, and independent from example to example:
+///
+/// ```text
+/// loc = x·M + m_b        var = (x∘x)·(S∘S) + s_b∘s_b        y = activation(loc + sqrt(var)∘ε),  ε ~ N(0, 1)
+/// ```
+///
+/// Drawing them costs two products instead of one, and the gradient's variance falls with the size of the
+/// batch, where a draw of the weights shared by the batch leaves a part that does not.
+///
+/// # Two parameterizations
+/// *Additive* (this layer; Molchanov et al.): a weight is `w = M + S·ε`, with `M` and `S` learned apart.
+/// *Multiplicative* (Kingma et al.): `w = M·(1 + sqrt(α)·ε)`, Gaussian dropout with a rate `α` that is
+/// learned. They are the same family of normals with `S² = α·M²`; but in the second the gradient of `M`
+/// carries the noise of `w`, which is large where `α` is, and in the first it does not.
+///
+/// # The loss
+/// [`losses`](crate::Layer::losses) is the divergence of the posterior from the prior, summed over all
+/// weights: by default its Monte Carlo estimate at a draw of the weights that the output does not use. It
+/// belongs once to a whole pass over the training set. Beside a *mean* negative log-likelihood of a batch
+/// it is divided by the number of training examples, whatever the size of the batch:
+///
+/// ```text
+/// loss = mean(−log p(y | x, w)) + losses / num_examples
+/// ```
+///
+/// # Posteriors, biases
+/// The kernel's posterior need only say that its entries are independent normals
+/// ([`Distribution::elementwise_normal`](tfn_distributions::Distribution::elementwise_normal)), whatever
+/// family it is and whatever parameters `M` and `S` are computed from; any other is refused with
+/// [`LayerError::Kernel`](crate::LayerError::Kernel). A bias of such a posterior takes part in `var`; any other is
+/// drawn once for the batch and added; none is fine too.
+///
+/// Where `var` is zero (a row of zeros without a bias scale) the gradient of its root counts as zero; TFP's is
+/// NaN there, and in the whole kernel scale with it.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{AffineVariationalReparameterizationLocal, Layer, VariationalLayer};
+///
+/// let hidden = AffineVariationalReparameterizationLocal::builder(784, 300)
+///     .activation_fn(Tensor::relu)
+///     .seed(1)
+///     .name("hidden")
+///     .build()?;
+/// let x = Tensor::ones(&[32, 784], DType::F32);
+/// assert_eq!(hidden.call(&x)?.shape()?, [32, 300]);
+///
+/// let loss = hidden.losses()? / 60_000.0;
+/// assert_eq!(loss.gradients()?.len(), 4);
+/// assert_eq!(hidden.kernel_posterior().event_shape()?, [784, 300]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+///
+/// # References
+/// - Kingma, Salimans & Welling 2015, [arXiv 1506.02557](https://arxiv.org/abs/1506.02557), equation 6.
+/// - Molchanov, Ashukha & Vetrov 2017, [arXiv 1701.05369](https://arxiv.org/abs/1701.05369), section 4.2.
+pub type AffineVariationalReparameterizationLocal = Variational<Dense, Local>;
+
+/// A dense layer that draws its weights once a call, shared by the batch.
+///
+/// Counterpart: `tfp.experimental.nn.AffineVariationalReparameterization`.
+///
+/// ```text
+/// W, b ~ posterior        y = activation(x·W + b)
+/// ```
+///
+/// It takes any posterior whose samples carry gradients, a user's own too. Where the posterior is
+/// elementwise normal, [`AffineVariationalReparameterizationLocal`] gives
+/// gradients of lower variance. The loss is scaled as that layer's documentation says.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{AffineVariationalReparameterization, Layer, losses};
+///
+/// let layer = AffineVariationalReparameterization::builder(3, 2).seed(1).build()?;
+/// let y = layer.call(&Tensor::ones(&[5, 3], DType::F32))?;
+/// // One draw for the batch: equal rows give equal outputs.
+/// assert_eq!(y.narrow(0, 0, 1).to_vec::<f32>()?, y.narrow(0, 4, 1).to_vec::<f32>()?);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+///
+/// # References
+/// Kingma & Welling 2014, [arXiv 1312.6114](https://arxiv.org/abs/1312.6114), section 2.4.
+pub type AffineVariationalReparameterization = Variational<Dense, Reparameterization>;
+
+/// A dense layer that draws one perturbation of its weights a call, whose signs each example flips.
+///
+/// Counterpart: `tfp.experimental.nn.AffineVariationalFlipout`.
+///
+/// ```text
+/// y = activation(x·M + ((x∘r)·(S∘ε))∘s + b),   r, s signs for each example,  b drawn once
+/// ```
+///
+/// The kernel's posterior is elementwise normal, as that of [`AffineVariationalReparameterizationLocal`], whose noise is
+/// independent at the same cost. The loss is scaled as that layer's documentation says.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{AffineVariationalFlipout, Layer};
+///
+/// let layer = AffineVariationalFlipout::builder(3, 2).seed(1).build()?;
+/// assert_eq!(layer.call(&Tensor::ones(&[5, 3], DType::F32))?.shape()?, [5, 2]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+///
+/// # References
+/// Wen, Vicol, Ba, Tran & Grosse 2018, [arXiv 1803.04386](https://arxiv.org/abs/1803.04386), equation 4.
+pub type AffineVariationalFlipout = Variational<Dense, Flipout>;
+
+impl<M: LinearMap, E: Estimator + Default> Variational<M, E> {
+    /// The arguments of a layer over `map`.
+    pub fn over(map: M) -> Builder<M, E> {
+        Builder::over(map)
     }
 
-    /// The prior of all weights.
-    fn prior(&self) -> &Arc<dyn Distribution> {
-        self.weights().prior()
-    }
-
-    /// The surrogate posterior of the kernel.
-    fn kernel_posterior(&self) -> &Arc<dyn Distribution> {
-        self.weights().posteriors().kernel
-    }
-
-    /// The prior of the kernel.
-    fn kernel_prior(&self) -> &Arc<dyn Distribution> {
-        self.weights().priors().kernel
-    }
-
-    /// The surrogate posterior of the bias, if there is one.
-    fn bias_posterior(&self) -> Option<&Arc<dyn Distribution>> {
-        self.weights().posteriors().bias
-    }
-
-    /// The prior of the bias, if there is one.
-    fn bias_prior(&self) -> Option<&Arc<dyn Distribution>> {
-        self.weights().priors().bias
-    }
-
-    /// Whether each call checks its input and the weights' scales.
-    fn validate_args(&self) -> bool {
-        self.weights().validate_args()
-    }
-
-    /// The draw of the weights that belongs to `key`, one tensor for each part of the posterior.
-    ///
-    /// # Errors
-    /// What `posterior_value_fn` reports, under the layer's name.
-    fn posterior_value_at(&self, key: &Key) -> Result<Vec<Tensor>> {
-        self.weights().value_at(key).map_err(|error| error.within(&self.name()))
-    }
-
-    /// The draw of the weights that belongs to the last [`call`](Layer::call).
-    ///
-    /// # Errors
-    /// [`LayerError::NotCalled`] before the first call.
-    fn posterior_value(&self) -> Result<Vec<Tensor>> {
-        let key = self.weights().calls().last_key();
-        let key = key.ok_or_else(|| LayerError::NotCalled {
-            layer: self.name(),
-            method: "posterior_value",
-        })?;
-        self.posterior_value_at(&key)
+    pub(crate) fn from_arguments(map: M, arguments: &VariationalArguments) -> Result<Self> {
+        let estimator = E::default();
+        let class = format!("{}{}", map.class(), estimator.class());
+        let weights = Weights::new(&class, arguments, &map.kernel_shape(), &map.bias_shape())?;
+        let estimated = Estimated::new(weights, estimator)?;
+        let activation = arguments.activation_fn.clone();
+        Ok(Self { estimated, map, activation, estimator: PhantomData })
     }
 }
 
-/// What every class over [`Weights`] has: walk, copy, constructors, and the layer's given methods.
-///
-/// A class with methods for [`prepare`](crate::Layer::prepare) and [`call_each`](crate::Layer::call_each) names them.
-macro_rules! variational_layer {
-    ($Class:ident $(, $prepared:ident, $each:ident)?) => {
-        impl $Class {
-            /// The layer with all defaults.
-            ///
-            /// # Errors
-            /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero.
-            pub fn new(input_size: usize, output_size: usize) -> $crate::Result<Self> {
-                Self::builder(input_size, output_size).build()
-            }
+impl<E: Estimator + Default> Variational<Dense, E> {
+    /// The layer with all defaults.
+    ///
+    /// # Errors
+    /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero.
+    pub fn new(input_size: usize, output_size: usize) -> Result<Self> {
+        Self::builder(input_size, output_size).build()
+    }
 
-            /// The other arguments, by TFP's names.
-            pub fn builder(input_size: usize, output_size: usize) -> $crate::Builder<Self> {
-                $crate::Builder::new(input_size, output_size)
-            }
-        }
+    /// The other arguments, by TFP's names.
+    pub fn builder(input_size: usize, output_size: usize) -> Builder<Dense, E> {
+        Builder::new(input_size, output_size)
+    }
 
-        impl tfn_module::Module for $Class {
-            fn properties<'a>(&'a self, properties: &mut tfn_module::Properties<'a>) {
-                self.weights.properties(properties);
-            }
-
-            fn name(&self) -> String {
-                self.weights.name().to_string()
-            }
-        }
-
-        impl tfn_module::DeepCopy for $Class {
-            fn deep_copy_with(&self, copies: &mut tfn_module::Copies) -> Self {
-                Self { weights: self.weights.deep_copy_with(copies), ..*self }
-            }
-        }
-
-        impl std::fmt::Debug for $Class {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, concat!("<", stringify!($Class), ": name={}>"), self.weights.name())
-            }
-        }
-
-        impl $crate::VariationalLayer for $Class {
-            fn weights(&self) -> &$crate::Weights {
-                &self.weights
-            }
-        }
-
-        impl $crate::Layer for $Class {
-            fn call_at(
-                &self,
-                x: &tfn_tensor::Tensor,
-                key: &tfn_tensor::Key,
-            ) -> $crate::Result<tfn_tensor::Tensor> {
-                self.output(x, key).map_err(|error| error.within(self.weights.name()))
-            }
-
-            $(fn prepare<'a>(
-                &'a self,
-                x: &tfn_tensor::Tensor,
-            ) -> $crate::Result<$crate::Prepared<'a>> {
-                self.$prepared(x).map_err(|error| error.within(self.weights.name()))
-            }
-
-            fn call_each(
-                &self,
-                x: &tfn_tensor::Tensor,
-                keys: &[tfn_tensor::Key],
-            ) -> $crate::Result<tfn_tensor::Tensor> {
-                self.$each(x, keys).map_err(|error| error.within(self.weights.name()))
-            })?
-
-            fn calls(&self) -> Option<&$crate::Calls> {
-                Some(self.weights.calls())
-            }
-
-            fn variational_layers<'a>(
-                &'a self,
-                key: &tfn_tensor::Key,
-                visit: &mut dyn FnMut(&'a dyn $crate::VariationalLayer, &tfn_tensor::Key),
-            ) {
-                visit(self, key);
-            }
-        }
-    };
+    /// Size of the input's last axis.
+    pub fn input_size(&self) -> usize {
+        self.map.input_size()
+    }
 }
-pub(crate) use variational_layer;
+
+impl<M: LinearMap, E> Variational<M, E> {
+    /// The linear map.
+    pub fn map(&self) -> &M {
+        &self.map
+    }
+
+    /// The estimator in use.
+    pub fn estimator(&self) -> Arc<dyn Estimator> {
+        self.estimated.estimator()
+    }
+
+    /// Makes `estimator` the one in use. Weights stay what they are.
+    ///
+    /// # Errors
+    /// [`LayerError::Kernel`](crate::LayerError::Kernel) if it cannot do the layer's posterior; then nothing changes.
+    pub fn set_estimator(&self, estimator: impl Estimator) -> Result<()> {
+        self.estimated.set_estimator(Arc::new(estimator))
+    }
+
+    /// Mean and standard deviation of the pre-activation at `x` for a posterior of independent normals, before the
+    /// bias if that is not normal.
+    ///
+    /// # Errors
+    /// As a call; [`LayerError::Kernel`](crate::LayerError::Kernel) for another posterior.
+    pub fn pre_activation(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
+        self.estimated.moments(&self.map, x)
+    }
+}
+
+impl<M: LinearMap, E: 'static> Module for Variational<M, E> {
+    fn properties<'a>(&'a self, properties: &mut Properties<'a>) {
+        properties.flatten(&self.estimated);
+    }
+
+    fn name(&self) -> String {
+        self.estimated.name()
+    }
+}
+
+impl<M: Clone, E> DeepCopy for Variational<M, E> {
+    fn deep_copy_with(&self, copies: &mut Copies) -> Self {
+        Self {
+            estimated: self.estimated.deep_copy_with(copies),
+            map: self.map.clone(),
+            activation: self.activation.clone(),
+            estimator: PhantomData,
+        }
+    }
+}
+
+impl<M, E> fmt::Debug for Variational<M, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let weights = self.estimated.weights();
+        write!(f, "<{}: name={}>", weights.class(), weights.name())
+    }
+}
+
+impl<M: LinearMap + Clone, E: 'static> VariationalLayer for Variational<M, E> {
+    fn weights(&self) -> &Weights {
+        self.estimated.weights()
+    }
+}
+
+impl<M: LinearMap + Clone, E: 'static> Layer for Variational<M, E> {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let y = self.estimated.output(&self.map, x, pass)?;
+        Ok(match &self.activation {
+            Some(activation) if pass.is_output_of_each() => activation.apply_each(&y),
+            Some(activation) => activation.apply(&y),
+            None => y,
+        }
+        .check()?)
+    }
+
+    fn draws_together(&self) -> bool {
+        self.estimated.estimator().draws_together()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;

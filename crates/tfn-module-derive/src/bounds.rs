@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Generics, TraitBoundModifier, TypeParam, TypeParamBound, WherePredicate, parse_quote};
+use syn::{Generics, TypeParam, TypeParamBound, WherePredicate, parse_quote};
 
 use crate::input::{Field, Input};
 
@@ -67,7 +67,7 @@ fn extended(
 /// Whether a parameter is `?Sized`, by its declaration or in the where clause.
 fn is_unsized(parameter: &TypeParam, generics: &Generics) -> bool {
     let maybe = |bound: &TypeParamBound| match bound {
-        TypeParamBound::Trait(bound) => matches!(bound.modifier, TraitBoundModifier::Maybe(_)),
+        TypeParamBound::Trait(bound) => bound.maybe.is_some(),
         _ => false,
     };
     let ident = parameter.ident.to_token_stream().to_string();

@@ -28,4 +28,4 @@ pub use property::Property;
 pub use scope::NameScope;
 pub use tfn_module_derive::Module;
 pub use tfn_tensor::{DType, Tensor, TensorError, Variable, VariableId};
-pub use walk::{named_submodules, named_variables};
+pub use walk::{find, named_submodules, named_variables};

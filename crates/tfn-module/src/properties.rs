@@ -1,5 +1,6 @@
 //! What a module hands over when it is asked for its attributes.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -37,6 +38,7 @@ pub struct Properties<'a> {
     leaves: Vec<(String, Leaf<'a>)>,
     path: String,
     paths_wanted: bool,
+    sought: Option<TypeId>,
     behind_arc: bool,
 }
 
@@ -54,12 +56,14 @@ pub(crate) enum Leaf<'a> {
 }
 
 impl<'a> Properties<'a> {
-    pub(crate) fn new(paths_wanted: bool) -> Self {
+    /// With paths or without; of everything, or of what leads to modules of the type `sought`.
+    pub(crate) fn new(paths_wanted: bool, sought: Option<TypeId>) -> Self {
         Self {
             children: Vec::new(),
             leaves: Vec::new(),
             path: String::new(),
             paths_wanted,
+            sought,
             behind_arc: false,
         }
     }
@@ -76,9 +80,44 @@ impl<'a> Properties<'a> {
         self
     }
 
+    /// Hands over the attributes of `part` as if they were this object's own, without a name between.
+    ///
+    /// [`find`](crate::find) sees `part` nevertheless, at the path of this object.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_module::{Module, Properties, Tensor, Variable, find, named_variables};
+    ///
+    /// #[derive(Module)]
+    /// struct Weights { kernel: Variable }
+    /// struct Dense { weights: Weights }
+    ///
+    /// impl Module for Dense {
+    ///     fn properties<'a>(&'a self, properties: &mut Properties<'a>) {
+    ///         properties.flatten(&self.weights);
+    ///     }
+    /// }
+    ///
+    /// let weights = Weights { kernel: Variable::new("kernel", Tensor::scalar(1.0))? };
+    /// let dense = Dense { weights };
+    /// assert_eq!(named_variables(&dense)[0].0, "kernel");
+    /// assert_eq!(find::<Weights>(&dense)[0].0, "");
+    /// # Ok::<(), tfn_module::TensorError>(())
+    /// ```
+    pub fn flatten(&mut self, part: &'a dyn Module) -> &mut Self {
+        if self.sought == Some(part.type_id()) {
+            self.module(part);
+        } else {
+            part.properties(self);
+        }
+        self
+    }
+
     /// Says that the property being visited is this variable.
     pub fn variable(&mut self, variable: &Variable) {
-        self.leaf(Leaf::Variable(variable.clone()));
+        if self.sought.is_none() {
+            self.leaf(Leaf::Variable(variable.clone()));
+        }
     }
 
     /// Says that the property being visited is this module.
@@ -98,10 +137,14 @@ impl<'a> Properties<'a> {
         self.leaves.push((path, leaf));
     }
 
-    /// The leaves below the attributes collected so far, in order, with paths that begin with `prefix`.
-    pub(crate) fn take_leaves(&mut self, prefix: &str) -> Vec<(String, Leaf<'a>)> {
+    /// Makes `path` that of the object whose attributes are collected next.
+    pub(crate) fn begin(&mut self, path: &str) {
         self.path.clear();
-        self.path.push_str(prefix);
+        self.path.push_str(path);
+    }
+
+    /// The leaves below the attributes collected so far, in order, with their paths.
+    pub(crate) fn take_leaves(&mut self) -> Vec<(String, Leaf<'a>)> {
         self.descend(0);
         std::mem::take(&mut self.leaves)
     }

@@ -1,6 +1,6 @@
 //! The order in which a tree of modules is walked.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::collections::HashSet;
 
 use tfn_tensor::{Variable, VariableId};
@@ -60,23 +60,37 @@ impl<'a, M: Module + ?Sized> Root<'a> for &'a M {
     }
 }
 
+/// What a walk is for.
+#[derive(Clone, Copy)]
+struct Purpose {
+    paths_wanted: bool,
+    /// The type of modules to look for: variables are then passed over, and nothing below such a module is visited.
+    sought: Option<TypeId>,
+}
+
+const EVERYTHING: Purpose = Purpose { paths_wanted: false, sought: None };
+const WITH_PATHS: Purpose = Purpose { paths_wanted: true, sought: None };
+
 /// Goes through all leaves below `root`, each object once: a module's direct leaves first, by
 /// attribute name, then, recursively, each of its direct submodules in turn.
-fn walk<'a>(root: &dyn Root<'a>, paths_wanted: bool, each: &mut dyn FnMut(&str, &Leaf<'a>)) {
-    let (mut prefix, mut owner) = (String::new(), root.module_address());
+fn walk<'a>(root: &dyn Root<'a>, purpose: Purpose, each: &mut dyn FnMut(&str, &Leaf<'a>)) {
+    let Purpose { paths_wanted, sought } = purpose;
+    let mut owner = root.module_address();
     let first = Identity::Module { address: owner, kind: root.module_type(), place: None };
     let mut seen = HashSet::from([first]);
-    let mut properties = Properties::new(paths_wanted);
+    let mut properties = Properties::new(paths_wanted, sought);
     let mut waiting: Vec<(String, &'a dyn Module)> = Vec::new();
     root.module_properties(&mut properties);
     loop {
         let first = waiting.len();
-        for (index, (path, leaf)) in properties.take_leaves(&prefix).into_iter().enumerate() {
+        for (index, (path, leaf)) in properties.take_leaves().into_iter().enumerate() {
             if !seen.insert(Identity::of_leaf(&leaf, (owner, index))) {
                 continue;
             }
             each(&path, &leaf);
-            if let Leaf::Module { module, .. } = leaf {
+            if let Leaf::Module { module, .. } = leaf
+                && sought != Some(module.type_id())
+            {
                 waiting.push((path, module));
             }
         }
@@ -84,7 +98,8 @@ fn walk<'a>(root: &dyn Root<'a>, paths_wanted: bool, each: &mut dyn FnMut(&str, 
         let Some((path, module)) = waiting.pop() else {
             return;
         };
-        (prefix, owner) = (path, address(module));
+        owner = address(module);
+        properties.begin(&path);
         module.properties(&mut properties);
     }
 }
@@ -106,7 +121,7 @@ pub(crate) fn non_trainable_variables(root: &dyn Root<'_>) -> Vec<Variable> {
 
 fn variables_where(root: &dyn Root<'_>, wanted: fn(&Variable) -> bool) -> Vec<Variable> {
     let mut found = Vec::new();
-    walk(root, false, &mut |_, leaf| {
+    walk(root, EVERYTHING, &mut |_, leaf| {
         if let Leaf::Variable(variable) = leaf
             && wanted(variable)
         {
@@ -119,7 +134,7 @@ fn variables_where(root: &dyn Root<'_>, wanted: fn(&Variable) -> bool) -> Vec<Va
 /// The modules below `root`, itself not among them, in the order of the walk.
 pub(crate) fn submodules<'a>(root: &dyn Root<'a>) -> Vec<&'a dyn Module> {
     let mut found = Vec::new();
-    walk(root, false, &mut |_, leaf| {
+    walk(root, EVERYTHING, &mut |_, leaf| {
         if let Leaf::Module { module, .. } = leaf {
             found.push(*module);
         }
@@ -154,7 +169,7 @@ pub fn named_variables<M: Module + ?Sized>(module: &M) -> Vec<(String, Variable)
 
 fn variables_by_path(root: &dyn Root<'_>) -> Vec<(String, Variable)> {
     let mut found = Vec::new();
-    walk(root, true, &mut |path, leaf| {
+    walk(root, WITH_PATHS, &mut |path, leaf| {
         if let Leaf::Variable(variable) = leaf {
             found.push((path.to_owned(), variable.clone()));
         }
@@ -169,9 +184,43 @@ pub fn named_submodules<M: Module + ?Sized>(module: &M) -> Vec<(String, &dyn Mod
 
 fn submodules_by_path<'a>(root: &dyn Root<'a>) -> Vec<(String, &'a dyn Module)> {
     let mut found = Vec::new();
-    walk(root, true, &mut |path, leaf| {
+    walk(root, WITH_PATHS, &mut |path, leaf| {
         if let Leaf::Module { module, .. } = leaf {
             found.push((path.to_owned(), *module));
+        }
+    });
+    found
+}
+
+/// The modules of type `T` below `module` with their paths, each once, in the order of the walk.
+///
+/// Nothing below a module of type `T` is visited. One that its holder [flattens](Properties::flatten) has its
+/// holder's path.
+///
+/// # Examples
+/// ```
+/// use tfn_module::{Module, Tensor, Variable, find};
+///
+/// #[derive(Module)]
+/// struct Dense { kernel: Variable }
+/// #[derive(Module)]
+/// struct Net { layers: Vec<Dense>, gain: Variable }
+///
+/// let variable = |name| Variable::new(name, Tensor::scalar(1.0));
+/// let layers = vec![Dense { kernel: variable("a")? }, Dense { kernel: variable("b")? }];
+/// let net = Net { layers, gain: variable("gain")? };
+/// let found = find::<Dense>(&net);
+/// assert_eq!((found[1].0.as_str(), found[1].1.kernel.name()), ("layers/1", "b"));
+/// # Ok::<(), tfn_module::TensorError>(())
+/// ```
+pub fn find<T: Module>(module: &(impl Module + ?Sized)) -> Vec<(String, &T)> {
+    let mut found = Vec::new();
+    let purpose = Purpose { paths_wanted: true, sought: Some(TypeId::of::<T>()) };
+    walk(&module, purpose, &mut |path, leaf| {
+        if let Leaf::Module { module, .. } = leaf
+            && let Some(module) = (*module as &dyn Any).downcast_ref()
+        {
+            found.push((path.to_owned(), module));
         }
     });
     found

@@ -54,4 +54,42 @@ pub enum UtilError {
     /// An error of a distribution.
     #[error(transparent)]
     Distribution(#[from] DistributionError),
+    /// Any other error of a factory that is not ours.
+    #[error(transparent)]
+    External(AnyError),
+}
+
+/// Any error.
+pub type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+impl UtilError {
+    /// The error of a factory, whatever type it has: one that a `UtilError` can be is that one again.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_util::UtilError;
+    /// use tfn_util::tensor::Tensor;
+    ///
+    /// let ours = Tensor::scalar(1.0).reshape(&[2]).check().unwrap_err();
+    /// assert!(matches!(UtilError::of_any(ours.into()), UtilError::Tensor(_)));
+    /// assert!(matches!(UtilError::of_any("out of data".into()), UtilError::External(_)));
+    /// ```
+    pub fn of_any(error: AnyError) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(ours) => return *ours,
+            Err(other) => other,
+        };
+        let error = match error.downcast::<DistributionError>() {
+            Ok(ours) => return Self::Distribution(*ours),
+            Err(other) => other,
+        };
+        let error = match error.downcast::<ModuleError>() {
+            Ok(ours) => return Self::Module(*ours),
+            Err(other) => other,
+        };
+        match error.downcast::<TensorError>() {
+            Ok(ours) => Self::Tensor(*ours),
+            Err(other) => Self::External(other),
+        }
+    }
 }

@@ -8,7 +8,7 @@ mod prior;
 mod spec;
 mod weight_spec;
 
-pub use error::{Result, UtilError};
+pub use error::{AnyError, Result, UtilError};
 pub use initializers::Initializer;
 pub use kernel_bias::{KernelBias, make_kernel_bias, unpack_kernel_and_bias};
 pub use posterior::{

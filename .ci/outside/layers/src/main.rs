@@ -3,7 +3,7 @@
 use tfn_layers::distributions::OneHotCategorical;
 use tfn_layers::module::{Module, Variable};
 use tfn_layers::tensor::{DType, Key, Tensor};
-use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Layer, Result, Sequential};
+use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Layer, Pass, Result, Sequential};
 
 /// One factor for all inputs.
 #[derive(Debug, Module)]
@@ -12,7 +12,7 @@ struct Gain {
 }
 
 impl Layer for Gain {
-    fn call_at(&self, x: &Tensor, _key: &Key) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, _pass: &Pass) -> Result<Tensor> {
         Ok((x * self.gain.tensor()).check()?)
     }
 }

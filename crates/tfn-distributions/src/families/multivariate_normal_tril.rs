@@ -35,13 +35,14 @@ use crate::{Distribution, KlRule, Parameter, ParameterSpec, Reparameterization, 
 /// ```
 /// By nalgebra's vectors and matrices, in and out:
 /// ```
-/// use nalgebra::{DMatrix, dmatrix, dvector};
+/// use nalgebra::{DMatrix, DVector};
 /// use tfn_distributions::{Distribution, MultivariateNormalTriL};
 ///
-/// let factor: DMatrix<f64> = dmatrix![2.0, 0.0; 1.0, 3.0];
-/// let normal = MultivariateNormalTriL::new(dvector![0.5, -0.5], factor.clone())?;
+/// let loc = DVector::from_vec(vec![0.5, -0.5]);
+/// let factor = DMatrix::from_row_slice(2, 2, &[2.0, 0.0, 1.0, 3.0]);
+/// let normal = MultivariateNormalTriL::new(loc.clone(), factor.clone())?;
 /// let (mean, covariance) = (normal.mean()?.to_dvector()?, normal.covariance()?.to_dmatrix()?);
-/// assert_eq!((mean, covariance), (dvector![0.5, -0.5], &factor * factor.transpose()));
+/// assert_eq!((mean, covariance), (loc, &factor * factor.transpose()));
 /// # Ok::<(), tfn_distributions::DistributionError>(())
 /// ```
 #[derive(Clone, Debug, Module)]

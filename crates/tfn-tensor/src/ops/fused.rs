@@ -249,9 +249,9 @@ impl<E: Element, const N: usize> Entries<E, N> {
                 .map(|data| Buffer::scratch(len, |out| data.write(start, out, Accumulate::Set))),
             Operand::One(_) => None,
         });
-        let repeated: [[E; TILE]; N] = array::from_fn(|j| match parts[j] {
-            Operand::One(value) => [value; TILE],
-            Operand::Each(_) => [E::zero(); TILE],
+        let repeated: [Option<Buffer<E>>; N] = array::from_fn(|j| match parts[j] {
+            Operand::One(value) => Some(Buffer::build(TILE, |out| out.fill(value))),
+            Operand::Each(_) => None,
         });
         let whole: [Option<&[E]>; N] = array::from_fn(|j| match (&parts[j], &computed[j]) {
             (Operand::One(_), _) => None,
@@ -262,9 +262,10 @@ impl<E: Element, const N: usize> Entries<E, N> {
         });
         for first in (0..len).step_by(TILE) {
             let range = first..len.min(first + TILE);
-            let inputs = array::from_fn(|j| match whole[j] {
-                Some(entries) => &entries[range.clone()],
-                None => &repeated[j][..range.len()],
+            let inputs = array::from_fn(|j| match (whole[j], &repeated[j]) {
+                (Some(entries), _) => &entries[range.clone()],
+                (None, Some(repeated)) => &repeated.as_slice()[..range.len()],
+                (None, None) => &[],
             });
             look(range, inputs);
         }

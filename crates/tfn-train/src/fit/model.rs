@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use tfn_distributions::Support;
-use tfn_layers::Model;
+use tfn_layers::{Model, Pass};
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
@@ -57,7 +57,7 @@ impl Fit {
 }
 
 impl Step {
-    /// The loss of a model at a minibatch: its call, its negative log-likelihood and its losses, all
+    /// The loss of a model at a minibatch: a training pass, its negative log-likelihood and its losses, all
     /// of the draws of this step's key.
     ///
     /// The log-probabilities of a row's own entries, if the distribution has more batch dimensions
@@ -67,7 +67,8 @@ impl Step {
     /// # Errors
     /// What the model and its distribution report, and those of [`loss`](Self::loss).
     pub fn of_model(&self, model: &Model, batch: &Dataset) -> Result<StepLoss> {
-        let distribution = model.call_at(batch.features(), &self.key)?;
+        let pass = Pass::new(model.net().as_ref(), &self.key).training(true);
+        let distribution = model.forward(batch.features(), &pass)?;
         let log_prob = distribution.log_prob(batch.targets())?;
         let kl = model.losses_at(&self.key)?;
         let loss = StepLoss::from(self.loss(&-row_sums(&log_prob)?, &kl)?);

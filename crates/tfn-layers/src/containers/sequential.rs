@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use tfn_distributions::Distribution;
 use tfn_module::{Copies, DeepCopy, Module, Properties, layer_name, open_trait};
-use tfn_tensor::{Key, Tensor};
+use tfn_tensor::Tensor;
+use tfn_util::AnyError;
 
-use crate::calls::Calls;
+use super::model::Model;
+use crate::contract::{IntoLayer, Layer, Pass};
 use crate::error::{LayerError, Result};
-use crate::layer::{IntoLayer, Layer, Prepared};
-use crate::model::Model;
-use crate::variational::VariationalLayer;
 
 /// A module that a container tracks beside its layers.
 pub(crate) trait Tracked: Module + TrackedCopy {}
@@ -21,8 +20,8 @@ impl<M: Module + DeepCopy> Tracked for M {}
 
 /// Layers, each called with the output of the one before it.
 ///
-/// Counterpart: `tfp.experimental.nn.Sequential`. Layer number `i` draws from `key.index(i)`, so that no two
-/// layers share noise, whatever their names and seeds.
+/// Counterpart: `tfp.experimental.nn.Sequential`. Layer number `i` draws below the label `layers/i`, so that no
+/// two layers share noise, whatever their names and seeds; errors name it by that label and its own name.
 ///
 /// # Examples
 /// ```
@@ -46,13 +45,12 @@ pub struct Sequential {
     name: Option<String>,
     layers: Vec<Arc<dyn Layer>>,
     also_track: Vec<Arc<dyn Tracked>>,
-    calls: Calls,
 }
 
 impl Sequential {
     /// A sequence that begins with `first`.
     pub fn of(first: impl IntoLayer) -> Self {
-        Self::from_parts(None, vec![first.into_layer()], Vec::new())
+        Self { name: None, layers: vec![first.into_layer()], also_track: Vec::new() }
     }
 
     /// The sequence of `layers`.
@@ -64,23 +62,14 @@ impl Sequential {
         if layers.is_empty() {
             return Err(LayerError::NoLayers);
         }
-        Ok(Self::from_parts(None, layers, Vec::new()))
-    }
-
-    fn from_parts(
-        name: Option<String>,
-        layers: Vec<Arc<dyn Layer>>,
-        also_track: Vec<Arc<dyn Tracked>>,
-    ) -> Self {
-        let calls = Calls::new(root(&layers));
-        Self { name, layers, also_track, calls }
+        Ok(Self { name: None, layers, also_track: Vec::new() })
     }
 
     /// The sequence with one more layer at its end.
     #[must_use]
     pub fn then(mut self, next: impl IntoLayer) -> Self {
         self.layers.push(next.into_layer());
-        Self::from_parts(self.name, self.layers, self.also_track)
+        self
     }
 
     /// The sequence under a name of its own; by default its layers' names joined by `_`.
@@ -106,29 +95,17 @@ impl Sequential {
     ) -> Model
     where
         D: tfn_distributions::IntoDistribution,
-        E: Into<LayerError>,
+        E: Into<AnyError>,
     {
         Model::new(self, move |y: &Tensor| -> Result<Arc<dyn Distribution>> {
-            Ok(head(y).map_err(Into::into)?.into_distribution())
+            let made = head(y).map_err(|error| LayerError::of_any(error.into()));
+            Ok(made?.into_distribution())
         })
     }
 
     /// The layers.
     pub fn layers(&self) -> &[Arc<dyn Layer>] {
         &self.layers
-    }
-
-    /// The output for several keys of the layers from number `first` on.
-    fn through(
-        &self,
-        first: u64,
-        layers: &[Arc<dyn Layer>],
-        x: Tensor,
-        keys: &[Key],
-    ) -> Result<Tensor> {
-        (first..).zip(layers).try_fold(x, |x, (i, layer)| {
-            layer.call_each(&x, &children(keys, i)).map_err(|error| error.within(&self.name()))
-        })
     }
 
     /// A part of the sequence, over the same layers and variables.
@@ -140,63 +117,21 @@ impl Sequential {
         let found = self.layers.get(range).filter(|layers| !layers.is_empty());
         let layers = self.layers.len();
         let part = found.ok_or(LayerError::Range { start, end, layers })?.to_vec();
-        Ok(Self::from_parts(Some(self.name()), part, self.also_track.clone()))
+        Ok(Self { name: Some(self.name()), layers: part, also_track: self.also_track.clone() })
     }
-}
-
-/// The key of layer number `layer` below each of `keys`.
-fn children(keys: &[Key], layer: u64) -> Vec<Key> {
-    keys.iter().map(|key| key.index(layer)).collect()
-}
-
-/// The root of the sequence's keys: a function of its layers' own.
-fn root(layers: &[Arc<dyn Layer>]) -> Key {
-    let mut root = Key::from_seed(0).child("Sequential");
-    for layer in layers {
-        if let Some(calls) = layer.calls() {
-            root = root.index(calls.root().stream().next_u64());
-        }
-    }
-    root
 }
 
 impl Layer for Sequential {
-    fn call_at(&self, x: &Tensor, key: &Key) -> Result<Tensor> {
-        let mut y = x.clone();
-        for (i, layer) in (0..).zip(&self.layers) {
-            let called = layer.call_at(&y, &key.index(i));
-            y = called.map_err(|error| error.within(&self.name()))?;
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let mut signal = (x.clone(), pass.input());
+        for (i, layer) in self.layers.iter().enumerate() {
+            signal = pass.through(&format!("layers/{i}"), layer.as_ref(), &signal.0, signal.1)?;
         }
-        Ok(y)
+        Ok(signal.0)
     }
 
-    fn prepare<'a>(&'a self, x: &Tensor) -> Result<Prepared<'a>> {
-        let Some((first, rest)) = self.layers.split_first() else {
-            return Err(LayerError::NoLayers);
-        };
-        let first = first.prepare(x).map_err(|error| error.within(&self.name()))?;
-        Ok(Box::new(move |keys| {
-            let y = first(&children(keys, 0)).map_err(|error| error.within(&self.name()))?;
-            self.through(1, rest, y, keys)
-        }))
-    }
-
-    fn call_each(&self, x: &Tensor, keys: &[Key]) -> Result<Tensor> {
-        self.through(0, &self.layers, x.clone(), keys)
-    }
-
-    fn calls(&self) -> Option<&Calls> {
-        Some(&self.calls)
-    }
-
-    fn variational_layers<'a>(
-        &'a self,
-        key: &Key,
-        visit: &mut dyn FnMut(&'a dyn VariationalLayer, &Key),
-    ) {
-        for (i, layer) in (0..).zip(&self.layers) {
-            layer.variational_layers(&key.index(i), visit);
-        }
+    fn draws_together(&self) -> bool {
+        true
     }
 }
 
@@ -219,7 +154,6 @@ impl DeepCopy for Sequential {
             name: self.name.clone(),
             layers: self.layers.deep_copy_with(copies),
             also_track: self.also_track.deep_copy_with(copies),
-            calls: self.calls.clone(),
         }
     }
 }
@@ -235,7 +169,7 @@ impl fmt::Debug for Sequential {
 mod tests {
     use super::*;
     use crate::{AffineVariationalReparameterizationLocal as Local, Lambda};
-    use tfn_tensor::DType;
+    use tfn_tensor::{DType, Key};
 
     fn pair() -> Sequential {
         let layer = || Local::builder(3, 3).dtype(DType::F64).seed(1).name("same").build().unwrap();
@@ -248,11 +182,12 @@ mod tests {
         let x = Tensor::zeros(&[1, 3], DType::F64);
         let key = Key::from_seed(5);
         let first = net.slice(0..1).unwrap().call_at(&x, &key).unwrap().to_vec::<f64>().unwrap();
-        let alone = net.layers()[1].call_at(&x, &key.index(1)).unwrap().to_vec::<f64>().unwrap();
+        let alone =
+            net.layers()[1].call_at(&x, &key.child("layers/1")).unwrap().to_vec::<f64>().unwrap();
         assert_ne!(first, alone);
-        let mut keys = Vec::new();
-        net.variational_layers(&key, &mut |_, key| keys.push(key.clone()));
-        assert_ne!(keys[0], keys[1]);
+        let pass = Pass::new(&net, &key);
+        let keys = tfn_module::find(&net).into_iter().map(|(_, w)| pass.weights_key(w).unwrap());
+        assert_eq!(keys.collect::<Vec<_>>(), [key.child("layers/0"), key.child("layers/1")]);
     }
 
     #[test]
@@ -268,7 +203,9 @@ mod tests {
     #[test]
     fn losses_are_those_of_the_last_call_and_count_a_shared_layer_once() {
         let net = pair();
-        assert!(matches!(net.losses(), Err(LayerError::NotCalled { .. })));
+        let error = net.losses().unwrap_err();
+        assert!(matches!(error.root(), LayerError::NotCalled { method: "losses", .. }));
+        assert!(error.to_string().starts_with("layers/0/same: "), "{error}");
         net.call(&Tensor::ones(&[2, 3], DType::F64)).unwrap();
         let sum: f64 = net.layers().iter().map(|l| l.losses().unwrap().item().unwrap()).sum();
         assert!((net.losses().unwrap().item().unwrap() - sum).abs() < 1e-9 * sum.abs());
@@ -277,7 +214,7 @@ mod tests {
         twice.call(&Tensor::ones(&[2, 3], DType::F64)).unwrap();
         assert_eq!(twice.trainable_variables().len(), 4);
         let key = Key::from_seed(1);
-        let once = shared.losses_at(&key.index(0)).unwrap().item().unwrap();
+        let once = shared.losses_at(&key.child("layers/0")).unwrap().item().unwrap();
         assert_eq!(twice.losses_at(&key).unwrap().item().unwrap(), once);
     }
 
@@ -291,6 +228,9 @@ mod tests {
         assert!(matches!(Sequential::from_layers([]), Err(LayerError::NoLayers)));
         let outer = Sequential::of(net.named("inner").unwrap()).named("outer").unwrap();
         let error = outer.call(&Tensor::ones(&[2, 4], DType::F64)).unwrap_err();
-        assert!(error.to_string().starts_with("outer/inner/same: affine_local"), "{error}");
+        assert!(
+            error.to_string().starts_with("outer/layers/0/inner/layers/0/same: argument `x`"),
+            "{error}"
+        );
     }
 }

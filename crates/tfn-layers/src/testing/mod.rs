@@ -1,9 +1,14 @@
-//! The laws that a layer is tested by, for this crate's layers and for anyone's.
+//! The laws that layers, linear maps and estimators are tested by, for this crate's and for anyone's.
+
+mod estimates;
+mod map;
+
+pub use map::check_linear_map;
 
 use tfn_tensor::{DType, Key, Tensor, Variable};
 
+use crate::contract::Layer;
 use crate::error::{LayerError, Result};
-use crate::layer::Layer;
 
 /// A law that a layer breaks, or a layer that failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +38,39 @@ pub enum LayerLawError {
         /// What differences of the forward pass gave.
         expected: f64,
     },
+    /// Draws whose mean or variance is not that of draws of the weights for each example.
+    #[error(
+        "{layer}: {what}, entry {entry}, is {given} over many draws, expected {expected} as with a draw of the weights \
+         for each example; the standard error of the difference is {error}"
+    )]
+    Estimate {
+        /// Name of the layer.
+        layer: String,
+        /// What was estimated.
+        what: String,
+        /// Flat index of the entry.
+        entry: usize,
+        /// With the layer's estimator.
+        given: f64,
+        /// With [`PerExample`](crate::PerExample).
+        expected: f64,
+        /// Standard error of their difference.
+        error: f64,
+    },
+    /// A linear map that is not linear, or whose shapes or moments are wrong.
+    #[error("{map}: {what}, entry {entry}, is {given}, expected {expected}")]
+    Map {
+        /// First part of the name of the layer's class.
+        map: &'static str,
+        /// What was computed.
+        what: &'static str,
+        /// Flat index of the entry, or number of the axis.
+        entry: usize,
+        /// What the map gave.
+        given: f64,
+        /// What was expected.
+        expected: f64,
+    },
     /// A trainable variable that neither output nor losses depend on.
     #[error("{layer}: nothing depends on the trainable variable {variable}")]
     Unused {
@@ -52,11 +90,14 @@ impl From<tfn_tensor::TensorError> for LayerLawError {
     }
 }
 
-/// Checks a layer of type `f64` at `x`: outputs and losses are functions of the key, and so are prepared outputs and those of several keys; every trainable
-/// variable is used; gradients of `sum(output²)/2 + losses` agree with central differences.
+/// Checks a layer, or a net, of type `f64` at `x`: outputs and losses are functions of the key, and so are prepared
+/// outputs and those of several keys; every trainable variable is used; gradients of `sum(output²)/2 + losses` agree
+/// with central differences; mean and variance of outputs, and the mean of gradients, are those that the weights drawn
+/// for each example give, whatever the layer's estimators.
 ///
-/// The tolerance is 1e-6 of the largest entry of the variable's gradient (or of 1): differences use a step
-/// of 1e-4 with one Richardson extrapolation.
+/// Gradients: within 1e-6 of the largest entry of the variable's gradient (or of 1); differences use a step
+/// of 1e-4 with one Richardson extrapolation. Means and variances: 400 draws each, within 5 standard errors of the
+/// difference. A layer whose draws are all the same is not compared.
 ///
 /// # Errors
 /// The first law that is broken.
@@ -88,7 +129,8 @@ pub fn check_layer(layer: &dyn Layer, x: &Tensor) -> Result<(), LayerLawError> {
     let given = gradients.of(&input).to_vec::<f64>()?;
     check_gradient(layer, &input, &given, &|| {
         objective(layer, &input.value(), &key)?.item().map_err(Into::into)
-    })
+    })?;
+    estimates::check(layer, x)
 }
 
 fn objective(layer: &dyn Layer, x: &Tensor, key: &Key) -> Result<Tensor> {
@@ -102,7 +144,7 @@ fn check_purity(layer: &dyn Layer, x: &Tensor, key: &Key) -> Result<(), LayerLaw
     let second = (layer.call_at(x, key)?.to_f64_vec()?, layer.losses_at(key)?.item()?);
     let keys = [Key::from_seed(99), key.clone()];
     let twice = Tensor::stack(&[x, x], 0);
-    let [prepared, each] = [layer.prepare(x)?(&keys)?, layer.call_each(&twice, &keys)?]
+    let [prepared, each] = [layer.prepare(x)(&keys)?, layer.call_each(&twice, &keys)?]
         .map(|both| both.narrow(0, 1, 1).to_f64_vec());
     let (prepared, each) = (prepared?, each?);
     for (holds, what) in [

@@ -1,70 +1,31 @@
 //! The posterior and prior of a layer's weights, and everything drawn or computed from them.
 
-use std::cell::OnceCell;
 use std::sync::Arc;
 
 use tfn_distributions::Distribution;
-use tfn_module::{Copies, DeepCopy, Properties};
+use tfn_module::{Copies, DeepCopy, Module, Properties};
 use tfn_tensor::{DType, Key, Tensor};
 use tfn_util::{KernelBias, KernelBiasSpec};
 
-use crate::arguments::{Activation, ValueFn, VariationalArguments};
-use crate::calls::Calls;
+use super::calls::Calls;
+use crate::arguments::{ValueFn, VariationalArguments};
+use crate::divergence::{Divergence, PosteriorValue};
 use crate::error::{LayerError, Result};
 
-/// A divergence of posterior `q` from prior `r`, given a draw `w` from `q`: a scalar.
-pub type Divergence = Arc<
-    dyn Fn(&dyn Distribution, &dyn Distribution, &PosteriorValue<'_>) -> Result<Tensor>
-        + Send
-        + Sync,
->;
-
-/// A draw of the weights that is made when somebody looks at it.
+/// A set of weights: their posterior, their prior, and the divergence between them.
 ///
-/// A Monte Carlo divergence looks, an exact one does not, and then nothing is drawn.
-pub struct PosteriorValue<'a> {
-    draw: Box<dyn Fn() -> Result<Vec<Tensor>> + 'a>,
-    drawn: OnceCell<Vec<Tensor>>,
-}
-
-impl<'a> PosteriorValue<'a> {
-    /// A value that `draw` makes when it is first looked at.
-    pub fn new(draw: impl Fn() -> Result<Vec<Tensor>> + 'a) -> Self {
-        Self { draw: Box::new(draw), drawn: OnceCell::new() }
-    }
-
-    /// The parts of the weights, in the order of the posterior's parts.
-    ///
-    /// # Errors
-    /// What drawing reports.
-    pub fn parts(&self) -> Result<&[Tensor]> {
-        if let Some(parts) = self.drawn.get() {
-            return Ok(parts);
-        }
-        let parts = (self.draw)()?;
-        Ok(self.drawn.get_or_init(|| parts))
-    }
-}
-
-impl From<Vec<Tensor>> for PosteriorValue<'static> {
-    fn from(parts: Vec<Tensor>) -> Self {
-        Self { draw: Box::new(|| Ok(Vec::new())), drawn: OnceCell::from(parts) }
-    }
-}
-
-/// What every variational layer with a kernel and a bias holds.
-///
-/// Layer classes differ in how they turn posterior and input into an output; posterior, prior, divergence,
-/// activation, name, seed and the sequence of calls are here.
+/// A layer holds one set, several or none. They are modules, so that whatever net they stand in finds them
+/// ([`find`](tfn_module::find)), adds up their divergences and gives each its key. How weights and an input become an
+/// output is not said here but by an [`Estimator`](crate::Estimator).
 #[derive(Clone)]
 pub struct Weights {
+    class: String,
     name: String,
     posterior: Arc<dyn Distribution>,
     prior: Arc<dyn Distribution>,
     parts: KernelBias<usize>,
     value_fn: ValueFn,
     divergence: Divergence,
-    activation: Option<Activation>,
     dtype: DType,
     seed: u64,
     validate_args: bool,
@@ -78,7 +39,7 @@ impl Weights {
     /// [`LayerError::Structure`], [`LayerError::WeightShape`], [`LayerError::Part`] for factories whose
     /// results do not fit; what the factories report.
     pub fn new(
-        layer: &'static str,
+        layer: &str,
         arguments: &VariationalArguments,
         kernel_shape: &[usize],
         bias_shape: &[usize],
@@ -99,13 +60,13 @@ impl Weights {
         let prior = (arguments.make_prior_fn)(&spec)?;
         let parts = check_parts(layer, arguments, &spec, &posterior, &prior)?;
         Ok(Self {
+            class: layer.to_owned(),
             name,
             posterior,
             prior,
             parts,
             value_fn: arguments.posterior_value_fn.clone(),
             divergence: arguments.divergence.clone(),
-            activation: arguments.activation_fn.clone(),
             dtype: arguments.dtype,
             seed,
             validate_args: arguments.validate_args,
@@ -113,7 +74,12 @@ impl Weights {
         })
     }
 
-    /// Name of the layer.
+    /// Class of the layer that they are of.
+    pub fn class(&self) -> &str {
+        &self.class
+    }
+
+    /// Name of the layer that they are of.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -163,9 +129,13 @@ impl Weights {
         &self.calls
     }
 
-    /// Everything posterior and prior say to a walk: a layer's `properties`.
-    pub fn properties<'a>(&'a self, properties: &mut Properties<'a>) {
-        properties.add("posterior", &self.posterior).add("prior", &self.prior);
+    /// The key of the draw that belongs to the last call of the net that these weights stand in.
+    ///
+    /// # Errors
+    /// [`LayerError::NotCalled`] before the first call; it names `method`, which asks.
+    pub fn last_key(&self, method: &'static str) -> Result<Key> {
+        let none = || LayerError::NotCalled { layer: self.name.clone(), method };
+        self.calls.last_key().ok_or_else(none)
     }
 
     /// The draw of all parts of the weights for `key`.
@@ -196,25 +166,11 @@ impl Weights {
         self.divergence = divergence;
     }
 
-    /// The layer's output from its pre-activation.
-    pub fn activate(&self, y: Tensor) -> Tensor {
-        match &self.activation {
-            Some(activation) => activation(&y),
-            None => y,
-        }
-    }
-
     /// Under `validate_args`, checks that each entry is finite (or, of a scale, positive and finite).
     ///
     /// # Errors
     /// [`LayerError::Entries`] that names the argument, the first offending entry and their number.
-    pub fn validate(
-        &self,
-        layer: &'static str,
-        argument: &'static str,
-        tensor: &Tensor,
-        positive: bool,
-    ) -> Result<()> {
+    pub fn validate(&self, argument: &'static str, tensor: &Tensor, positive: bool) -> Result<()> {
         if !self.validate_args {
             return Ok(());
         }
@@ -223,7 +179,6 @@ impl Weights {
         match values.iter().position(|&v| wrong(v)) {
             None => Ok(()),
             Some(index) => Err(LayerError::Entries {
-                layer,
                 argument,
                 given: values[index],
                 index,
@@ -231,6 +186,17 @@ impl Weights {
                 expected: if positive { "positive and finite" } else { "finite" },
             }),
         }
+    }
+}
+
+impl Module for Weights {
+    fn properties<'a>(&'a self, properties: &mut Properties<'a>) {
+        properties.add("posterior", &self.posterior).add("prior", &self.prior);
+        properties.flatten(&self.calls);
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
     }
 }
 
@@ -250,7 +216,7 @@ fn parts_of(distribution: &Arc<dyn Distribution>) -> &[Arc<dyn Distribution>] {
 }
 
 fn check_parts(
-    layer: &'static str,
+    layer: &str,
     arguments: &VariationalArguments,
     spec: &KernelBiasSpec,
     posterior: &Arc<dyn Distribution>,
@@ -258,6 +224,7 @@ fn check_parts(
 ) -> Result<KernelBias<usize>> {
     let (q, p) = (parts_of(posterior), parts_of(prior));
     if q.len() != p.len() {
+        let layer = layer.to_owned();
         return Err(LayerError::Structure { layer, posterior: q.len(), prior: p.len() });
     }
     let parts = (arguments.unpack_weights_fn)(&vec![None; q.len()])?;
@@ -266,8 +233,9 @@ fn check_parts(
     {
         let Some(index) = part else { continue };
         for (argument, all) in [("make_posterior_fn", q), ("make_prior_fn", p)] {
-            let missing = LayerError::Part { layer, given: index, parts: all.len() };
-            let distribution = all.get(index).ok_or(missing)?;
+            let missing =
+                || LayerError::Part { layer: layer.to_owned(), given: index, parts: all.len() };
+            let distribution = all.get(index).ok_or_else(missing)?;
             let given = [distribution.batch_shape()?, distribution.event_shape()?].concat();
             let fits = match argument {
                 "make_posterior_fn" => given == *expected,
@@ -277,7 +245,7 @@ fn check_parts(
             if !fits {
                 let expected = expected.clone();
                 return Err(LayerError::WeightShape {
-                    layer,
+                    layer: layer.to_owned(),
                     argument,
                     part: name,
                     given,

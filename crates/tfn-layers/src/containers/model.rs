@@ -7,8 +7,8 @@ use tfn_distributions::Distribution;
 use tfn_module::{Copies, DeepCopy, Module, Properties};
 use tfn_tensor::{Key, Tensor};
 
+use crate::contract::{IntoLayer, Layer, Pass};
 use crate::error::Result;
-use crate::layer::{IntoLayer, Layer};
 
 /// Makes a distribution over targets of a net's output.
 pub type Head = Arc<dyn Fn(&Tensor) -> Result<Arc<dyn Distribution>> + Send + Sync>;
@@ -52,12 +52,21 @@ impl Model {
         &self.net
     }
 
+    /// The distribution over targets at `x`, for the draws of a pass over [`net`](Self::net).
+    ///
+    /// # Errors
+    /// What the net and the head report.
+    pub fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Arc<dyn Distribution>> {
+        let y = self.net.forward(x, pass).map_err(|error| error.within(&self.net.name()))?;
+        (self.head)(&y).map_err(|error| error.within("head"))
+    }
+
     /// The distribution over targets at `x`, for the draws of `key`.
     ///
     /// # Errors
     /// What the net and the head report.
     pub fn call_at(&self, x: &Tensor, key: &Key) -> Result<Arc<dyn Distribution>> {
-        (self.head)(&self.net.call_at(x, key)?).map_err(|error| error.within("head"))
+        self.forward(x, &Pass::new(self.net.as_ref(), key))
     }
 
     /// [`call_at`](Self::call_at) with the net's next key.

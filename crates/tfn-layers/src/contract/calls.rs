@@ -3,12 +3,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use tfn_module::{Copies, DeepCopy, Module, Properties};
 use tfn_tensor::Key;
 
 /// Keys for a layer's `call`s in sequence, and the key of the last one.
 ///
 /// Everything that a layer draws is a function of a key. `call` is [`Layer::call_at`](crate::Layer::call_at)
 /// with the next key of a counter, and what speaks of the last call needs nothing but its key.
+///
+/// Whatever draws holds one, as a module: a net finds them and makes the keys of its own calls of all. The
+/// [`Weights`](crate::Weights) of a layer have one; a layer that draws without weights holds one itself.
 #[derive(Debug)]
 pub struct Calls {
     root: Key,
@@ -29,7 +33,12 @@ impl Calls {
 
     /// The key of the next call.
     pub fn next_key(&self) -> Key {
-        self.root.index(self.next.fetch_add(1, Ordering::Relaxed))
+        self.root.index(self.next_number())
+    }
+
+    /// The number of the next call.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The key of the last call, if there was one.
@@ -40,6 +49,16 @@ impl Calls {
     /// Makes `key` the key of the last call.
     pub fn remember(&self, key: &Key) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(key.clone());
+    }
+}
+
+impl Module for Calls {
+    fn properties<'a>(&'a self, _: &mut Properties<'a>) {}
+}
+
+impl DeepCopy for Calls {
+    fn deep_copy_with(&self, _: &mut Copies) -> Self {
+        self.clone()
     }
 }
 

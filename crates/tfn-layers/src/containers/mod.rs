@@ -1,0 +1,7 @@
+//! Layers made of layers, and nets with a head.
+
+mod model;
+mod sequential;
+
+pub use model::{Head, Model};
+pub use sequential::Sequential;

@@ -1,0 +1,332 @@
+//! The contract of a layer.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use tfn_module::{Module, find, open_trait};
+use tfn_tensor::{DType, Key, Tensor};
+
+use super::calls::Calls;
+use super::pass::{Input, Pass, along_draws, weights_key};
+use super::weights::Weights;
+use crate::error::{LayerError, Result};
+
+/// What [`Layer::prepare`] gives: the outputs for some keys, stacked along a new first axis.
+pub type Prepared<'a> = Box<dyn Fn(&[Key]) -> Result<Tensor> + Send + Sync + 'a>;
+
+/// A module that makes a tensor of a tensor.
+///
+/// Counterpart: `tfp.experimental.nn.Layer`.
+///
+/// An author writes [`forward`](Self::forward); everything else is given. Of what [`forward`](Self::forward) is a
+/// function says the [`Pass`]: the same key gives the same draws, on any thread, in any order.
+/// [`call_at`](Self::call_at) is a pass with a key of the caller's, [`call`](Self::call) one with the next key of the
+/// layer's own, so that calls in sequence are reproducible from the layer's seed; [`losses`](Self::losses) then
+/// speaks of the last one. Weights are found by the walk over modules, at any depth.
+///
+/// # Examples
+/// A layer of one's own:
+/// ```
+/// use tfn_layers::module::{Module, Variable};
+/// use tfn_layers::tensor::Tensor;
+/// use tfn_layers::{Layer, Pass, Result};
+///
+/// #[derive(Debug, Module)]
+/// struct Gain {
+///     gain: Variable,
+/// }
+///
+/// impl Layer for Gain {
+///     fn forward(&self, x: &Tensor, _pass: &Pass) -> Result<Tensor> {
+///         Ok((x * self.gain.tensor()).check()?)
+///     }
+/// }
+///
+/// let double = Gain { gain: Variable::new("gain", Tensor::scalar(2.0))? };
+/// assert_eq!(double.call(&Tensor::scalar(3.0))?.item()?, 6.0);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+/// A container of one's own: its children's losses and keys are seen to.
+/// ```
+/// use tfn_layers::module::Module;
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Layer, Pass, Result};
+///
+/// #[derive(Debug, Module)]
+/// struct Residual {
+///     inner: Bayesian,
+/// }
+///
+/// impl Layer for Residual {
+///     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+///         Ok((x + pass.call("inner", &self.inner, x)?).check()?)
+///     }
+/// }
+///
+/// let residual = Residual { inner: Bayesian::new(3, 3)? };
+/// residual.call(&Tensor::ones(&[2, 3], DType::F32))?;
+/// assert_eq!(residual.losses()?.item()?, residual.inner.losses()?.item()?);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub trait Layer: Module + Debug + LayerCopy + AsLayer {
+    /// The layer's output at `x`, all of whose draws come from `pass`.
+    ///
+    /// # Errors
+    /// What the layer finds wrong with `x`. Callers add the layer's name.
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor>;
+
+    /// Whether [`forward`](Self::forward) takes several draws at once: along a new first axis of its output, and of its
+    /// input too if that [is of each draw](Pass::is_input_of_each).
+    ///
+    /// It is faster: a layer whose rows do not know of each other does all draws in one product. A layer that does not
+    /// say so is called once for each draw.
+    fn draws_together(&self) -> bool {
+        false
+    }
+
+    /// The layer's output at `x`, whose draws are all made from `key`.
+    ///
+    /// # Errors
+    /// What the layer finds wrong with `x`, under the layer's name.
+    fn call_at(&self, x: &Tensor, key: &Key) -> Result<Tensor> {
+        let layer = self.as_layer();
+        let called = layer.forward(x, &Pass::new(layer, key));
+        called.map_err(|error| error.within(&layer.name()))
+    }
+
+    /// [`call_at`](Self::call_at) with the next key.
+    ///
+    /// # Errors
+    /// As `call_at`.
+    fn call(&self, x: &Tensor) -> Result<Tensor> {
+        self.call_at(x, &self.begin_call())
+    }
+
+    /// The layer at `x` with everything done that does not depend on the draw: a function from keys to what
+    /// [`call_at`](Self::call_at) gives for each, stacked along a new first axis, without a memory of how it was
+    /// made.
+    ///
+    /// Prediction asks for many draws at the same input. A layer that draws its pre-activations has the same
+    /// mean and deviation for all of them, and whatever comes before the first draw is computed once. The weights are
+    /// those at the time of this call or of the function's, whichever a layer reads later.
+    ///
+    /// # Errors
+    /// As `call_at`, from the function; no keys are an error of it.
+    fn prepare<'a>(&'a self, x: &Tensor) -> Prepared<'a> {
+        prepared(self.as_layer(), x.detach())
+    }
+
+    /// The layer at an input of its own for each key: entry `i` of the result is what
+    /// [`call_at`](Self::call_at) gives at entry `i` of `x` with key `i`, without a memory of how it was made.
+    ///
+    /// Where several draws go through a layer together, sums may be rounded differently.
+    ///
+    /// # Shapes
+    /// `x` `[keys, ..]`; the result `[keys, ..]`.
+    ///
+    /// # Errors
+    /// As `call_at`; no keys are an error.
+    fn call_each(&self, x: &Tensor, keys: &[Key]) -> Result<Tensor> {
+        let layer = self.as_layer();
+        several(layer, &x.detach(), &Pass::begin(layer, keys, Input::Each, false))
+    }
+
+    /// The next key, made the key of the last call in all weights in here.
+    fn begin_call(&self) -> Key {
+        begin_call(self.as_layer())
+    }
+
+    /// Sum of the divergences of posterior from prior of all weights in here, for the call with
+    /// `key`: a scalar, zero if there are none. Weights that stand in here twice count once.
+    ///
+    /// Divide it by the number of training examples before adding it to a mean negative log-likelihood.
+    ///
+    /// # Errors
+    /// What the divergence reports, under the path and name of the weights.
+    fn losses_at(&self, key: &Key) -> Result<Tensor> {
+        sum_of_losses(self.as_layer(), &|path, weights| weights.losses_at(&weights_key(key, path)))
+    }
+
+    /// The losses for the last [`call`](Self::call), whether it was this layer's or that of a net around it.
+    ///
+    /// # Errors
+    /// [`LayerError::NotCalled`] before the first call of a layer with weights.
+    fn losses(&self) -> Result<Tensor> {
+        sum_of_losses(self.as_layer(), &|_, weights| {
+            weights.losses_at(&weights.last_key("losses")?)
+        })
+    }
+}
+
+/// A layer as a trait object, so that given methods share one body.
+pub trait AsLayer {
+    /// The layer itself.
+    fn as_layer(&self) -> &dyn Layer;
+}
+
+impl<L: Layer> AsLayer for L {
+    fn as_layer(&self) -> &dyn Layer {
+        self
+    }
+}
+
+impl Pass {
+    /// The output of `layer` at `x`, called from the layer that has this pass.
+    ///
+    /// `label` says which of the children it is: what the layer draws lies below that label, and errors name it. A
+    /// layer that is called twice with different labels draws different noise.
+    ///
+    /// # Errors
+    /// What the layer reports, under the label and the layer's name.
+    pub fn call(&self, label: &str, layer: &dyn Layer, x: &Tensor) -> Result<Tensor> {
+        Ok(self.through(label, layer, x, self.input())?.0)
+    }
+
+    /// [`call`](Self::call), with what the first axis of the layer's input is, and with that of its output.
+    pub(crate) fn through(
+        &self,
+        label: &str,
+        layer: &dyn Layer,
+        x: &Tensor,
+        input: Input,
+    ) -> Result<(Tensor, Input)> {
+        let pass = self.child(label, input);
+        if input == Input::Common
+            && let Some(y) = pass.known_output(x)
+        {
+            return Ok((y, input));
+        }
+        let called = forward(layer, x, &pass);
+        let y = called.map_err(|error| error.within(&layer.name()).within(label))?;
+        self.note(&pass);
+        Ok(match input {
+            Input::Common if !pass.drew() => {
+                pass.remember_output(x, &y);
+                (y, input)
+            }
+            Input::Common => (y, Input::Each),
+            other => (y, other),
+        })
+    }
+}
+
+/// The output of `layer` for all draws of `pass`.
+fn forward(layer: &dyn Layer, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    if pass.input() == Input::One {
+        return layer.forward(x, pass);
+    }
+    if layer.draws_together() {
+        return Ok(layer.forward(x, pass)?.detach());
+    }
+    if pass.draws() == 0 && pass.input() == Input::Each {
+        return Err(LayerError::NoDraws);
+    }
+    let draw = |draw: usize| {
+        let own;
+        let x = match pass.input() {
+            Input::Each => {
+                own = x.narrow(0, draw, 1).squeeze(0);
+                &own
+            }
+            _ => x,
+        };
+        let pass_of_draw = pass.only(draw);
+        let y = layer.forward(x, &pass_of_draw)?.detach();
+        pass.note(&pass_of_draw);
+        Ok::<_, LayerError>(y)
+    };
+    let first = draw(0)?;
+    if pass.input() == Input::Common && !pass.drew() {
+        return Ok(first);
+    }
+    if pass.draws() == 0 {
+        return Err(LayerError::NoDraws);
+    }
+    let (shape, dtype) = (first.shape()?.to_vec(), first.dtype()?);
+    let rest = (1..pass.draws()).map(draw).collect::<Result<Vec<_>>>()?;
+    along_draws(std::iter::once(first).chain(rest), &shape, dtype)
+}
+
+/// The output of a whole net for all draws of `pass`, one along each entry of the first axis.
+fn several(layer: &dyn Layer, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    let called = || -> Result<Tensor> {
+        if pass.draws() == 0 {
+            return Err(LayerError::NoDraws);
+        }
+        let y = forward(layer, x, pass)?.detach();
+        if pass.input() == Input::Each || pass.drew() {
+            return Ok(y);
+        }
+        let shape = [&[pass.draws()], y.shape()?].concat();
+        Ok(y.broadcast_to(&shape).check()?)
+    };
+    called().map_err(|error| error.within(&layer.name()))
+}
+
+fn prepared(layer: &dyn Layer, x: Tensor) -> Prepared<'_> {
+    let pass = Pass::begin(layer, &[], Input::Common, true);
+    if layer.draws_together() {
+        // For no draws at all, so that what they share is there before threads ask for it at the same time. If it
+        // fails, so does the pass of the first draw.
+        drop(layer.forward(&x, &pass));
+    }
+    Box::new(move |keys| several(layer, &x, &pass.with_keys(keys)))
+}
+
+fn begin_call(layer: &dyn Layer) -> Key {
+    let all = find::<Calls>(layer);
+    let key = match all.as_slice() {
+        [] => return Key::from_seed(0),
+        [(_, one)] => one.next_key(),
+        [(_, first), ..] => {
+            let mix = |root: Key, calls: &Calls| root.index(calls.root().stream().next_u64());
+            let root = all.iter().fold(Key::from_seed(0), |root, (_, calls)| mix(root, calls));
+            root.index(first.next_number())
+        }
+    };
+    for (path, weights) in find::<Weights>(layer) {
+        weights.calls().remember(&weights_key(&key, &path));
+    }
+    key
+}
+
+/// The sum of `loss` over the weights in `net`, with their paths.
+pub(crate) fn sum_of_losses(
+    net: &dyn Layer,
+    loss: &dyn Fn(&str, &Weights) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let mut sum: Option<Tensor> = None;
+    for (path, weights) in find::<Weights>(net) {
+        let term =
+            loss(&path, weights).map_err(|error| error.within(weights.name()).below(&path))?;
+        sum = Some(sum.map_or_else(|| term.clone(), |sum| sum + &term));
+    }
+    let dtype = || net.variables().first().map_or(DType::F32, |variable| variable.dtype());
+    Ok(sum.unwrap_or_else(|| Tensor::zeros(&[], dtype())).check()?)
+}
+
+open_trait!(Layer, LayerCopy);
+
+/// What can stand where a layer is asked for: a layer, or an `Arc` of one.
+pub trait IntoLayer {
+    /// The shared layer.
+    fn into_layer(self) -> Arc<dyn Layer>;
+}
+
+impl<L: Layer> IntoLayer for L {
+    fn into_layer(self) -> Arc<dyn Layer> {
+        Arc::new(self)
+    }
+}
+
+impl<L: Layer> IntoLayer for Arc<L> {
+    fn into_layer(self) -> Arc<dyn Layer> {
+        self
+    }
+}
+
+impl IntoLayer for Arc<dyn Layer> {
+    fn into_layer(self) -> Arc<dyn Layer> {
+        self
+    }
+}

@@ -1,0 +1,19 @@
+//! What a layer is: weights, one pass over a net, and the traits of layers.
+
+mod calls;
+mod layer;
+mod pass;
+mod variational;
+mod weights;
+
+pub use calls::Calls;
+pub(crate) use layer::sum_of_losses;
+pub use layer::{IntoLayer, Layer, Prepared};
+pub use pass::Pass;
+pub(crate) use pass::along_draws;
+pub use variational::VariationalLayer;
+pub use weights::Weights;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Weights with the estimator that makes outputs of them.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tfn_module::{Copies, DeepCopy, Module, Properties, find};
+use tfn_tensor::Tensor;
+
+use super::{Estimator, Local};
+use crate::contract::{Pass, Weights};
+use crate::error::{LayerError, Result};
+use crate::linear::LinearMap;
+
+/// A set of weights with the estimator that makes outputs of them, which can be changed at any time.
+///
+/// What [`Variational`](crate::Variational) is made of; a layer with several linear maps holds one for each.
+pub struct Estimated {
+    weights: Weights,
+    estimator: RwLock<Arc<dyn Estimator>>,
+}
+
+impl Estimated {
+    /// These weights under this estimator.
+    ///
+    /// # Errors
+    /// What the estimator cannot do: [`Estimator::check`].
+    pub fn new(weights: Weights, estimator: impl Estimator) -> Result<Self> {
+        estimator.check(&weights)?;
+        Ok(Self { weights, estimator: RwLock::new(Arc::new(estimator)) })
+    }
+
+    /// The weights.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The estimator in use.
+    pub fn estimator(&self) -> Arc<dyn Estimator> {
+        self.estimator.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes `estimator` the one in use. Weights stay what they are.
+    ///
+    /// # Errors
+    /// What the estimator cannot do: [`Estimator::check`]. Then nothing changes.
+    pub fn set_estimator(&self, estimator: Arc<dyn Estimator>) -> Result<()> {
+        estimator.check(&self.weights)?;
+        *self.estimator.write().unwrap_or_else(PoisonError::into_inner) = estimator;
+        Ok(())
+    }
+
+    /// Mean and standard deviation of the pre-activations of `map` at `x`, before the bias if that is not normal.
+    pub(crate) fn moments(&self, map: &dyn LinearMap, x: &Tensor) -> Result<(Tensor, Tensor)> {
+        check_input(map, x)?;
+        self.weights.validate("x", x, false)?;
+        Local::moments(map, &self.weights, x).map(Into::into)
+    }
+
+    /// The pre-activations of `map` at `x`.
+    ///
+    /// # Shapes
+    /// `x` `[.., batch, ..input]`, the result `[.., batch, ..output]`.
+    ///
+    /// # Errors
+    /// [`LayerError::Input`] for an input that does not fit the map; [`LayerError::Entries`] under `validate_args`;
+    /// [`LayerError::Untracked`] for weights that are not in the net that was called; what the estimator reports.
+    pub fn output(&self, map: &dyn LinearMap, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        pass.path_of(&self.weights)?;
+        check_input(map, x)?;
+        self.weights.validate("x", x, false)?;
+        self.estimator().output(map, &self.weights, x, pass)
+    }
+}
+
+/// Checks that `x` is at least one example, and that examples fit the map.
+pub(crate) fn check_input(map: &dyn LinearMap, x: &Tensor) -> Result<()> {
+    let shape = x.shape()?;
+    let (lead, example) = shape.split_at(shape.len().saturating_sub(map.input_ndims()));
+    let expected = match map.output_shape(example) {
+        Ok(_) if !lead.is_empty() => return Ok(()),
+        Ok(_) => format!("{example:?}"),
+        Err(expected) => expected,
+    };
+    let expected = format!("[.., batch, {}", expected.trim_start_matches('['));
+    Err(LayerError::Input { given: shape.to_vec(), expected })
+}
+
+/// The estimators of all layers in `net`, with their paths.
+pub fn estimators(net: &(impl Module + ?Sized)) -> Vec<(String, Arc<dyn Estimator>)> {
+    let all = find::<Estimated>(net).into_iter();
+    all.map(|(path, estimated)| (path, estimated.estimator())).collect()
+}
+
+/// Makes `estimator` the one of all layers in `net`, whose weights stay what they are.
+///
+/// # Errors
+/// [`LayerError::Kernel`], under the path of the layer, if the estimator cannot do some layer's posterior. Then no
+/// layer's estimator is changed.
+pub fn set_estimator(net: &(impl Module + ?Sized), estimator: impl Estimator) -> Result<()> {
+    set_shared(find::<Estimated>(net), Arc::new(estimator))
+}
+
+fn set_shared(all: Vec<(String, &Estimated)>, estimator: Arc<dyn Estimator>) -> Result<()> {
+    for (path, estimated) in &all {
+        let checked = estimator.check(&estimated.weights);
+        checked.map_err(|error| error.within(estimated.weights.name()).below(path))?;
+    }
+    for (_, estimated) in all {
+        estimated.set_estimator(estimator.clone())?;
+    }
+    Ok(())
+}
+
+impl Module for Estimated {
+    fn properties<'a>(&'a self, properties: &mut Properties<'a>) {
+        properties.flatten(&self.weights);
+    }
+
+    fn name(&self) -> String {
+        self.weights.name().to_owned()
+    }
+}
+
+impl DeepCopy for Estimated {
+    fn deep_copy_with(&self, copies: &mut Copies) -> Self {
+        Self {
+            weights: self.weights.deep_copy_with(copies),
+            estimator: RwLock::new(self.estimator()),
+        }
+    }
+}
+
+impl fmt::Debug for Estimated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Estimated: weights={}, estimator={:?}>", self.weights.name(), self.estimator())
+    }
+}

@@ -1,0 +1,103 @@
+//! The local reparameterization estimator: the pre-activations are drawn instead of the weights.
+
+use tfn_tensor::Tensor;
+
+use super::{Estimator, normal_kernel, over_rows};
+use crate::contract::{Pass, Weights, along_draws};
+use crate::error::Result;
+use crate::linear::LinearMap;
+
+/// The pre-activations are drawn instead of the weights.
+///
+/// For independent normal weights the pre-activation of an example is normal, with mean and variance from two
+/// applications of the map ([`LinearMap::moments`]). Noise of each example is its own, so that the variance of a
+/// gradient falls with the size of the batch. Where an output has entries that share weights, as a convolution's, their
+/// covariance is left out.
+///
+/// A bias of a normal posterior takes part in the variance; any other is drawn once for the batch and added.
+///
+/// # References
+/// - Kingma, Salimans & Welling 2015, [arXiv 1506.02557](https://arxiv.org/abs/1506.02557), equation 6.
+/// - Molchanov, Ashukha & Vetrov 2017, [arXiv 1701.05369](https://arxiv.org/abs/1701.05369), section 4.2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Local;
+
+impl Local {
+    /// Mean and standard deviation of the pre-activation at `x`, before the bias if that is not normal.
+    pub(crate) fn moments(
+        map: &dyn LinearMap,
+        weights: &Weights,
+        x: &Tensor,
+    ) -> Result<[Tensor; 2]> {
+        let (loc, scale) = normal_kernel(Self.name(), weights)?;
+        let bias = weights.posteriors().bias.and_then(|bias| bias.elementwise_normal());
+        weights.validate("scale of the kernel posterior", &scale, true)?;
+        if let Some((_, scale)) = &bias {
+            weights.validate("scale of the bias posterior", scale, true)?;
+        }
+        let bias = bias.as_ref().map(|(loc, scale)| (loc, scale));
+        let [loc, scale] = over_rows(map, x, |x| Ok(map.moments(x, &loc, &scale, bias).into()))?;
+        Ok([loc.check()?, scale])
+    }
+}
+
+impl Estimator for Local {
+    fn name(&self) -> &'static str {
+        "Local"
+    }
+
+    fn class(&self) -> &'static str {
+        "VariationalReparameterizationLocal"
+    }
+
+    fn check(&self, weights: &Weights) -> Result<()> {
+        normal_kernel(self.name(), weights).map(drop)
+    }
+
+    fn output(
+        &self,
+        map: &dyn LinearMap,
+        weights: &Weights,
+        x: &Tensor,
+        pass: &Pass,
+    ) -> Result<Tensor> {
+        let [loc, scale] = pass.once(x, || Self::moments(map, weights, x))?;
+        let y = Tensor::normal_sample(&loc, &scale, &pass.normal("output", &loc)?);
+        Ok(match drawn_bias(weights) {
+            Some(bias) => y + bias_draws(map, weights, bias, &loc, pass)?,
+            None => y,
+        })
+    }
+
+    fn draws_together(&self) -> bool {
+        true
+    }
+}
+
+/// Number of the part that is a bias whose posterior is not normal.
+fn drawn_bias(weights: &Weights) -> Option<usize> {
+    let posterior = weights.posteriors().bias?;
+    weights.parts().bias.filter(|_| posterior.elementwise_normal().is_none())
+}
+
+/// The draw of the bias; of several draws, each over the axes of its own output.
+fn bias_draws(
+    map: &dyn LinearMap,
+    weights: &Weights,
+    part: usize,
+    loc: &Tensor,
+    pass: &Pass,
+) -> Result<Tensor> {
+    let draw = |key: &_| -> Result<Tensor> { Ok(weights.value_at(key)?.swap_remove(part)) };
+    let keys = pass.weights_keys(weights)?;
+    if let ([key], true) = (keys.as_slice(), pass.is_of_one()) {
+        return draw(key);
+    }
+    let draws = keys.iter().map(draw).collect::<Result<Vec<_>>>()?;
+    let bias = map.bias_shape();
+    let draws = along_draws(draws.into_iter(), &bias, loc.dtype()?)?;
+    // One axis for the draws, then those of the output that the bias does not have.
+    let axes = loc.ndims()? + usize::from(!pass.is_input_of_each()) - 1;
+    let between = vec![1; axes.saturating_sub(bias.len())];
+    Ok(draws.reshape(&[&[keys.len()], between.as_slice(), &bias].concat()).check()?)
+}

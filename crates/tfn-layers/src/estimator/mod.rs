@@ -1,0 +1,135 @@
+//! Estimators: how a posterior over weights and a linear map become an output.
+
+mod estimated;
+mod flipout;
+mod local;
+mod mean;
+mod per_example;
+mod reparameterization;
+
+use std::fmt::Debug;
+
+use tfn_tensor::Tensor;
+
+pub(crate) use estimated::check_input;
+pub use estimated::{Estimated, estimators, set_estimator};
+pub use flipout::Flipout;
+pub use local::Local;
+pub use mean::Mean;
+pub use per_example::PerExample;
+pub use reparameterization::Reparameterization;
+
+use crate::contract::{Pass, Weights};
+use crate::error::{LayerError, Result};
+use crate::linear::LinearMap;
+
+/// How the pre-activation of a layer is drawn: of any linear map, and of any weights that it can do.
+///
+/// All estimators give outputs of one mean and variance for each example; they differ in what the examples of a
+/// batch share, and so in the variance of the gradient, and in cost.
+///
+/// | estimator | what is drawn | posteriors | products |
+/// |---|---|---|---|
+/// | [`Reparameterization`] | the weights, once for the batch | any | 1 |
+/// | [`PerExample`] | the weights, once for each example | any | 1 an example |
+/// | [`Local`] | the pre-activations | elementwise normal | 2 |
+/// | [`Flipout`] | the weights once, and signs for each example | elementwise normal | 2 |
+/// | [`Mean`] | nothing: the weights are the posterior's mean | with a mean | 1 |
+///
+/// # Examples
+/// Training by one, evaluation by another, with the same weights:
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Layer, Local, Mean, Sequential, set_estimator};
+///
+/// let net = Sequential::of(Bayesian::new(3, 2)?).then(Bayesian::new(2, 1)?);
+/// let x = Tensor::ones(&[4, 3], DType::F32);
+/// set_estimator(&net, Mean)?;
+/// assert_eq!(net.call(&x)?.to_vec::<f32>()?, net.call(&x)?.to_vec::<f32>()?);
+/// set_estimator(&net, Local)?;
+/// assert_ne!(net.call(&x)?.to_vec::<f32>()?, net.call(&x)?.to_vec::<f32>()?);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub trait Estimator: Debug + Send + Sync + 'static {
+    /// What it is called in messages and tables, `Local`.
+    fn name(&self) -> &'static str;
+
+    /// Last part of the name of a layer's class: `VariationalFlipout` of `AffineVariationalFlipout`.
+    fn class(&self) -> &'static str;
+
+    /// Whether it can do these weights; asked when a layer is built and when its estimator is changed.
+    ///
+    /// # Errors
+    /// [`LayerError::Kernel`] for a posterior that it cannot do.
+    fn check(&self, weights: &Weights) -> Result<()> {
+        let _ = weights;
+        Ok(())
+    }
+
+    /// The pre-activations at `x`, bias included.
+    ///
+    /// # Shapes
+    /// `x` `[.., batch, ..input]`, the result `[.., batch, ..output]`; for [several draws](Pass#several-draws) with a
+    /// first axis for the draws.
+    ///
+    /// # Errors
+    /// What drawing, the map and the posterior report.
+    fn output(
+        &self,
+        map: &dyn LinearMap,
+        weights: &Weights,
+        x: &Tensor,
+        pass: &Pass,
+    ) -> Result<Tensor>;
+
+    /// Whether [`output`](Self::output) takes several draws at once, as
+    /// [`Layer::draws_together`](crate::Layer::draws_together).
+    fn draws_together(&self) -> bool {
+        false
+    }
+}
+
+/// `function` of `x` with one axis before those of an example; its results have the axes that `x` has there.
+///
+/// # Errors
+/// That of `x`, and those of `function`.
+pub(crate) fn over_rows<const N: usize>(
+    map: &dyn LinearMap,
+    x: &Tensor,
+    function: impl FnOnce(&Tensor) -> Result<[Tensor; N]>,
+) -> Result<[Tensor; N]> {
+    let shape = x.shape()?;
+    let (lead, example) = shape.split_at(shape.len().saturating_sub(map.input_ndims()));
+    if lead.len() == 1 {
+        return function(x);
+    }
+    let rows: usize = lead.iter().product();
+    let results = function(&x.reshape(&[&[rows], example].concat()))?;
+    let restored = results.map(|y| match y.shape() {
+        Ok(shape) => y.reshape(&[lead, &shape[1..]].concat()),
+        Err(_) => y.clone(),
+    });
+    Ok(restored)
+}
+
+/// The kernel applied to the examples of `x`, and the bias added.
+pub(crate) fn applied(
+    map: &dyn LinearMap,
+    x: &Tensor,
+    kernel: &Tensor,
+    bias: Option<&Tensor>,
+) -> Result<Tensor> {
+    let [y] = over_rows(map, x, |x| Ok([map.apply(x, kernel)]))?;
+    Ok(bias.map_or_else(|| y.clone(), |bias| &y + bias).check()?)
+}
+
+/// Mean and standard deviation of a kernel whose entries are independent normals.
+pub(crate) fn normal_kernel(name: &'static str, weights: &Weights) -> Result<(Tensor, Tensor)> {
+    let kernel = weights.posteriors().kernel;
+    let given = kernel.family();
+    kernel.elementwise_normal().ok_or(LayerError::Kernel { estimator: name, given })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -1,0 +1,37 @@
+//! One draw of the weights for the whole batch.
+
+use tfn_tensor::Tensor;
+
+use super::{Estimator, applied};
+use crate::contract::{Pass, Weights};
+use crate::error::Result;
+use crate::linear::LinearMap;
+
+/// The weights are drawn once, and the whole batch shares the draw. It takes any posterior.
+///
+/// # References
+/// Kingma & Welling 2014, [arXiv 1312.6114](https://arxiv.org/abs/1312.6114), section 2.4.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reparameterization;
+
+impl Estimator for Reparameterization {
+    fn name(&self) -> &'static str {
+        "Reparameterization"
+    }
+
+    fn class(&self) -> &'static str {
+        "VariationalReparameterization"
+    }
+
+    fn output(
+        &self,
+        map: &dyn LinearMap,
+        weights: &Weights,
+        x: &Tensor,
+        pass: &Pass,
+    ) -> Result<Tensor> {
+        let value = weights.value_at(&pass.weights_key(weights)?)?;
+        let parts = weights.parts();
+        applied(map, x, &value[parts.kernel], parts.bias.map(|bias| &value[bias]))
+    }
+}

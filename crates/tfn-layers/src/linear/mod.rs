@@ -1,0 +1,102 @@
+//! Linear maps: how a kernel acts on an input.
+
+mod dense;
+
+use std::fmt::Debug;
+
+use tfn_tensor::Tensor;
+
+pub use dense::Dense;
+
+/// A map that is linear in its input and in its kernel, without any knowledge of distributions.
+///
+/// A map knows its geometry and how a kernel acts on a batch of inputs; an [`Estimator`](crate::Estimator) makes a
+/// layer with random weights of any map. [`Dense`] is `x·K`; a convolution is another one.
+///
+/// # Examples
+/// A map of one's own, with all estimators: one factor for each input.
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{Layer, LinearMap, Local, Variational};
+///
+/// #[derive(Debug, Clone)]
+/// struct Diagonal(usize);
+///
+/// impl LinearMap for Diagonal {
+///     fn class(&self) -> &'static str {
+///         "Diagonal"
+///     }
+///
+///     fn kernel_shape(&self) -> Vec<usize> {
+///         vec![self.0]
+///     }
+///
+///     fn bias_shape(&self) -> Vec<usize> {
+///         vec![self.0]
+///     }
+///
+///     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+///         if input == [self.0] { Ok(input.to_vec()) } else { Err(format!("[{}]", self.0)) }
+///     }
+///
+///     fn apply(&self, x: &Tensor, kernel: &Tensor) -> Tensor {
+///         x * kernel
+///     }
+/// }
+///
+/// let layer = Variational::<Diagonal, Local>::over(Diagonal(3)).build()?;
+/// assert_eq!(layer.call(&Tensor::ones(&[5, 3], DType::F32))?.shape()?, [5, 3]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub trait LinearMap: Debug + Send + Sync + 'static {
+    /// First part of the name of a layer's class: `Affine` of `AffineVariationalFlipout`.
+    fn class(&self) -> &'static str;
+
+    /// Shape of the kernel.
+    fn kernel_shape(&self) -> Vec<usize>;
+
+    /// Shape of the bias, which is added to the last axes of the output.
+    fn bias_shape(&self) -> Vec<usize>;
+
+    /// Number of axes of one example.
+    fn input_ndims(&self) -> usize {
+        1
+    }
+
+    /// Shape of one example's output, from that of its input.
+    ///
+    /// # Errors
+    /// If the input does not fit: what was expected, as `[3]`.
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String>;
+
+    /// The kernel applied to each example, without a bias.
+    ///
+    /// # Shapes
+    /// `x` `[batch, ..input]`, the result `[batch, ..output]`.
+    fn apply(&self, x: &Tensor, kernel: &Tensor) -> Tensor;
+
+    /// Mean and standard deviation of the output for independent normal weights: kernel `N(loc, scale²)` and, if there
+    /// is one, bias by mean and standard deviation.
+    ///
+    /// Given: `apply(x, loc) + m_b` and `sqrt(apply(x∘x, scale∘scale) + s_b∘s_b)`, with gradient 0 where the root is 0.
+    /// That is so for any map in which each entry of the output is a sum of products of entries of `x` with entries of
+    /// the kernel, and no entry of the kernel stands in it twice.
+    ///
+    /// # Shapes
+    /// `x` `[batch, ..input]`, both results `[batch, ..output]`.
+    fn moments(
+        &self,
+        x: &Tensor,
+        loc: &Tensor,
+        scale: &Tensor,
+        bias: Option<(&Tensor, &Tensor)>,
+    ) -> (Tensor, Tensor) {
+        let (mut mean, mut variance) =
+            (self.apply(x, loc), self.apply(&x.square(), &scale.square()));
+        if let Some((loc, scale)) = bias {
+            mean = mean + loc;
+            variance = variance + scale.square();
+        }
+        (mean, variance.sqrt())
+    }
+}
