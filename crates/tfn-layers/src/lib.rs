@@ -3,6 +3,7 @@
 mod activation;
 mod affine;
 mod arguments;
+mod builder;
 mod containers;
 mod contract;
 mod divergence;
@@ -16,7 +17,8 @@ mod variational;
 
 pub use activation::Activation;
 pub use affine::{Affine, AffineBuilder};
-pub use arguments::{Builder, VariationalArguments};
+pub use arguments::VariationalArguments;
+pub use builder::Builder;
 pub use containers::{Head, Model, Sequential};
 pub use contract::{Calls, IntoLayer, Layer, Pass, Prepared, VariationalLayer, Weights};
 pub use divergence::{Divergence, PosteriorValue};

@@ -8,7 +8,7 @@ use tfn_module::{Copies, DeepCopy, Module, Properties};
 use tfn_tensor::Tensor;
 
 use crate::activation::Activation;
-use crate::arguments::{Builder, VariationalArguments};
+use crate::arguments::VariationalArguments;
 use crate::contract::{Layer, Pass, VariationalLayer, Weights};
 use crate::error::Result;
 use crate::estimator::{Estimated, Estimator, Flipout, Local, Reparameterization};
@@ -26,7 +26,7 @@ use crate::linear::{Dense, LinearMap};
 /// Calls fail, under the layer's name, with [`LayerError::Input`](crate::LayerError::Input) for examples that the map
 /// does not take and for a missing batch axis; [`LayerError::Tensor`](crate::LayerError::Tensor) for another type;
 /// under `validate_args` [`LayerError::Entries`](crate::LayerError::Entries) for input that is not finite and for
-/// scales that are not positive. Building: see [`Builder::build`].
+/// scales that are not positive. Building: see [`Builder::build`](crate::Builder::build).
 pub struct Variational<M, E> {
     estimated: Estimated,
     map: M,
@@ -152,11 +152,6 @@ pub type AffineVariationalReparameterization = Variational<Dense, Reparameteriza
 pub type AffineVariationalFlipout = Variational<Dense, Flipout>;
 
 impl<M: LinearMap, E: Estimator + Default> Variational<M, E> {
-    /// The arguments of a layer over `map`.
-    pub fn over(map: M) -> Builder<M, E> {
-        Builder::over(map)
-    }
-
     pub(crate) fn from_arguments(map: M, arguments: &VariationalArguments) -> Result<Self> {
         let estimator = E::default();
         let class = format!("{}{}", map.class(), estimator.class());
@@ -167,20 +162,7 @@ impl<M: LinearMap, E: Estimator + Default> Variational<M, E> {
     }
 }
 
-impl<E: Estimator + Default> Variational<Dense, E> {
-    /// The layer with all defaults.
-    ///
-    /// # Errors
-    /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero.
-    pub fn new(input_size: usize, output_size: usize) -> Result<Self> {
-        Self::builder(input_size, output_size).build()
-    }
-
-    /// The other arguments, by TFP's names.
-    pub fn builder(input_size: usize, output_size: usize) -> Builder<Dense, E> {
-        Builder::new(input_size, output_size)
-    }
-
+impl<E> Variational<Dense, E> {
     /// Size of the input's last axis.
     pub fn input_size(&self) -> usize {
         self.map.input_size()

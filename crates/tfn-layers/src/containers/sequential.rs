@@ -123,10 +123,13 @@ impl Sequential {
 
 impl Layer for Sequential {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let list = pass.child("layers", pass.input());
         let mut signal = (x.clone(), pass.input());
         for (i, layer) in self.layers.iter().enumerate() {
-            signal = pass.through(&format!("layers/{i}"), layer.as_ref(), &signal.0, signal.1)?;
+            let called = list.through(&i.to_string(), layer.as_ref(), &signal.0, signal.1);
+            signal = called.map_err(|error| error.within("layers"))?;
         }
+        pass.note(&list);
         Ok(signal.0)
     }
 

@@ -199,6 +199,10 @@ impl Pass {
         let called = forward(layer, x, &pass);
         let y = called.map_err(|error| error.within(&layer.name()).within(label))?;
         self.note(&pass);
+        if self.draws() == 0 && pass.drew() {
+            // What all draws share ends here.
+            return Err(LayerError::NoDraws);
+        }
         Ok(match input {
             Input::Common if !pass.drew() => {
                 pass.remember_output(x, &y);
