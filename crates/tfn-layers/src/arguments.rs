@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tfn_distributions::Distribution;
+use tfn_module::NameScope;
 use tfn_tensor::{DType, Key, Tensor};
 use tfn_util::{
     Initializer, KernelBias, KernelBiasSpec, UtilError, initializers,
@@ -40,8 +41,9 @@ pub(crate) type UnpackFn =
 /// | `validate_args` | `false` |
 /// | `name` | name of the class |
 ///
-/// TFP's classes lack `divergence`: the default is what their documentation computes,
-/// [`kl_divergence_monte_carlo`](crate::losses::kl_divergence_monte_carlo).
+/// TFP's classes lack `divergence` (the default is what their documentation computes,
+/// [`kl_divergence_monte_carlo`](crate::losses::kl_divergence_monte_carlo)) and `use_bias` (default `true`), and take
+/// the `scope` of names from the thread (default [`NameScope::root`]).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct VariationalArguments {
@@ -57,6 +59,8 @@ pub struct VariationalArguments {
     pub(crate) validate_args: bool,
     pub(crate) name: Option<String>,
     pub(crate) divergence: Divergence,
+    pub(crate) use_bias: bool,
+    pub(crate) scope: NameScope,
 }
 
 impl Default for VariationalArguments {
@@ -74,6 +78,8 @@ impl Default for VariationalArguments {
             validate_args: false,
             name: None,
             divergence: Arc::new(kl_divergence_monte_carlo),
+            use_bias: true,
+            scope: NameScope::root(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use tfn_distributions::{Distribution, IntoDistribution};
+use tfn_module::NameScope;
 use tfn_tensor::{DType, Key, Tensor};
 use tfn_util::{AnyError, Initializer, KernelBias, KernelBiasSpec, UtilError};
 
@@ -153,11 +154,36 @@ impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
         self
     }
 
+    /// Whether the factories are asked for a bias. Not among TFP's arguments.
+    pub fn use_bias(mut self, use_bias: bool) -> Self {
+        self.arguments.use_bias = use_bias;
+        self
+    }
+
+    /// The scope that the layer is made in: names of its variables begin with it, as under an outer `tf.name_scope`.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_layers::AffineVariationalReparameterizationLocal as Bayesian;
+    /// use tfn_layers::module::{Module, NameScope};
+    ///
+    /// let scope = NameScope::root().child("encoder");
+    /// let layer = Bayesian::builder(3, 2).scope(&scope).name("hidden").build()?;
+    /// assert_eq!(layer.variables()[0].name(), "encoder/posterior_kernel_loc");
+    /// assert_eq!(layer.name_scope().name(), "encoder/hidden/");
+    /// # Ok::<(), tfn_layers::LayerError>(())
+    /// ```
+    pub fn scope(mut self, scope: &NameScope) -> Self {
+        self.arguments.scope = scope.clone();
+        self
+    }
+
     /// The layer.
     ///
     /// # Errors
     /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero, [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be mended,
     /// [`LayerError::WeightShape`](crate::LayerError::WeightShape),
+    /// [`LayerError::WeightDType`](crate::LayerError::WeightDType),
     /// [`LayerError::Structure`](crate::LayerError::Structure) or [`LayerError::Part`](crate::LayerError::Part) for factories whose
     /// results do not fit, and what the factories report.
     pub fn build(self) -> Result<Variational<M, T>> {

@@ -2,7 +2,7 @@
 
 use tfn_distributions::DistributionError;
 use tfn_module::ModuleError;
-use tfn_tensor::TensorError;
+use tfn_tensor::{DType, TensorError};
 use tfn_util::{AnyError, UtilError};
 
 /// Result of making and calling layers.
@@ -39,12 +39,29 @@ pub enum LayerError {
         layer: String,
         /// The factory it came from.
         argument: &'static str,
-        /// `kernel` or `bias`.
-        part: &'static str,
+        /// `kernel`, `bias`, or the name of another weight.
+        part: String,
         /// Its shape.
         given: Vec<usize>,
         /// Shape of the layer's weight.
         expected: Vec<usize>,
+    },
+    /// A posterior or prior of another type than the layer's.
+    #[error(
+        "{layer}: part {part} of `{argument}` has type {given}, expected {expected}, the layer's `dtype`; write plain \
+         numbers of that type (`1.0_{expected}`), or set `dtype`"
+    )]
+    WeightDType {
+        /// Class of the layer.
+        layer: String,
+        /// The factory it came from.
+        argument: &'static str,
+        /// Number of the part.
+        part: usize,
+        /// Its type.
+        given: DType,
+        /// Type of the layer.
+        expected: DType,
     },
     /// A posterior or prior that is a batch of more than the layer's one set of weights asks for.
     #[error(

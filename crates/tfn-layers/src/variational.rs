@@ -4,8 +4,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use tfn_module::{Copies, DeepCopy, Module, Properties};
+use tfn_module::{Copies, DeepCopy, Module, NameScope, Properties};
 use tfn_tensor::Tensor;
+use tfn_util::KernelBiasSpec;
 
 use crate::activation::Activation;
 use crate::arguments::VariationalArguments;
@@ -155,7 +156,8 @@ impl<M: LinearMap, E: Estimator + Default> Variational<M, E> {
     pub(crate) fn from_arguments(map: M, arguments: &VariationalArguments) -> Result<Self> {
         let estimator = E::default();
         let class = format!("{}{}", map.class(), estimator.class());
-        let weights = Weights::new(&class, arguments, &map.kernel_shape(), &map.bias_shape())?;
+        let spec = KernelBiasSpec::new(&map.kernel_shape(), &map.bias_shape());
+        let weights = Weights::new(&class, arguments, spec)?;
         let estimated = Estimated::new(weights, estimator)?;
         let activation = arguments.activation_fn.clone();
         Ok(Self { estimated, map, activation, estimator: PhantomData })
@@ -205,6 +207,10 @@ impl<M: LinearMap, E: 'static> Module for Variational<M, E> {
 
     fn name(&self) -> String {
         self.estimated.name()
+    }
+
+    fn name_scope(&self) -> NameScope {
+        self.estimated.weights().name_scope()
     }
 }
 

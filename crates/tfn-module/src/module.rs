@@ -141,6 +141,6 @@ pub trait Module: Any + Send + Sync {
     ///
     /// Counterpart: `tfn.Layer.summary`, of the same form.
     fn summary(&self) -> String {
-        summary(self.name(), self.variables())
+        summary(self.name(), walk::variables_by_path(&self))
     }
 }

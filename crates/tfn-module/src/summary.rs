@@ -7,12 +7,15 @@ use tfn_tensor::{DType, Variable};
 /// The table of [`Module::summary`](crate::Module::summary): a title, one line a variable, the total.
 ///
 /// It takes what it reads as its own, so that the callers, one for each type of module, have nothing to free.
+/// Variables that have one name are told apart by their paths.
 #[allow(clippy::needless_pass_by_value)]
-pub(crate) fn summary(name: String, variables: Vec<Variable>) -> String {
+pub(crate) fn summary(name: String, variables: Vec<(String, Variable)>) -> String {
     let mut text = format!("=== {name} {}\n", "=".repeat(50));
     row(&mut text, "SIZE", "SHAPE", "TRAIN", "NAME");
     let mut totals: Vec<(DType, usize)> = Vec::new();
-    for variable in &variables {
+    for (path, variable) in &variables {
+        let repeated = variables.iter().filter(|(_, v)| v.name() == variable.name()).count() > 1;
+        let shown = if repeated { path } else { variable.name() };
         let size: usize = variable.shape().iter().product();
         let trainable = variable.is_trainable();
         if trainable {
@@ -23,7 +26,7 @@ pub(crate) fn summary(name: String, variables: Vec<Variable>) -> String {
         }
         let shape = format!("{:?}", variable.shape());
         let trained = if trainable { "True" } else { "False" };
-        row(&mut text, &size.to_string(), &shape, trained, variable.name());
+        row(&mut text, &size.to_string(), &shape, trained, shown);
     }
     text + &total_line(&totals)
 }
@@ -70,7 +73,19 @@ mod tests {
             "524288 [1024, 512]          True  wide                                    ".into(),
             "trainable size: 524300  /  4.000 MiB  /  {float32: 12, float64: 524288}".into(),
         ];
-        assert_eq!(summary("Local".into(), variables.into()), expected.join("\n"));
+        let paths = ["a", "b", "c"].map(str::to_owned);
+        let variables = paths.into_iter().zip(variables).collect();
+        assert_eq!(summary("Local".into(), variables), expected.join("\n"));
+        Ok(())
+    }
+
+    #[test]
+    fn names_that_repeat_are_told_apart() -> Result<()> {
+        let one = || Variable::new("kernel", Tensor::zeros(&[1], DType::F32));
+        let variables =
+            vec![("layers/0/kernel".to_owned(), one()?), ("layers/1/kernel".to_owned(), one()?)];
+        let table = summary("net".into(), variables);
+        assert!(table.contains("layers/0/kernel") && table.contains("layers/1/kernel"), "{table}");
         Ok(())
     }
 

@@ -167,7 +167,7 @@ pub fn named_variables<M: Module + ?Sized>(module: &M) -> Vec<(String, Variable)
     variables_by_path(&module)
 }
 
-fn variables_by_path(root: &dyn Root<'_>) -> Vec<(String, Variable)> {
+pub(crate) fn variables_by_path(root: &dyn Root<'_>) -> Vec<(String, Variable)> {
     let mut found = Vec::new();
     walk(root, WITH_PATHS, &mut |path, leaf| {
         if let Leaf::Variable(variable) = leaf {

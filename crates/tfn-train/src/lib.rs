@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod optimizers;
 mod predict;
 mod schedules;
+mod variance;
 
 pub use elbo::{Elbo, ElboLoss};
 pub use error::{Result, TrainError};
@@ -18,6 +19,7 @@ pub use kl_weight::KlWeight;
 pub use optimizers::{Adam, Optimizer, Sgd};
 pub use predict::{MonteCarlo, Prediction};
 pub use schedules::Schedule;
+pub use variance::{EstimatorVariance, VarianceProbe, VarianceRow};
 
 pub use tfn_distributions as distributions;
 pub use tfn_layers as layers;

@@ -22,7 +22,7 @@ impl<T> KernelBias<T> {
     }
 }
 
-/// Trainable variables for a kernel and a bias.
+/// Trainable variables for a kernel and, if the spec asks for one, a bias.
 ///
 /// Counterpart: `tfp.experimental.nn.util.make_kernel_bias`. Their names are `kernel` and `bias` unless the
 /// spec says otherwise.
@@ -44,7 +44,8 @@ pub fn make_kernel_bias(spec: &KernelBiasSpec) -> Result<KernelBias<Variable>> {
         let start = weight.initial()?;
         Ok(Variable::new(weight.name, start)?)
     };
-    Ok(KernelBias { kernel: variable(spec.kernel(""))?, bias: Some(variable(spec.bias(""))?) })
+    let bias = spec.use_bias.then(|| variable(spec.bias(""))).transpose()?;
+    Ok(KernelBias { kernel: variable(spec.kernel(""))?, bias })
 }
 
 /// Which part of some weights is the kernel and which the bias.

@@ -15,7 +15,7 @@ pub use posterior::{
     make_kernel_bias_posterior_mvn_diag, make_kernel_bias_posterior_mvn_diag_with_scale,
 };
 pub use prior::{make_kernel_bias_prior_scale_mixture, make_kernel_bias_prior_spike_and_slab};
-pub use spec::KernelBiasSpec;
+pub use spec::{KernelBiasSpec, OtherWeight};
 pub use weight_spec::WeightSpec;
 
 pub use tfn_distributions as distributions;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tfn_distributions::Distribution;
-use tfn_module::{Copies, DeepCopy, Module, Properties};
+use tfn_module::{Copies, DeepCopy, Module, NameScope, Properties};
 use tfn_tensor::{DType, Key, Tensor};
 use tfn_util::{KernelBias, KernelBiasSpec};
 
@@ -20,6 +20,7 @@ use crate::error::{LayerError, Result};
 #[derive(Clone)]
 pub struct Weights {
     class: String,
+    scope: NameScope,
     name: String,
     posterior: Arc<dyn Distribution>,
     prior: Arc<dyn Distribution>,
@@ -33,16 +34,16 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Makes posterior and prior and checks that they fit the layer.
+    /// Makes posterior and prior of the weights that `spec` has shapes for, by the arguments' factories, and checks that
+    /// they fit.
     ///
     /// # Errors
-    /// [`LayerError::Structure`], [`LayerError::WeightShape`], [`LayerError::Part`] for factories whose
-    /// results do not fit; what the factories report.
+    /// [`LayerError::Structure`], [`LayerError::WeightShape`], [`LayerError::WeightDType`], [`LayerError::Part`] for
+    /// factories whose results do not fit; what the factories report.
     pub fn new(
         layer: &str,
         arguments: &VariationalArguments,
-        kernel_shape: &[usize],
-        bias_shape: &[usize],
+        mut spec: KernelBiasSpec,
     ) -> Result<Self> {
         let name = tfn_module::layer_name(arguments.name.as_deref().unwrap_or(layer))?;
         let seed = match arguments.seed {
@@ -50,10 +51,11 @@ impl Weights {
             None => tfn_tensor::random::seed_from_entropy()?,
         };
         let root = Key::from_seed(seed).child(&name);
-        let mut spec = KernelBiasSpec::new(kernel_shape, bias_shape);
         spec.kernel_initializer = arguments.kernel_initializer.clone();
         spec.bias_initializer = arguments.bias_initializer.clone();
+        spec.use_bias = spec.use_bias && arguments.use_bias;
         spec.dtype = arguments.dtype;
+        spec.scope = arguments.scope.clone();
         spec.key = root.child("posterior");
         let posterior = (arguments.make_posterior_fn)(&spec)?;
         spec.key = root.child("prior");
@@ -61,6 +63,7 @@ impl Weights {
         let parts = check_parts(layer, arguments, &spec, &posterior, &prior)?;
         Ok(Self {
             class: layer.to_owned(),
+            scope: arguments.scope.clone(),
             name,
             posterior,
             prior,
@@ -198,6 +201,10 @@ impl Module for Weights {
     fn name(&self) -> String {
         self.name.clone()
     }
+
+    fn name_scope(&self) -> NameScope {
+        self.scope.child(&self.name)
+    }
 }
 
 impl DeepCopy for Weights {
@@ -227,32 +234,52 @@ fn check_parts(
         let layer = layer.to_owned();
         return Err(LayerError::Structure { layer, posterior: q.len(), prior: p.len() });
     }
-    let parts = (arguments.unpack_weights_fn)(&vec![None; q.len()])?;
-    for (part, name, expected) in
-        [(Some(parts.kernel), "kernel", &spec.kernel_shape), (parts.bias, "bias", &spec.bias_shape)]
-    {
-        let Some(index) = part else { continue };
-        for (argument, all) in [("make_posterior_fn", q), ("make_prior_fn", p)] {
+    let names: Vec<Option<&str>> = match spec.others.is_empty() {
+        true => vec![None; q.len()],
+        false => spec.part_names().into_iter().map(Some).collect(),
+    };
+    let parts = (arguments.unpack_weights_fn)(&names)?;
+    let shapes = [(Some(parts.kernel), "kernel"), (parts.bias, "bias")].into_iter();
+    let mut shapes: Vec<(usize, &str, &[usize])> = shapes
+        .zip([&spec.kernel_shape, &spec.bias_shape])
+        .filter_map(|((part, name), shape)| Some((part?, name, shape.as_slice())))
+        .collect();
+    let first = spec.part_names().len() - spec.others.len();
+    shapes.extend((first..).zip(&spec.others).map(|(i, other)| (i, &*other.name, &*other.shape)));
+    for (argument, all) in [("make_posterior_fn", q), ("make_prior_fn", p)] {
+        for &(index, name, expected) in &shapes {
             let missing =
                 || LayerError::Part { layer: layer.to_owned(), given: index, parts: all.len() };
             let distribution = all.get(index).ok_or_else(missing)?;
-            let given = [distribution.batch_shape()?, distribution.event_shape()?].concat();
-            let fits = match argument {
-                "make_posterior_fn" => given == *expected,
-                // A prior may say the same of many weights at once.
-                _ => tfn_tensor::broadcast_shapes(&given, expected).as_ref() == Some(expected),
-            };
-            if !fits {
-                let expected = expected.clone();
-                return Err(LayerError::WeightShape {
-                    layer: layer.to_owned(),
-                    argument,
-                    part: name,
-                    given,
-                    expected,
-                });
+            check_part(layer, argument, name, distribution, expected)?;
+        }
+        for (part, distribution) in all.iter().enumerate() {
+            let (given, expected) = (distribution.dtype()?, arguments.dtype);
+            if given != expected {
+                let layer = layer.to_owned();
+                return Err(LayerError::WeightDType { layer, argument, part, given, expected });
             }
         }
     }
     Ok(parts)
+}
+
+fn check_part(
+    layer: &str,
+    argument: &'static str,
+    name: &str,
+    distribution: &Arc<dyn Distribution>,
+    expected: &[usize],
+) -> Result<()> {
+    let given = [distribution.batch_shape()?, distribution.event_shape()?].concat();
+    let fits = match argument {
+        "make_posterior_fn" => given == *expected,
+        // A prior may say the same of many weights at once.
+        _ => tfn_tensor::broadcast_shapes(&given, expected).as_deref() == Some(expected),
+    };
+    if fits {
+        return Ok(());
+    }
+    let (layer, part, expected) = (layer.to_owned(), name.to_owned(), expected.to_vec());
+    Err(LayerError::WeightShape { layer, argument, part, given, expected })
 }

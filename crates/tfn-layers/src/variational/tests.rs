@@ -9,7 +9,8 @@ use tfn_distributions::{
 use tfn_module::{Module, Variable, deep_copy};
 use tfn_tensor::{DType, Key, Tensor};
 use tfn_util::{
-    KernelBias, KernelBiasSpec, UtilError, make_kernel_bias_posterior_mvn_diag_with_scale,
+    KernelBias, KernelBiasSpec, OtherWeight, UtilError,
+    make_kernel_bias_posterior_mvn_diag_with_scale,
 };
 
 type Local = AffineVariationalReparameterizationLocal;
@@ -225,7 +226,7 @@ fn factories_that_do_not_fit_are_errors() {
         .build();
     assert!(matches!(
         wrong_shape,
-        Err(LayerError::WeightShape { argument: "make_posterior_fn", part: "kernel", .. })
+        Err(LayerError::WeightShape { argument: "make_posterior_fn", ref part, .. }) if part == "kernel"
     ));
     let wrong_prior = Local::builder(3, 2).make_prior_fn(move |_| normal(&[3, 2])).build();
     assert!(matches!(wrong_prior, Err(LayerError::Structure { posterior: 2, prior: 1, .. })));
@@ -244,4 +245,63 @@ fn factories_that_do_not_fit_are_errors() {
         .unpack_weights_fn(|_| Ok::<_, UtilError>(KernelBias { kernel: 5, bias: None }))
         .build();
     assert!(matches!(out_of_range, Err(LayerError::Part { given: 5, parts: 2, .. })));
+}
+
+#[test]
+fn a_layer_can_be_without_a_bias() {
+    let layer = Local::builder(3, 2).dtype(DType::F64).make_posterior_fn(wide).use_bias(false);
+    let layer = layer.seed(1).build().unwrap();
+    assert!(layer.bias_posterior().is_none() && layer.bias_prior().is_none());
+    assert_eq!(layer.variables().len(), 2);
+    check_layer(&layer, &ramp(&[4, 3])).unwrap();
+}
+
+#[test]
+fn a_prior_of_another_type_is_refused_when_the_layer_is_built() {
+    let numbers = |spec: &KernelBiasSpec| {
+        spec.joint("prior_", |weight| Ok(Sample::new(Normal::new(0.0, 1.0)?, weight.shape)?))
+    };
+    let error = Local::builder(3, 2).make_prior_fn(numbers).name("hidden").build().unwrap_err();
+    let LayerError::WeightDType { argument: "make_prior_fn", part: 0, given, expected, .. } = error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!((given, expected), (DType::F64, DType::F32));
+    Local::builder(3, 2).make_prior_fn(numbers).dtype(DType::F64).build().unwrap();
+}
+
+#[test]
+fn factories_may_return_any_error() {
+    let made = Local::builder(3, 2)
+        .make_prior_fn(|_| -> Result<Arc<dyn Distribution>, std::io::Error> {
+            Err(std::io::Error::other("no such prior"))
+        })
+        .build();
+    assert!(matches!(&made, Err(LayerError::Util(UtilError::External(_)))), "{made:?}");
+    assert_eq!(made.unwrap_err().to_string(), "no such prior");
+    let made = Local::builder(3, 2)
+        .make_posterior_fn(|_| -> Result<Arc<dyn Distribution>, LayerError> {
+            Err(DistributionError::from(Tensor::scalar(1.0).reshape(&[2]).check().unwrap_err())
+                .into())
+        })
+        .build();
+    assert!(made.unwrap_err().to_string().starts_with("reshape"), "our own errors stay readable");
+}
+
+#[test]
+fn a_layer_has_further_weights() {
+    let mut spec = KernelBiasSpec::new(&[3, 2], &[2]);
+    spec.others.push(OtherWeight {
+        name: "recurrent_kernel".into(),
+        shape: vec![2, 2],
+        initializer: tfn_util::initializers::glorot_uniform(),
+    });
+    let arguments = crate::VariationalArguments::default();
+    let weights = crate::Weights::new("Recurrent", &arguments, spec).unwrap();
+    let names: Vec<String> =
+        weights.variables().iter().map(|variable| variable.name().to_owned()).collect();
+    assert!(names.contains(&"posterior_recurrent_kernel_loc".to_owned()), "{names:?}");
+    let value = weights.value_at(&Key::from_seed(1)).unwrap();
+    assert_eq!(value.len(), 3);
+    assert_eq!(value[2].shape().unwrap(), [2, 2]);
 }
