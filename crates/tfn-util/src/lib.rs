@@ -5,6 +5,7 @@ pub mod initializers;
 mod kernel_bias;
 mod posterior;
 mod prior;
+mod shapes;
 mod spec;
 mod weight_spec;
 
@@ -15,6 +16,7 @@ pub use posterior::{
     make_kernel_bias_posterior_mvn_diag, make_kernel_bias_posterior_mvn_diag_with_scale,
 };
 pub use prior::{make_kernel_bias_prior_scale_mixture, make_kernel_bias_prior_spike_and_slab};
+pub use shapes::{flatten_rightmost, halflife_decay};
 pub use spec::{KernelBiasSpec, OtherWeight};
 pub use weight_spec::WeightSpec;
 
