@@ -1,6 +1,6 @@
 //! Checks of numbers, shared by what takes them.
 
-use crate::{Result, TrainError};
+use crate::error::{Result, TrainError};
 
 /// One number on its way into a constructor.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use tfn_tensor::Tensor;
 
 use crate::check::Argument;
-use crate::{Result, TrainError};
+use crate::error::{Result, TrainError};
 
 /// The negative evidence lower bound, per training example.
 ///

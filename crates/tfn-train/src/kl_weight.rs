@@ -1,7 +1,7 @@
 //! The weight of the KL term, which may rise while training.
 
-use crate::Result;
 use crate::check::Argument;
+use crate::error::Result;
 
 /// The weight of the KL term while training, as a function of the epochs done; it ends at its full
 /// weight.

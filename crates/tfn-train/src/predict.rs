@@ -5,8 +5,8 @@ use tfn_layers::Layer;
 use tfn_tensor::{DType, Key, Tensor};
 
 use crate::check::Argument;
+use crate::error::{Result, TrainError};
 use crate::metrics::Classification;
-use crate::{Result, TrainError};
 
 /// Class probabilities averaged over draws of the weights, and the parts of their uncertainty.
 ///

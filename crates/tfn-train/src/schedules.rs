@@ -5,8 +5,8 @@ use std::f64::consts::PI;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Result;
 use crate::check::Argument;
+use crate::error::Result;
 
 /// A learning rate as a function of the step, counted from 0.
 ///

@@ -9,9 +9,9 @@ use tfn_layers::{Reparameterization, estimators};
 use tfn_module::{deep_copy, find};
 use tfn_tensor::{Key, Variable};
 
-use crate::Result;
 use crate::check::Argument;
 use crate::data::{Batches, Dataset};
+use crate::error::Result;
 
 /// Measures the variance of the minibatch gradient under each estimator, layer by layer, on a net and data of one's own,
 /// and the time of a gradient.

@@ -2,8 +2,8 @@
 
 use tfn_tensor::{Key, Stream};
 
-use crate::Result;
 use crate::check::Argument;
+use crate::error::Result;
 
 /// The rows of each minibatch, epoch by epoch.
 ///

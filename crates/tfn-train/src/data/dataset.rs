@@ -4,7 +4,7 @@ use tfn_tensor::{DType, Tensor};
 
 use super::idx::LabelledImages;
 use crate::check::check_class;
-use crate::{Result, TrainError};
+use crate::error::{Result, TrainError};
 
 /// Inputs and targets in memory, row by row.
 ///

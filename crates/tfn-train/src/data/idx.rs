@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 use tfn_tensor::{DType, Tensor};
 
-use crate::{Result, TrainError};
+use crate::error::{Result, TrainError};
 
 /// Type code of unsigned bytes in an IDX header.
 const UNSIGNED_BYTE: u8 = 0x08;

@@ -14,7 +14,10 @@ use tfn_tensor::{Key, Variable};
 use self::report::Means;
 use crate::check::Argument;
 use crate::data::{Batches, Dataset};
-use crate::{Elbo, KlWeight, Optimizer, Result};
+use crate::elbo::Elbo;
+use crate::error::Result;
+use crate::kl_weight::KlWeight;
+use crate::optimizers::Optimizer;
 
 /// Training by the ELBO for a number of epochs.
 ///

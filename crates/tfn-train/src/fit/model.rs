@@ -9,7 +9,8 @@ use tfn_tensor::Tensor;
 
 use super::{Event, Fit, FitReport, Step, StepLoss};
 use crate::data::Dataset;
-use crate::{Optimizer, Result};
+use crate::error::Result;
+use crate::optimizers::Optimizer;
 
 impl Fit {
     /// [`run`](Self::run) for a model: all its trainable variables, by [`Step::of_model`].

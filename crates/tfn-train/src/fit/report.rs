@@ -3,7 +3,7 @@
 use tfn_tensor::Tensor;
 
 use super::StepLoss;
-use crate::{Result, TrainError};
+use crate::error::{Result, TrainError};
 
 /// Figures of one step, or means over one epoch (each row counting once).
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,7 +2,8 @@
 
 use tfn_tensor::{Key, Tensor};
 
-use crate::{Elbo, ElboLoss, Result};
+use crate::elbo::{Elbo, ElboLoss};
+use crate::error::Result;
 
 /// What a step knows of its place in the run.
 #[derive(Clone, Debug)]

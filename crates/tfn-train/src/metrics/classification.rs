@@ -3,7 +3,7 @@
 use tfn_tensor::Tensor;
 
 use crate::check::{Argument, check_class};
-use crate::{Result, TrainError};
+use crate::error::{Result, TrainError};
 
 /// Number of bins of [`Classification::ece`] in the literature.
 pub const DEFAULT_BINS: usize = 15;

@@ -1,6 +1,6 @@
 //! Metrics of a score that ranks: does it tell two groups apart?
 
-use crate::{Result, TrainError};
+use crate::error::{Result, TrainError};
 
 /// Area under the receiver operating characteristic: the probability that a member of `positive`
 /// scores above one of `negative`, ties counting half.

@@ -12,7 +12,7 @@ use std::fmt;
 
 use tfn_tensor::{Element, Gradients, Tensor, Variable, VariableId};
 
-use crate::{Result, TrainError};
+use crate::error::{Result, TrainError};
 
 /// Changes variables by their gradients, one step at a time.
 ///

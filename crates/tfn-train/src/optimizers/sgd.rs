@@ -4,7 +4,8 @@ use tfn_tensor::{Element, Gradients, Variable};
 
 use super::{Optimizer, States, check_connected, update};
 use crate::check::Argument;
-use crate::{Result, Schedule};
+use crate::error::Result;
+use crate::schedules::Schedule;
 
 /// Stochastic gradient descent, with momentum if asked for.
 ///
