@@ -1,6 +1,5 @@
 //! From an archive to the values of variables.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 
 use flate2::bufread::DeflateDecoder;
@@ -23,27 +22,28 @@ struct Member {
 /// An archive whose directory is read.
 struct Archive<'b> {
     bytes: ZipSliceArchive<&'b [u8]>,
-    /// The arrays by number.
-    arrays: BTreeMap<usize, Member>,
-    /// Members of other names.
+    /// The array of each variable, where there is one.
+    arrays: Vec<Option<Member>>,
+    /// Names of the other members.
     others: Vec<String>,
+    /// Number of all members.
+    count: usize,
 }
 
 /// The values of `variables`, in their order, if all of them fit.
 pub(super) fn values(variables: &[Variable], bytes: &[u8], origin: &str) -> Result<Vec<Tensor>> {
     let bad = |source| ModuleError::Npz { op: "load_npz", given: origin.to_owned(), source };
-    let mut archive = Archive::open(bytes).map_err(bad)?;
+    let mut archive = Archive::open(bytes, variables.len()).map_err(bad)?;
     let mut mismatch = NpzMismatch {
         origin: origin.to_owned(),
-        given: archive.arrays.len() + archive.others.len(),
+        given: archive.count,
         expected: variables.len(),
+        extra: std::mem::take(&mut archive.others),
         ..NpzMismatch::default()
     };
-    let beyond = archive.arrays.split_off(&variables.len());
-    mismatch.extra = beyond.into_keys().map(name).chain(archive.others.drain(..)).collect();
     let mut values = Vec::new();
-    for (position, variable) in variables.iter().enumerate() {
-        match archive.arrays.get(&position) {
+    for (position, (variable, member)) in variables.iter().zip(&archive.arrays).enumerate() {
+        match member {
             None => mismatch.missing.push((position, variable.name().to_owned())),
             Some(member) => {
                 let read = archive.read(position, member, variable, &mut mismatch);
@@ -72,15 +72,17 @@ fn broken(source: rawzip::Error) -> NpzError {
 }
 
 impl<'b> Archive<'b> {
-    fn open(bytes: &'b [u8]) -> Result<Self, NpzError> {
+    fn open(bytes: &'b [u8], variables: usize) -> Result<Self, NpzError> {
         let bytes = ZipArchive::from_slice(bytes).map_err(broken)?;
-        let (mut arrays, mut others) = (BTreeMap::new(), Vec::new());
+        let mut arrays: Vec<Option<Member>> = (0..variables).map(|_| None).collect();
+        let mut others = Vec::new();
         let mut entries = bytes.entries();
-        let mut count = 0_u64;
+        let mut count = 0;
         while let Some(entry) = entries.next_entry().map_err(broken)? {
             count += 1;
             let path = entry.file_path();
-            let Some(number) = number(path.as_bytes()) else {
+            let number = number(path.as_bytes());
+            let Some((number, array)) = number.and_then(|n| Some((n, arrays.get_mut(n)?))) else {
                 others.push(String::from_utf8_lossy(path.as_bytes()).into_owned());
                 continue;
             };
@@ -89,17 +91,17 @@ impl<'b> Archive<'b> {
                 method: entry.compression_method(),
                 size: entry.uncompressed_size_hint(),
             };
-            if arrays.insert(number, member).is_some() {
+            if array.replace(member).is_some() {
                 return Err(NpzError::Twice { member: name(number) });
             }
         }
-        if count != bytes.entries_hint() {
+        if count as u64 != bytes.entries_hint() {
             let stated = bytes.entries_hint();
             return Err(NpzError::Archive(
                 format!("it states {stated} members and has {count}").into(),
             ));
         }
-        Ok(Self { bytes, arrays, others })
+        Ok(Self { bytes, arrays, others, count })
     }
 
     /// The entries of an array as they stand in a tensor; `None` if it does not fit.
