@@ -15,7 +15,9 @@ pub use tfn_layers::{
     set_estimator,
 };
 pub use tfn_module as module;
-pub use tfn_module::{Module, NameScope, deep_copy, freeze, load, save, unfreeze};
+pub use tfn_module::{
+    Module, NameScope, deep_copy, freeze, load, load_npz, save, save_npz, unfreeze,
+};
 pub use tfn_tensor as tensor;
 pub use tfn_tensor::{DType, Gradients, Key, Stream, Tensor, Variable};
 pub use tfn_train as train;

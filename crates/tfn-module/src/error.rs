@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tfn_tensor::TensorError;
 
-use crate::checkpoint::Mismatch;
+use crate::checkpoint::{Mismatch, NpzError, NpzMismatch};
 
 /// Result of what a module does.
 pub type Result<T, E = ModuleError> = std::result::Result<T, E>;
@@ -54,6 +54,19 @@ pub enum ModuleError {
         given: String,
         /// What is wrong with them.
         source: Box<dyn Error + Send + Sync>,
+    },
+    /// The arrays of an `.npz` archive do not fit the variables; they are as they were.
+    #[error("load_npz: {0}")]
+    NpzMismatch(Box<NpzMismatch>),
+    /// Not an `.npz` archive, or a truncated or damaged one.
+    #[error("{op}: {given}: {source}")]
+    Npz {
+        /// Name of the operation.
+        op: &'static str,
+        /// Where the bytes came from.
+        given: String,
+        /// What is wrong with them.
+        source: NpzError,
     },
     /// Saved by a later version of this crate.
     #[error("{op}: {origin} is of format version {given}, expected at most {expected}")]

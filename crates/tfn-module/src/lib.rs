@@ -17,7 +17,7 @@ mod scope;
 mod summary;
 mod walk;
 
-pub use checkpoint::{load, read_metadata, save, save_with};
+pub use checkpoint::{load, load_npz, read_metadata, save, save_npz, save_with};
 pub use copy::{Copies, CopyArc, DeepCopy, deep_copy};
 pub use error::{ModuleError, Result};
 pub use freeze::{freeze, unfreeze};

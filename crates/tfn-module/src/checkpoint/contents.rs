@@ -95,13 +95,18 @@ impl<'b> Parsed<'b> {
             given: path.to_owned(),
             source: source.into(),
         })?;
-        let (bytes, shape) = (view.data(), variable.shape());
-        Ok(match variable.dtype() {
-            DType::F32 => decode(bytes, shape, f32::from_le_bytes),
-            DType::F64 => decode(bytes, shape, f64::from_le_bytes),
-        }
-        .check()?)
+        tensor(view.data(), variable)
     }
+}
+
+/// A value of `variable` from its entries, row-major and little-endian; their number is known to fit.
+pub(super) fn tensor(bytes: &[u8], variable: &Variable) -> Result<Tensor> {
+    let shape = variable.shape();
+    Ok(match variable.dtype() {
+        DType::F32 => decode(bytes, shape, f32::from_le_bytes),
+        DType::F64 => decode(bytes, shape, f64::from_le_bytes),
+    }
+    .check()?)
 }
 
 fn decode<E: Element, const N: usize>(

@@ -57,12 +57,20 @@ pub(super) fn encode(
 }
 
 fn encode_one(variable: &Variable) -> Result<Encoded> {
-    let value = variable.value();
-    let (dtype, bytes) = match variable.dtype() {
-        DType::F32 => (Dtype::F32, bytes_of(&value, f32::to_le_bytes)?),
-        DType::F64 => (Dtype::F64, bytes_of(&value, f64::to_le_bytes)?),
+    let dtype = match variable.dtype() {
+        DType::F32 => Dtype::F32,
+        DType::F64 => Dtype::F64,
     };
-    Ok(Encoded { dtype, shape: variable.shape().to_vec(), bytes })
+    Ok(Encoded { dtype, shape: variable.shape().to_vec(), bytes: bytes(variable)? })
+}
+
+/// The entries of a variable's value, row-major and little-endian.
+pub(super) fn bytes(variable: &Variable) -> Result<Vec<u8>> {
+    let value = variable.value();
+    match variable.dtype() {
+        DType::F32 => bytes_of(&value, f32::to_le_bytes),
+        DType::F64 => bytes_of(&value, f64::to_le_bytes),
+    }
 }
 
 fn bytes_of<E: Element, const N: usize>(

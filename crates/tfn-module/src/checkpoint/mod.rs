@@ -9,6 +9,9 @@
 //! [`save`] writes beside the file and then renames: whatever interrupts it, the file is the former or the new one,
 //! whole. [`load`] checks everything before it changes anything.
 //!
+//! TFP's own files, NumPy's `.npz` archives of the variables by position, are written by [`save_npz`] and read by
+//! [`load_npz`], under the same rules.
+//!
 //! # Examples
 //! ```
 //! use tfn_module::{Module, ModuleError, Tensor, Variable, load, save};
@@ -35,18 +38,23 @@ mod contents;
 mod encode;
 mod file;
 mod mismatch;
+mod npz;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use contents::{Contents, Entry};
 pub use mismatch::{DTypeMismatch, Mismatch, ShapeMismatch};
+pub use npz::{
+    ArrayDTypeMismatch, ArrayShapeMismatch, NpzError, NpzMismatch, from_npz_bytes, load_npz,
+    load_npz_variables, save_npz, save_npz_variables, to_npz_bytes,
+};
 
 use crate::{Module, ModuleError, Result, Variable, named_variables};
 
 /// Saves all variables of `module`.
 ///
-/// Counterpart: `tfn.Layer.save`, which keys by position; here the key is the path.
+/// Counterpart: `tfn.Layer.save`, which keys by position, as [`save_npz`] does; here the key is the path.
 ///
 /// # Errors
 /// [`ModuleError::Io`]; [`ModuleError::DuplicatePath`]. The former file is then as it was.
@@ -84,7 +92,7 @@ pub fn to_bytes<M: Module + ?Sized>(
 ///
 /// Names and trainability stay the module's. If anything does not fit, nothing changes.
 ///
-/// Counterpart: `tfn.Layer.load`.
+/// Counterpart: `tfn.Layer.load`; TFP's own files are read by [`load_npz`].
 ///
 /// # Errors
 /// [`ModuleError::Mismatch`], with all that is missing, extra, of another shape or of another type;
