@@ -58,8 +58,8 @@ fn every_name_of_the_table_exists_and_no_name_of_the_original_is_missing() {
             tfn::util::make_kernel_bias_prior_spike_and_slab,
             tfn::train::Fit,
             tfn::train::data::Batches,
-            tfn::load,
-            tfn::save;
+            tfn::load_npz,
+            tfn::save_npz;
         methods:
             tfn::Tensor::expand_dims,
             <dyn tfn::Layer as tfn::Module>::summary,

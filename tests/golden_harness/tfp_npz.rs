@@ -1,12 +1,12 @@
 //! `tfp_npz/expected.json`: files that TFP saved, read into the same layers, and what these compute.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tfn::tensor::{Tensor, Variable};
-use tfn::{
-    Affine, AffineVariationalReparameterizationLocal as Local, DType, Layer, Module, Sequential,
-};
+use tfn::{Affine, AffineVariationalReparameterizationLocal as Local, Layer, Module, Sequential};
 
+use crate::bayesian;
 use crate::compare::Tolerance;
 use crate::files::folder;
 use crate::json::{Node, Outcome};
@@ -27,13 +27,7 @@ pub(crate) fn check(root: Node<'_>, report: &mut Report) -> Outcome {
             });
             continue;
         }
-        report.record(&node, &file, |report| match model {
-            "AffineVariationalReparameterizationLocal(5, 4)" => local(&archive, &node, report),
-            "Sequential([Local(6,5,relu), Affine(5,4,tanh), Local(4,3)])" => {
-                sequential(&archive, &node, report)
-            }
-            _ => Err(format!("unknown model {model}").into()),
-        });
+        report.record(&node, &file, |report| net(model, &archive, &node, report));
     }
     Ok(())
 }
@@ -93,27 +87,84 @@ fn compare(what: &str, got: &Tensor, node: &Node<'_>, report: &mut Report) -> Ou
     Ok(())
 }
 
-fn local(archive: &Path, node: &Node<'_>, report: &mut Report) -> Outcome {
-    let layer = Local::builder(5, 4).dtype(DType::F32).build()?;
-    load(&layer, archive, node, report)?;
-    let (loc, scale) = layer.pre_activation(&node.key("x")?.tensor()?.to_tensor())?;
-    compare("loc", &loc, node, report)?;
-    compare("scale", &scale, node, report)
+/// One layer of a recorded net, `Local(6,5,relu)`.
+enum Part {
+    Local(Arc<Local>, fn(&Tensor) -> Tensor),
+    Affine(Arc<Affine>),
 }
 
-fn sequential(archive: &Path, node: &Node<'_>, report: &mut Report) -> Outcome {
-    use std::sync::Arc;
-    let first = Arc::new(Local::builder(6, 5).activation_fn(Tensor::relu).build()?);
-    let middle = Arc::new(Affine::builder(5, 4).activation_fn(Tensor::tanh).build()?);
-    let last = Arc::new(Local::builder(4, 3).build()?);
-    let net = Sequential::of(first.clone()).then(middle.clone()).then(last.clone());
-    load(&net, archive, node, report)?;
-    let (loc, scale) = first.pre_activation(&node.key("x")?.tensor()?.to_tensor())?;
-    compare("loc_of_layer_0", &loc, node, report)?;
-    compare("scale_of_layer_0", &scale, node, report)?;
-    let hidden = middle.call(&loc.relu())?;
-    compare("affine_of_relu_of_loc_0", &hidden, node, report)?;
-    let (loc, scale) = last.pre_activation(&hidden)?;
-    compare("loc_of_layer_2_on_that", &loc, node, report)?;
-    compare("scale_of_layer_2_on_that", &scale, node, report)
+impl Part {
+    fn read(text: &str) -> Outcome<Self> {
+        let wrong = || format!("unknown layer {text}");
+        let (class, rest) = text.trim().split_once('(').ok_or_else(wrong)?;
+        let arguments: Vec<&str> = rest.trim_end_matches(')').split(',').map(str::trim).collect();
+        let [inputs, outputs, activation @ ..] = arguments.as_slice() else {
+            return Err(wrong().into());
+        };
+        let activation = bayesian::activation(activation.first().copied().unwrap_or("none"))?;
+        let (inputs, outputs) = (inputs.parse()?, outputs.parse()?);
+        Ok(match class {
+            "Local" | "AffineVariationalReparameterizationLocal" => {
+                let layer = Local::builder(inputs, outputs).activation_fn(activation).build()?;
+                Self::Local(Arc::new(layer), activation)
+            }
+            "Affine" => {
+                let layer = Affine::builder(inputs, outputs).activation_fn(activation).build()?;
+                Self::Affine(Arc::new(layer))
+            }
+            _ => return Err(wrong().into()),
+        })
+    }
+
+    fn layer(&self) -> Arc<dyn Layer> {
+        match self {
+            Self::Local(layer, _) => layer.clone(),
+            Self::Affine(layer) => layer.clone(),
+        }
+    }
+}
+
+/// A layer, or a sequence of layers: what each computes of the mean of the one before it.
+fn net(model: &str, archive: &Path, node: &Node<'_>, report: &mut Report) -> Outcome {
+    let list = model.strip_prefix("Sequential([").and_then(|list| list.strip_suffix("])"));
+    let texts: Vec<String> = match list {
+        Some(list) => {
+            list.split("),").map(|text| format!("{})", text.trim_end_matches(')'))).collect()
+        }
+        None => vec![model.to_owned()],
+    };
+    let parts = texts.iter().map(|text| Part::read(text)).collect::<Outcome<Vec<_>>>()?;
+    match (list, parts.as_slice()) {
+        (None, [one]) => load(one.layer().as_ref(), archive, node, report)?,
+        _ => {
+            let net = Sequential::from_layers(parts.iter().map(Part::layer))?;
+            load(&net, archive, node, report)?;
+        }
+    }
+    let mut x = node.key("x")?.tensor()?.to_tensor();
+    for (i, part) in parts.iter().enumerate() {
+        let key = |what: &str| -> Outcome<String> {
+            let start =
+                if list.is_some() { format!("{what}_of_layer_{i}") } else { what.to_owned() };
+            let start = if what == "affine" { "affine_of_".to_owned() } else { start };
+            let entries = node.entries()?;
+            let mut keys = entries.iter().map(|(key, _)| key.as_str());
+            let found = keys.find(|key| key.starts_with(&start));
+            Ok(found.ok_or_else(|| format!("nothing recorded under {start}"))?.to_owned())
+        };
+        x = match part {
+            Part::Local(layer, activation) => {
+                let (loc, scale) = layer.pre_activation(&x)?;
+                compare(&key("loc")?, &loc, node, report)?;
+                compare(&key("scale")?, &scale, node, report)?;
+                activation(&loc)
+            }
+            Part::Affine(layer) => {
+                let y = layer.call(&x)?;
+                compare(&key("affine")?, &y, node, report)?;
+                y
+            }
+        };
+    }
+    Ok(())
 }
