@@ -12,6 +12,7 @@ mod index;
 mod matmul;
 mod normal;
 mod normal_mixture;
+mod permute;
 pub(crate) mod pointwise;
 mod reduce;
 mod shape;
