@@ -10,6 +10,7 @@ pub(crate) mod entrywise;
 mod fused;
 mod index;
 mod matmul;
+mod narrow;
 mod normal;
 mod normal_mixture;
 mod permute;
