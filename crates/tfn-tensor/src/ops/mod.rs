@@ -13,6 +13,7 @@ mod matmul;
 mod narrow;
 mod normal;
 mod normal_mixture;
+mod pad;
 mod permute;
 pub(crate) mod pointwise;
 mod reduce;
