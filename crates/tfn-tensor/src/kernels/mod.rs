@@ -61,7 +61,7 @@ pub(crate) use permute::permute;
 pub(crate) use product::product_count;
 pub(crate) use product::{Factor, Product};
 pub(crate) use reduce::{all_finite, sum, sum_of_blocks};
-pub(crate) use softmax::{argmax_axis, log_softmax, logsumexp, max_axis, softmax};
+pub(crate) use softmax::{argmax_axis, argmin_axis, log_softmax, logsumexp, max_axis, softmax};
 pub(crate) use sums::Sums;
 
 /// What a kernel does with the numbers that are already in its output.

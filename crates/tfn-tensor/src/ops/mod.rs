@@ -5,6 +5,7 @@ mod arithmetic;
 mod binary;
 mod cast;
 mod compare;
+mod cummax;
 mod cumsum;
 pub(crate) mod entrywise;
 mod fused;
