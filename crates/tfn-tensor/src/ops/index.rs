@@ -8,6 +8,7 @@ use crate::error::{Result, TensorError};
 use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::Accumulate;
 use crate::shape::{Split, axis_of};
+use crate::storage::Rows;
 use crate::tensor::Tensor;
 
 /// Entries `indices` along an axis.
@@ -56,8 +57,17 @@ impl Vjp for Gather {
         let Some(g) = ctx.grad(0).cloned() else {
             return Ok(());
         };
+        let Split { outer, inner, .. } = self.split;
         dispatch!(g.dtype()?, E => {
             let grad = g.data::<E>()?;
+            // The gradient of a table stays what it is: that of some rows.
+            if outer == 1 && inner > 0 && ctx.is_variable(0) {
+                let values = g.live().map_err(|error| error.as_ref().clone())?.storage.clone();
+                let rows = Rows::<E>::new(inner, self.indices.clone(), values);
+                let table = Tensor::of_recipe(ctx.shape(0), rows.recipe());
+                ctx.add(0, table);
+                return Ok(());
+            }
             ctx.into::<E>(0, |out, accumulate| self.backward(out, accumulate, grad))
         })
     }

@@ -57,7 +57,7 @@ fn repeated<E: Element>(value: E, shape: &[usize]) -> Tensor {
         kernels::write_block(out, accumulate, [], move |[]| value);
     };
     let write = Box::new(write);
-    Tensor::of_recipe(shape, Recipe { unit: 1, write, total: None, same: Some(value) })
+    Tensor::of_recipe(shape, Recipe { unit: 1, write, total: None, same: Some(value), rows: None })
 }
 
 struct Max {
