@@ -95,6 +95,20 @@ pub enum TensorError {
         /// Place of the call.
         place: &'static Location<'static>,
     },
+    /// Axes that the operation does not take together.
+    #[error("{op}: argument `{argument}` is {given:?}, expected {expected} (at {place})")]
+    Axes {
+        /// Name of the operation.
+        op: &'static str,
+        /// Name of the argument.
+        argument: &'static str,
+        /// The axes given.
+        given: Vec<isize>,
+        /// What the operation asks of them.
+        expected: String,
+        /// Place of the call.
+        place: &'static Location<'static>,
+    },
     /// A number that the operation does not take.
     #[error("{op}: argument `{argument}` is {given}, expected {expected}")]
     Value {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::panic::Location;
 
-use crate::dtype::Element;
+use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::graph::backward;
 use crate::kernels;
-use crate::tensor::Tensor;
+use crate::shape::count;
+use crate::tensor::{Live, Tensor};
 use crate::variable::{Variable, VariableId};
 
 /// Gradients of one scalar with respect to the variables it depends on, by identity.
@@ -32,6 +33,40 @@ impl Gradients {
     pub fn of(&self, variable: &Variable) -> Tensor {
         let zeros = || Tensor::zeros(variable.shape(), variable.dtype());
         self.get(variable).cloned().unwrap_or_else(zeros)
+    }
+
+    /// The rows (entries along its first axis) that the gradient of `variable` is made of, ascending and each once,
+    /// and the gradients of these rows; those of all others are zero. `None` if it is not known by rows, or if the
+    /// scalar does not depend on the variable.
+    ///
+    /// It is known by rows if all that the scalar takes of the variable is [gathered](Tensor::gather) along its
+    /// first axis, as from the table of an embedding. Such a gradient is as large as what was gathered, and becomes a
+    /// tensor of the variable's shape only if its numbers are read through [`get`](Self::get) or [`of`](Self::of).
+    ///
+    /// Counterpart: `tf.IndexedSlices`.
+    ///
+    /// # Shapes
+    /// For a variable `[rows, ..]` the gradients are `[indices.len(), ..]`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use tfn_tensor::{DType, Tensor, Variable};
+    /// let table = Variable::new("table", Tensor::zeros(&[1000, 2], DType::F64))?;
+    /// let gradients = table.tensor().gather(0, &[7, 3, 7]).sum().gradients()?;
+    /// let (indices, rows) = gradients.rows(&table).ok_or("no rows")?;
+    /// assert_eq!(indices, [3, 7]);
+    /// assert_eq!(rows.shape()?, [2, 2]);
+    /// assert_eq!(rows.to_vec::<f64>()?, [1.0, 1.0, 2.0, 2.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rows(&self, variable: &Variable) -> Option<(&[usize], Tensor)> {
+        let (gradient, (_, row)) = (self.get(variable)?, variable.shape().split_first()?);
+        dispatch!(variable.dtype(), E => {
+            let rows = gradient.rows::<E>().filter(|rows| rows.width() == count(row))?;
+            let (indices, values) = rows.sums();
+            let (shape, storage) = ([&[indices.len()], row].concat().into(), values.clone());
+            Some((indices, Tensor::from_live(Live { shape, storage, edge: None })))
+        })
     }
 
     /// One step of an optimizer: `(w, state) ← change(w, state, g)` for each entry `w` of `variable`, its
@@ -69,6 +104,57 @@ impl Gradients {
         change: impl Fn(E, [E; M], E) -> (E, [E; M]) + Sync + Copy,
     ) -> Result<()> {
         self.update_all([(variable, state)], change)
+    }
+
+    /// [`update`](Self::update) of the [rows](Self::rows) of `variable` that its gradient is made of, which leaves all
+    /// other rows and their part of the state as they are; of all entries, if the gradient is not known by rows.
+    ///
+    /// For a `change` that does nothing where the gradient is zero, as plain gradient descent, it is the same as
+    /// `update` and takes as long as the rows are many, not as the variable is long. Where an optimizer's memory
+    /// fades, as Adam's, it is that optimizer's lazy form, in which memory fades only where there is a gradient.
+    /// If others hold the entries of the variable, they are copied first.
+    ///
+    /// Counterpart: `tfa.optimizers.LazyAdam`.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    ///
+    /// # Examples
+    /// ```
+    /// # use tfn_tensor::{DType, Tensor, Variable};
+    /// let table = Variable::new("table", Tensor::ones(&[3, 2], DType::F64))?;
+    /// let gradients = table.tensor().gather(0, &[1]).sum().gradients()?;
+    /// gradients.update_rows::<f64, 0>(&table, [], |w, [], g| (w - 0.5 * g, []))?;
+    /// assert_eq!(table.value().to_vec::<f64>()?, [1.0, 1.0, 0.5, 0.5, 1.0, 1.0]);
+    /// # Ok::<(), tfn_tensor::TensorError>(())
+    /// ```
+    #[track_caller]
+    pub fn update_rows<E: Element, const M: usize>(
+        &self,
+        variable: &Variable,
+        mut state: [&mut [E]; M],
+        change: impl Fn(E, [E; M], E) -> (E, [E; M]) + Sync + Copy,
+    ) -> Result<()> {
+        let Some((indices, rows)) = self.rows(variable) else {
+            return self.update(variable, state, change);
+        };
+        for part in &state {
+            Tensor::check_len("update", part.len(), variable.shape())?;
+        }
+        let gradient = rows.data::<E>().map_err(|_| variable.wrong_type(E::DTYPE))?;
+        let width = count(&rows.shape()?[1..]).max(1);
+        Variable::rewrite_all::<E>(&[variable], |places| {
+            for (values, old) in places {
+                if let Some(old) = old {
+                    values.copy_from_slice(old);
+                }
+                for (&index, gradient) in indices.iter().zip(gradient.chunks_exact(width)) {
+                    let row = index * width..(index + 1) * width;
+                    let state = state.each_mut().map(|part| &mut part[row.clone()]);
+                    kernels::update_block(&mut values[row], None, state, gradient, change);
+                }
+            }
+        })
     }
 
     /// [`update`](Self::update) of several variables, each with its part of the state, at once: one pass on all
@@ -224,6 +310,130 @@ mod tests {
         assert!(matches!(twice, Err(TensorError::External { .. })));
         let refused = wrong.update(&w, [&mut short[..]], |w, s, _| (w, s));
         assert!(matches!(refused, Err(TensorError::Shapes { op: "update", .. })));
+        Ok(())
+    }
+
+    /// The gradient of each entry of `w` by what `take` makes of it, once by rows and once as a whole.
+    fn both_ways(
+        w: &Variable,
+        indices: &[usize],
+        more: impl Fn(&Tensor) -> Tensor,
+    ) -> Result<[Gradients; 2]> {
+        let weights = Tensor::from_vec((0..).map(f64::from).take(64).collect(), &[64, 1]);
+        let weights = weights.narrow(0, 0, indices.len());
+        let labels =
+            Tensor::from_vec(indices.iter().map(|&i| i as f64).collect(), &[indices.len()]);
+        let gathered = w.tensor().gather(0, indices);
+        let chosen = labels.one_hot(w.shape()[0]).matmul(&w.tensor());
+        let loss = |taken: Tensor| ((taken * &weights).sum() + more(&w.tensor())).gradients();
+        Ok([loss(gathered)?, loss(chosen)?])
+    }
+
+    #[test]
+    fn what_is_gathered_has_the_gradient_of_a_product() -> Result<()> {
+        let w = Variable::new("w", Tensor::ones(&[6, 3], crate::DType::F64))?;
+        let indices = [4, 1, 4, 4, 0];
+        let nothing = |_: &Tensor| Tensor::scalar(0.0);
+        let again = |w: &Tensor| w.gather(0, &[5, 1]).square().sum() + w.gather(0, &[]).sum();
+        let [by_rows, whole] = both_ways(&w, &indices, nothing)?;
+        assert!(whole.rows(&w).is_none());
+        let (rows, values) = by_rows.rows(&w).unwrap();
+        assert_eq!((rows, values.shape()?), (&[0, 1, 4][..], &[3, 3][..]));
+        assert_eq!(values.to_vec::<f64>()?, [4.0, 4.0, 4.0, 1.0, 1.0, 1.0, 5.0, 5.0, 5.0]);
+        assert_eq!(by_rows.of(&w).to_vec::<f64>()?, whole.of(&w).to_vec::<f64>()?);
+        // It is known by rows after its numbers have been read, too.
+        assert_eq!(by_rows.rows(&w).unwrap().0, [0, 1, 4]);
+        let [by_rows, whole] = both_ways(&w, &indices, again)?;
+        assert_eq!(by_rows.rows(&w).unwrap().0, [0, 1, 4, 5]);
+        assert_eq!(by_rows.of(&w).to_vec::<f64>()?, whole.of(&w).to_vec::<f64>()?);
+        Ok(())
+    }
+
+    #[test]
+    fn rows_are_added_to_what_else_a_variable_is_used_for() -> Result<()> {
+        let rows = crate::storage::LAZY / 2;
+        let w = Variable::new("w", Tensor::full(&[rows, 3], 0.5, crate::DType::F64))?;
+        let indices = [rows - 1, 1, rows - 1];
+        // Numbers that are there, and recipes of several kinds; before and after the rows, and with rows again.
+        let dense = |w: &Tensor| w.square().sum();
+        let lazy = |w: &Tensor| w.sum() + w.softplus().sum();
+        let other = |w: &Tensor| w.gather(1, &[2, 2]).sum() + w.gather(0, &[7]).sum();
+        let all = |w: &Tensor| other(w) + lazy(w) + dense(w) + other(w);
+        for more in [&dense as &dyn Fn(&Tensor) -> Tensor, &lazy, &other, &all] {
+            let [by_rows, whole] = both_ways(&w, &indices[..], more)?;
+            assert!(by_rows.rows(&w).is_none());
+            let (given, expected) = (by_rows.of(&w).to_vec()?, whole.of(&w).to_vec::<f64>()?);
+            assert!(given.iter().zip(&expected).all(|(a, b): (&f64, _)| (a - b).abs() < 1e-12));
+            let turned = (more(&w.tensor()) + w.tensor().gather(0, &indices).sum()).gradients()?;
+            let expected = more(&w.tensor()).gradients()?.of(&w).to_vec::<f64>()?;
+            let given = turned.of(&w).to_vec::<f64>()?;
+            for (at, (given, expected)) in given.iter().zip(&expected).enumerate() {
+                let times = indices.iter().filter(|&&index| index == at / 3).count();
+                assert!((given - expected - times as f64).abs() < 1e-12, "{at}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn only_a_variable_has_a_gradient_by_rows() -> Result<()> {
+        let w = Variable::new("w", Tensor::ones(&[4, 2], crate::DType::F32))?;
+        let taken = (w.tensor() * 2.0).gather(0, &[3, 0]).sum().gradients()?;
+        assert!(taken.rows(&w).is_none());
+        let expected = [2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0];
+        assert_eq!(taken.of(&w).to_vec::<f32>()?, expected);
+        for (shape, axis) in [(&[4, 2][..], 1), (&[1, 4], 1), (&[4, 0], 0)] {
+            let w = Variable::new("w", Tensor::ones(shape, crate::DType::F32))?;
+            let taken = w.tensor().gather(axis, &[1]).sum().gradients()?;
+            assert!(taken.rows(&w).is_none(), "{shape:?}");
+            assert_eq!(taken.of(&w).shape()?, shape);
+        }
+        let scalar = Variable::new("s", Tensor::scalar(1.0))?;
+        assert!(scalar.tensor().square().gradients()?.rows(&scalar).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn an_update_by_rows_is_that_of_the_table() -> Result<()> {
+        let (rows, width) = (3000, 5);
+        let start = Tensor::full(&[rows, width], 0.25, crate::DType::F32);
+        let momentum = |w: f32, [v]: [f32; 1], g: f32| (w - 0.5 * (v + g), [v + g]);
+        let step = |by_rows: bool| -> Result<(Vec<f32>, Vec<f32>)> {
+            let w = Variable::new("w", start.clone())?;
+            let mut velocity = vec![0.0; rows * width];
+            let taken = w.tensor().gather(0, &[2999, 17, 0, 17]).square().sum();
+            let gradients = taken.gradients()?;
+            match by_rows {
+                true => gradients.update_rows(&w, [&mut velocity[..]], momentum)?,
+                false => gradients.update(&w, [&mut velocity[..]], momentum)?,
+            }
+            // Neither has made the table.
+            assert!(gradients.of(&w).is_lazy());
+            Ok((w.value().to_vec()?, velocity))
+        };
+        let (by_rows, whole) = (step(true)?, step(false)?);
+        assert_eq!(by_rows, whole);
+        assert_eq!(by_rows.0.iter().filter(|&&w| w != 0.25).count(), 3 * width);
+        assert!(start.to_vec::<f32>()?.iter().all(|&w| w == 0.25));
+        Ok(())
+    }
+
+    #[test]
+    fn an_update_by_rows_leaves_the_others_alone() -> Result<()> {
+        let w = Variable::new("w", Tensor::ones(&[3, 2], crate::DType::F64))?;
+        let fading = |w: f64, [m]: [f64; 1], g: f64| (w - g, [0.5 * m + g]);
+        let mut memory = vec![8.0; 6];
+        let gradients = w.tensor().gather(0, &[1, 1]).sum().gradients()?;
+        gradients.update_rows(&w, [&mut memory[..]], fading)?;
+        assert_eq!(memory, [8.0, 8.0, 6.0, 6.0, 8.0, 8.0]);
+        assert_eq!(w.value().to_vec::<f64>()?, [1.0, 1.0, -1.0, -1.0, 1.0, 1.0]);
+        // A gradient that is not known by rows changes all of them.
+        w.tensor().sum().gradients()?.update_rows(&w, [&mut memory[..]], fading)?;
+        assert_eq!(memory, [5.0, 5.0, 4.0, 4.0, 5.0, 5.0]);
+        let short = gradients.update_rows(&w, [&mut memory[..3]], fading);
+        assert!(matches!(short, Err(TensorError::Shapes { op: "update", .. })));
+        let wrong = gradients.update_rows::<f32, 0>(&w, [], |w, [], _| (w, []));
+        assert!(matches!(wrong, Err(TensorError::Assign { given_dtype: crate::DType::F32, .. })));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::error::{Result, TensorError};
 use crate::graph::Edge;
 use crate::kernels::Accumulate;
 use crate::shape::count;
-use crate::storage::{Data, Recipe, Storage};
+use crate::storage::{Data, Recipe, Rows, Storage};
 
 /// An immutable n-dimensional array of `f32` or `f64` that remembers how it was made.
 ///
@@ -108,13 +108,19 @@ impl Tensor {
         write: impl Fn(usize, &mut [E], Accumulate) + Send + Sync + 'static,
     ) -> Self {
         let unit = unit.max(1);
-        Self::of_recipe(shape, Recipe { unit, write: Box::new(write), total: None, same: None })
+        let write = Box::new(write);
+        Self::of_recipe(shape, Recipe { unit, write, total: None, same: None, rows: None })
     }
 
     /// An untracked tensor whose entries a recipe makes.
     pub(crate) fn of_recipe<E: Element>(shape: &[usize], recipe: Recipe<E>) -> Self {
         let storage = Storage::lazy::<E>(count(shape), recipe);
         Self::from_live(Live { shape: shape.into(), storage, edge: None })
+    }
+
+    /// The rows besides which all its entries are zero, if they are known and of type `E`.
+    pub(crate) fn rows<E: Element>(&self) -> Option<&Rows<E>> {
+        self.live().ok()?.storage.data::<E>()?.rows()
     }
 
     /// Whether its entries are still to be computed.

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::{Input, Node};
+use super::{Input, Node, Work};
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate};
@@ -43,6 +43,12 @@ impl VjpContext<'_> {
         self.input(input).is_some_and(|input| input.edge.is_some())
     }
 
+    /// Whether input number `input` is a variable itself.
+    pub(crate) fn is_variable(&self, input: usize) -> bool {
+        let edge = self.input(input).and_then(|input| input.edge.as_ref());
+        edge.is_some_and(|edge| matches!(edge.node.work, Work::Leaf(_)))
+    }
+
     /// The gradient of output number `output`, of that output's shape; `None` if nothing used it.
     pub fn grad(&self, output: usize) -> Option<&Tensor> {
         self.grads.get(output)?.as_ref()
@@ -76,7 +82,8 @@ impl VjpContext<'_> {
                     Ok(())
                 }
                 Some(sum) if contribution.is_lazy() || sum.is_lazy() => {
-                    *sum = sum_of_recipes(sum, contribution);
+                    let with_rows = dispatch!(*dtype, E => sum_with_rows::<E>(sum, contribution));
+                    *sum = with_rows.unwrap_or_else(|| sum_of_recipes(sum, contribution));
                     Ok(())
                 }
                 Some(_) => {
@@ -133,14 +140,31 @@ impl VjpContext<'_> {
     }
 }
 
+/// The sum of two tensors of one shape and type if one is known by rows: rows again if both are, else added to
+/// what is there of the other.
+fn sum_with_rows<E: Element>(x: &mut Tensor, y: &Tensor) -> Option<Tensor> {
+    let shape = y.live().ok()?.shape.clone();
+    if let (Some(rows), Some(others)) = (x.rows::<E>(), y.rows::<E>()) {
+        return Some(Tensor::of_recipe(&shape, rows.joined(others)?.recipe()));
+    }
+    let (mut sum, rows) = match (x.rows::<E>(), y.rows::<E>()) {
+        (None, Some(rows)) if !x.is_lazy() => (std::mem::replace(x, y.detach()), rows),
+        (Some(_), None) if !y.is_lazy() => (y.detach(), x.rows::<E>()?),
+        _ => return None,
+    };
+    rows.write(0, sum.make_mut::<E>()?, Accumulate::Add);
+    Some(sum)
+}
+
 /// The sum of two tensors of one shape and type, not computed yet.
 fn sum_of_recipes(x: &Tensor, y: &Tensor) -> Tensor {
     let (Ok(left), Ok(right)) = (x.live(), y.live()) else { return x.clone() };
     let shape = left.shape.clone();
     dispatch!(left.dtype(), E => {
         let unit = left.entries::<E>().unit().max(right.entries::<E>().unit());
-        // What has to be computed goes first: what is there is then added without a copy.
-        let parts = if right.entries::<E>().is_lazy() { [y.detach(), x.detach()] } else { [x.detach(), y.detach()] };
+        // What has to be computed goes first: what is there, or is rows only, is then added without a copy.
+        let first = right.entries::<E>().is_lazy() && right.entries::<E>().rows().is_none();
+        let parts = if first { [y.detach(), x.detach()] } else { [x.detach(), y.detach()] };
         Tensor::lazy::<E>(&shape, unit, move |start, out, accumulate| {
             for (part, accumulate) in parts.iter().zip([accumulate, Accumulate::Add]) {
                 if let Ok(live) = part.live() {

@@ -27,6 +27,7 @@
 //! | [`log_sum`] | sums of terms with logarithms |
 //! | [`sums`] | several functions of the same entries, written or summed |
 //! | [`axes`] | sums over axes |
+//! | [`mod@permute`] | axes in another order |
 //! | [`mod@softmax`] | sums and maxima in the exponential scale along an axis |
 //! | [`product`] | matrix products |
 //! | [`normal`] | standard normals from random words |
@@ -41,6 +42,7 @@ mod math_f32;
 mod math_f64;
 pub(crate) mod normal;
 pub(crate) mod parallel;
+pub(crate) mod permute;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod softmax;
@@ -54,11 +56,12 @@ pub(crate) use map::{
     write_block,
 };
 pub(crate) use parallel::{BLOCK, by_blocks_into, in_blocks, in_chunks, in_tasks, split_off};
+pub(crate) use permute::permute;
 #[cfg(test)]
 pub(crate) use product::product_count;
 pub(crate) use product::{Factor, Product};
 pub(crate) use reduce::{all_finite, sum, sum_of_blocks};
-pub(crate) use softmax::{argmax_axis, log_softmax, logsumexp, max_axis, softmax};
+pub(crate) use softmax::{argmax_axis, argmin_axis, log_softmax, logsumexp, max_axis, softmax};
 pub(crate) use sums::Sums;
 
 /// What a kernel does with the numbers that are already in its output.

@@ -157,18 +157,31 @@ pub(crate) fn max_axis<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usiz
 
 /// The places of the largest entries along the axis, as numbers: the first of equal ones, or of NaN.
 pub(crate) fn argmax_axis<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
+    places(out, x, (n, inner), |x, best| x > best);
+}
+
+/// The places of the smallest entries along the axis, as [`argmax_axis`].
+pub(crate) fn argmin_axis<E: Element>(out: &mut [E], x: &[E], n: usize, inner: usize) {
+    places(out, x, (n, inner), |x, best| x < best);
+}
+
+/// The places of the entries that none is before by `better`; a NaN is before all others.
+fn places<E: Element>(
+    out: &mut [E],
+    x: &[E],
+    (n, inner): (usize, usize),
+    better: impl Fn(E, E) -> bool + Sync,
+) {
     by_groups(out, x, (n, inner), inner, &|out, x| {
         for (out, x) in out.chunks_exact_mut(inner).zip(x.chunks_exact(n * inner)) {
             for (column, out) in out.iter_mut().enumerate() {
-                let at = |place: usize| x[place * inner + column];
-                let better = |best: usize, place: usize| {
-                    if larger(at(best), at(place)) == at(best) || at(best).is_nan() {
-                        best
-                    } else {
-                        place
+                let (mut best, mut place) = (x[column], 0);
+                for (at, &x) in x[column..].iter().step_by(inner).enumerate().skip(1) {
+                    if better(x, best) || (x.is_nan() && !best.is_nan()) {
+                        (best, place) = (x, at);
                     }
-                };
-                *out = E::from_f64((1..n).fold(0, better) as f64);
+                }
+                *out = E::from_f64(place as f64);
             }
         }
     });
@@ -281,6 +294,7 @@ mod tests {
         let near =
             |a: f64, b: f64| assert!((a - b).abs() <= tolerance * b.abs().max(1.0), "{a} {b}");
         let (max, argmax) = (run_over(max_axis), run_over(argmax_axis));
+        let argmin = run_over(argmin_axis);
         let sums = run_over(logsumexp);
         let (weights, logs) = (run_along(softmax), run_along(log_softmax));
         for (index, column) in columns(&x, n, inner).iter().enumerate() {
@@ -289,6 +303,9 @@ mod tests {
             assert_eq!(Element::to_f64(max[index]), exact_max);
             let first = column.iter().position(|&x| x == exact_max).unwrap();
             assert_eq!(Element::to_f64(argmax[index]), first as f64);
+            let exact_min = column.iter().copied().fold(f64::INFINITY, f64::min);
+            let first = column.iter().position(|&x| x == exact_min).unwrap();
+            assert_eq!(Element::to_f64(argmin[index]), first as f64);
             near(Element::to_f64(sums[index]), sum);
             for (place, x) in column.iter().enumerate() {
                 near(weights[index][place], (x - sum).exp());
@@ -332,6 +349,8 @@ mod tests {
         assert!(sums[3].is_nan());
         argmax_axis(&mut sums, &x, 2, 1);
         assert_eq!(sums, [1.0, 0.0, 0.0, 1.0, 1.0]);
+        argmin_axis(&mut sums, &x, 2, 1);
+        assert_eq!(sums, [0.0, 0.0, 1.0, 1.0, 0.0]);
         let mut weights = [0.0; 10];
         softmax(&mut weights, &x, 2, 1);
         assert_eq!(weights[..2], [0.0, 1.0]);

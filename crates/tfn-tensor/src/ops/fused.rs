@@ -174,7 +174,10 @@ impl<E: Element, const N: usize> Entries<E, N> {
                 block(&mut out[range], accumulate, inputs);
             });
         };
-        Tensor::of_recipe(shape, Recipe { unit, write: Box::new(write), total, same: None })
+        Tensor::of_recipe(
+            shape,
+            Recipe { unit, write: Box::new(write), total, same: None, rows: None },
+        )
     }
 
     /// The sum over all entries of `a + sign · ln b`, which `split` gives beside the entries of `outputs`.

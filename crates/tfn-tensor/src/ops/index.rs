@@ -8,6 +8,7 @@ use crate::error::{Result, TensorError};
 use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::Accumulate;
 use crate::shape::{Split, axis_of};
+use crate::storage::Rows;
 use crate::tensor::Tensor;
 
 /// Entries `indices` along an axis.
@@ -56,8 +57,17 @@ impl Vjp for Gather {
         let Some(g) = ctx.grad(0).cloned() else {
             return Ok(());
         };
+        let Split { outer, inner, .. } = self.split;
         dispatch!(g.dtype()?, E => {
             let grad = g.data::<E>()?;
+            // The gradient of a table stays what it is: that of some rows.
+            if outer == 1 && inner > 0 && ctx.is_variable(0) {
+                let values = g.live().map_err(|error| error.as_ref().clone())?.storage.clone();
+                let rows = Rows::<E>::new(inner, self.indices.clone(), values);
+                let table = Tensor::of_recipe(ctx.shape(0), rows.recipe());
+                ctx.add(0, table);
+                return Ok(());
+            }
             ctx.into::<E>(0, |out, accumulate| self.backward(out, accumulate, grad))
         })
     }
@@ -90,52 +100,39 @@ impl Vjp for Concat {
 impl Tensor {
     /// The entries `indices` along an axis, in their order; an index may come more than once.
     ///
+    /// Counterpart: `tf.gather`, `numpy.take`.
+    ///
     /// # Shapes
     /// `[5, 3]` gathered at three indices of axis 0 is `[3, 3]`.
+    ///
+    /// # Errors
+    /// [`TensorError::OutOfRange`] if there is no such axis, or no such entry along it.
     #[track_caller]
     #[must_use]
     pub fn gather(&self, axis: isize, indices: &[usize]) -> Self {
-        self.gather_as("gather", axis, indices.into(), Location::caller())
-            .unwrap_or_else(Self::from_error)
+        self.gathered(axis, indices, Location::caller()).unwrap_or_else(Self::from_error)
     }
 
-    /// `len` entries from `start` along an axis.
-    #[track_caller]
-    #[must_use]
-    pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Self {
-        let (place, end) = (Location::caller(), start.saturating_add(len));
-        let size = self
-            .shape()
-            .and_then(|shape| axis_of("narrow", axis, shape.len(), place).map(|axis| shape[axis]));
-        // A range that does not fit is reported by its last index, without a list of all of them.
-        let indices = match size {
-            Ok(size) if end <= size => (start..end).collect(),
-            _ => [end.saturating_sub(1)].into(),
-        };
-        self.gather_as("narrow", axis, indices, place).unwrap_or_else(Self::from_error)
-    }
-
-    fn gather_as(
+    fn gathered(
         &self,
-        op: &'static str,
         axis: isize,
-        indices: Arc<[usize]>,
+        indices: &[usize],
         place: &'static Location<'static>,
     ) -> Result<Self> {
         let mut shape = self.shape()?.to_vec();
-        let axis = axis_of(op, axis, shape.len(), place)?;
+        let axis = axis_of("gather", axis, shape.len(), place)?;
         if let Some(&index) = indices.iter().find(|&&index| index >= shape[axis]) {
             return Err(TensorError::OutOfRange {
-                op,
+                op: "gather",
                 argument: "indices",
-                given: index as i64,
+                given: i64::try_from(index).unwrap_or(i64::MAX),
                 expected: format!("below {}", shape[axis]),
                 place,
             });
         }
         let split = Split::new(&shape, axis);
         shape[axis] = indices.len();
-        let gather = Gather { split, indices };
+        let gather = Gather { split, indices: indices.into() };
         let output = dispatch!(self.dtype()?, E => {
             let data = self.data::<E>()?;
             Self::build::<E>(&shape, |out| gather.forward(out, data))
@@ -262,7 +259,6 @@ mod tests {
     fn gradients_agree_with_central_differences() {
         let x = [ramp(&[3, 2, 2]), ramp(&[3, 4, 2])];
         check_gradients(&x[..1], |v| v[0].gather(0, &[2, 0, 2]).square()).unwrap();
-        check_gradients(&x[..1], |v| v[0].narrow(1, 1, 1).square()).unwrap();
         check_gradients(&x, |v| Tensor::concat(&[&v[0], &v[1], &v[0]], 1).square()).unwrap();
         check_gradients(&x[..1], |v| Tensor::stack(&[&v[0], &v[0].square()], -1).square()).unwrap();
     }
@@ -283,9 +279,6 @@ mod tests {
     fn wrong_indices_and_shapes_are_errors() {
         let x = ramp(&[2, 3]);
         assert!(matches!(x.gather(0, &[2]).shape(), Err(TensorError::OutOfRange { .. })));
-        assert!(matches!(x.narrow(1, 2, 2).shape(), Err(TensorError::OutOfRange { .. })));
-        assert!(matches!(x.narrow(1, 0, usize::MAX).shape(), Err(TensorError::OutOfRange { .. })));
-        assert!(matches!(x.narrow(1, usize::MAX, 9).shape(), Err(TensorError::OutOfRange { .. })));
         assert!(matches!(Tensor::concat(&[], 0).shape(), Err(TensorError::OutOfRange { .. })));
         let other = Tensor::concat(&[&x, &ramp(&[2, 4])], 0);
         assert!(matches!(other.shape(), Err(TensorError::Shapes { op: "concat", .. })));

@@ -57,7 +57,7 @@ fn repeated<E: Element>(value: E, shape: &[usize]) -> Tensor {
         kernels::write_block(out, accumulate, [], move |[]| value);
     };
     let write = Box::new(write);
-    Tensor::of_recipe(shape, Recipe { unit: 1, write, total: None, same: Some(value) })
+    Tensor::of_recipe(shape, Recipe { unit: 1, write, total: None, same: Some(value), rows: None })
 }
 
 struct Max {
@@ -195,33 +195,70 @@ impl Tensor {
     }
 
     /// Index of the first largest entry along the last or another axis, as a number of the tensor's
-    /// type; untracked.
+    /// type; untracked. The first NaN counts as the largest; an axis without entries gives −∞.
+    ///
+    /// Counterpart: `tf.argmax`.
+    ///
+    /// # Errors
+    /// [`TensorError::OutOfRange`](crate::TensorError::OutOfRange) if there is no such axis.
+    ///
+    /// # Examples
+    /// ```
+    /// # use tfn_tensor::{Tensor, TensorError};
+    /// let x = Tensor::from_vec(vec![1.0, 3.0, 3.0, 7.0, 0.0, 0.0], &[2, 3]);
+    /// assert_eq!(x.argmax(-1).to_vec::<f64>()?, [1.0, 0.0]);
+    /// # Ok::<(), TensorError>(())
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn argmax(&self, axis: isize) -> Self {
-        let live = match self.live() {
-            Ok(live) => live,
-            Err(error) => return Self::from_error(error.clone()),
-        };
-        let axis = match axis_of("argmax", axis, live.shape.len(), Location::caller()) {
-            Ok(axis) => axis,
-            Err(error) => return Self::from_error(error),
-        };
-        let mut mask = vec![false; live.shape.len()];
-        mask[axis] = true;
-        let split = Split::new(&live.shape, axis);
-        dispatch!(live.dtype(), E => {
-            Self::build::<E>(&reduced(&live.shape, &mask, false), |out| {
-                kernels::argmax_axis(out, live.slice::<E>(), split.len, split.inner);
-            })
-        })
+        self.places("argmax", axis, Location::caller()).unwrap_or_else(Self::from_error)
+    }
+
+    /// Index of the first smallest entry along the last or another axis, as a number of the tensor's
+    /// type; untracked. The first NaN counts as the smallest; an axis without entries gives −∞.
+    ///
+    /// Counterpart: `tf.argmin`.
+    ///
+    /// # Errors
+    /// [`TensorError::OutOfRange`](crate::TensorError::OutOfRange) if there is no such axis.
+    ///
+    /// # Examples
+    /// ```
+    /// # use tfn_tensor::{Tensor, TensorError};
+    /// let x = Tensor::from_vec(vec![1.0, 3.0, 3.0, 7.0, 0.0, 0.0], &[2, 3]);
+    /// assert_eq!(x.argmin(-1).to_vec::<f64>()?, [0.0, 1.0]);
+    /// # Ok::<(), TensorError>(())
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn argmin(&self, axis: isize) -> Self {
+        self.places("argmin", axis, Location::caller()).unwrap_or_else(Self::from_error)
+    }
+
+    /// [`argmin`](Self::argmin), or [`argmax`](Self::argmax) by any other name.
+    fn places(
+        &self,
+        op: &'static str,
+        axis: isize,
+        place: &'static Location<'static>,
+    ) -> Result<Self> {
+        let shape = self.shape()?;
+        let axis = axis_of(op, axis, shape.len(), place)?;
+        let split = Split::new(shape, axis);
+        let left = [&shape[..axis], &shape[axis + 1..]].concat();
+        Ok(dispatch!(self.dtype()?, E => {
+            let x = self.data::<E>()?;
+            let find = if op == "argmin" { kernels::argmin_axis::<E> } else { kernels::argmax_axis::<E> };
+            Self::build::<E>(&left, |out| find(out, x, split.len, split.inner))
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::testing::check_gradients;
-    use crate::{DType, Result, Tensor};
+    use crate::{DType, Result, Tensor, TensorError};
 
     fn ramp(shape: &[usize]) -> Tensor {
         let len: usize = shape.iter().product();
@@ -249,6 +286,40 @@ mod tests {
         assert_eq!(empty.sum_axes(&[0], false).to_vec::<f64>()?, [0.0; 3]);
         assert!(empty.mean().item()?.is_nan());
         Ok(())
+    }
+
+    #[test]
+    fn places_are_those_of_the_extremes() -> Result<()> {
+        for shape in [[3, 5, 4], [1, 7, 1], [2, 1, 3], [2, 3, 0]] {
+            for (axis, dtype) in (0..3).flat_map(|axis| [(axis, DType::F32), (axis, DType::F64)]) {
+                let x = ramp(&shape).cast(dtype);
+                let (last, size) = (axis as isize, shape[axis]);
+                let (most, least) = (x.max_axis(last, true), -(-&x).max_axis(last, true));
+                for (place, extreme) in [(x.argmax(last), most), (x.argmin(last), least)] {
+                    // A row of ones from the first place on that holds the extreme.
+                    let found = x.eq(&extreme).cummax(last).sum_axes(&[last], false);
+                    assert_eq!(place.shape()?, found.shape()?);
+                    if size > 0 {
+                        let after = Tensor::full(place.shape()?, size as f64, dtype) - found;
+                        assert_eq!(place.to_f64_vec()?, after.to_f64_vec()?);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_wrong_axis_is_an_error() {
+        for (op, error) in [
+            ("argmax", ramp(&[2, 3]).argmax(2).shape().unwrap_err()),
+            ("argmin", ramp(&[2, 3]).argmin(-3).shape().unwrap_err()),
+        ] {
+            let TensorError::OutOfRange { op: given, argument: "axis", .. } = error else {
+                panic!("{error}");
+            };
+            assert_eq!(given, op);
+        }
     }
 
     #[test]

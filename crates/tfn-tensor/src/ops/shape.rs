@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::dtype::{Element, dispatch};
+use crate::dtype::dispatch;
 use crate::error::{Result, TensorError};
 use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
@@ -35,21 +35,6 @@ impl Vjp for Broadcast {
     fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
         if let Some(g) = ctx.grad(0).cloned() {
             ctx.add(0, g);
-        }
-        Ok(())
-    }
-}
-
-struct Transpose;
-
-impl Vjp for Transpose {
-    fn name(&self) -> &'static str {
-        "transpose"
-    }
-
-    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
-        if let Some(g) = ctx.grad(0).cloned() {
-            ctx.add(0, g.transpose());
         }
         Ok(())
     }
@@ -141,45 +126,6 @@ impl Tensor {
             Err(error) => Self::from_error(error),
         }
     }
-
-    /// With the last two axes swapped, by a copy. Products take transposition as a flag instead.
-    #[track_caller]
-    #[must_use]
-    pub fn transpose(&self) -> Self {
-        let live = match self.live() {
-            Ok(live) => live,
-            Err(error) => return Self::from_error(error.clone()),
-        };
-        let &[ref outer @ .., rows, columns] = &*live.shape else {
-            return Self::from_error(TensorError::Shape {
-                op: "transpose",
-                argument: "self",
-                given: live.shape.to_vec(),
-                expected: "at least two axes".into(),
-                place: Location::caller(),
-            });
-        };
-        let shape: Vec<usize> = outer.iter().copied().chain([columns, rows]).collect();
-        let output = dispatch!(live.dtype(), E => Self::build::<E>(&shape, |out| {
-            swap::<E>(out, live.slice::<E>(), rows, columns);
-        }));
-        apply_one(&[self], output, || Transpose)
-    }
-}
-
-/// Each `rows × columns` matrix of `x` transposed.
-fn swap<E: Element>(out: &mut [E], x: &[E], rows: usize, columns: usize) {
-    let size = rows * columns;
-    if size == 0 {
-        return;
-    }
-    for (out, x) in out.chunks_exact_mut(size).zip(x.chunks_exact(size)) {
-        for (row, values) in x.chunks_exact(columns).enumerate() {
-            for (column, &value) in values.iter().enumerate() {
-                out[column * rows + row] = value;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -197,14 +143,12 @@ mod tests {
         let x = [ramp(&[2, 1, 3])];
         check_gradients(&x, |v| v[0].reshape(&[3, 2]).square()).unwrap();
         check_gradients(&x, |v| v[0].broadcast_to(&[4, 2, 5, 3]).square()).unwrap();
-        check_gradients(&x, |v| v[0].transpose().square()).unwrap();
         check_gradients(&x, |v| v[0].expand_dims(-1).squeeze(1).square()).unwrap();
     }
 
     #[test]
     fn entries_move_as_numpy_moves_them() -> Result<()> {
         let x = ramp(&[2, 3]);
-        assert_eq!(x.transpose().to_vec::<f64>()?, [-1.0, 0.5, -0.5, 1.0, 0.0, 1.5]);
         assert_eq!(x.reshape(&[6]).data::<f64>()?.as_ptr(), x.data::<f64>()?.as_ptr());
         assert_eq!(x.expand_dims(1).shape()?, [2, 1, 3]);
         assert_eq!(x.expand_dims(-1).shape()?, [2, 3, 1]);
@@ -218,6 +162,5 @@ mod tests {
         assert!(matches!(x.broadcast_to(&[3, 2]).shape(), Err(TensorError::Shapes { .. })));
         assert!(matches!(x.squeeze(0).shape(), Err(TensorError::Shape { op: "squeeze", .. })));
         assert!(matches!(x.expand_dims(4).shape(), Err(TensorError::OutOfRange { .. })));
-        assert!(matches!(ramp(&[3]).transpose().shape(), Err(TensorError::Shape { .. })));
     }
 }

@@ -4,6 +4,8 @@
 //! its way into an optimizer. Such a result is kept as a [`Recipe`], and its reader lets it write the block
 //! at hand into a small buffer. Whoever asks for the numbers themselves gets them all computed, once.
 
+mod rows;
+
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
@@ -11,11 +13,13 @@ use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, dispatch};
 use crate::kernels::{self, Accumulate};
 
+pub(crate) use rows::Rows;
+
 /// Entries from which a result is worth a recipe. Below, its numbers stay in the cache anyway.
 pub(crate) const LAZY: usize = 8 * 1024;
 
 /// How to compute any block of a result.
-pub(crate) struct Recipe<E> {
+pub(crate) struct Recipe<E: Element> {
     /// A block begins at a multiple of this many entries and holds a multiple of it: a row for what is
     /// computed by rows, 1 for what is computed entry by entry.
     pub(crate) unit: usize,
@@ -24,6 +28,8 @@ pub(crate) struct Recipe<E> {
     pub(crate) total: Option<Total<E>>,
     /// The number that all entries are, if they are one.
     pub(crate) same: Option<E>,
+    /// The rows besides which all entries are zero, if they are known.
+    pub(crate) rows: Option<Arc<Rows<E>>>,
 }
 
 /// Adds all entries, on several threads, with bits that do not depend on their number.
@@ -72,6 +78,11 @@ impl<E: Element> Data<E> {
     /// The number that all entries are, if a recipe says so.
     pub(crate) fn same(&self) -> Option<E> {
         self.recipe.as_ref().and_then(|recipe| recipe.same)
+    }
+
+    /// The rows besides which all entries are zero, if a recipe says so.
+    pub(crate) fn rows(&self) -> Option<&Rows<E>> {
+        self.recipe.as_ref()?.rows.as_deref()
     }
 
     /// The sum of all entries, if it takes less than to write and add them.
@@ -254,7 +265,8 @@ mod tests {
                 *entry = old + ((start + i) % 1000) as f32;
             }
         });
-        let mut storage = Storage::lazy(len, Recipe { unit: 1, write, total: None, same: None });
+        let mut storage =
+            Storage::lazy(len, Recipe { unit: 1, write, total: None, same: None, rows: None });
         assert!(storage.is_lazy());
         let data = storage.data::<f32>().unwrap();
         let mut block = [1.0; 10];
