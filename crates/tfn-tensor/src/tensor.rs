@@ -339,23 +339,6 @@ impl Tensor {
         copy
     }
 
-    /// Whether both are the very same numbers, in the same place and of the same shape, as clones are; not whether they
-    /// are equal.
-    ///
-    /// ```
-    /// # use tfn_tensor::Tensor;
-    /// let x = Tensor::from_vec(vec![1.0, 2.0], &[2]);
-    /// assert!(x.is_same(&x.detach()));
-    /// assert!(!x.is_same(&(&x + 0.0)));
-    /// assert!(!x.is_same(&x.reshape(&[1, 2])));
-    /// ```
-    pub fn is_same(&self, other: &Self) -> bool {
-        match (self.live(), other.live()) {
-            (Ok(a), Ok(b)) => a.storage.is(&b.storage) && a.shape == b.shape,
-            _ => false,
-        }
-    }
-
     /// Whether a gradient can flow back through it to some variable.
     pub fn is_tracked(&self) -> bool {
         self.live().is_ok_and(|live| live.edge.is_some())

@@ -135,10 +135,25 @@ impl Step {
     ) -> Result<()> {
         let (rate, momentum) = (E::from_f64(self.rate), E::from_f64(self.momentum));
         if self.momentum == 0.0 {
+            // Of a table only the rows that were looked up change.
+            let is_by_rows = |variable: &&Variable| {
+                variable.dtype() == E::DTYPE && gradients.rows(variable).is_some()
+            };
+            let (by_rows, whole): (Vec<&Variable>, Vec<&Variable>) =
+                variables.iter().partition(is_by_rows);
+            for variable in by_rows {
+                gradients.update_rows::<E, 0>(
+                    variable,
+                    [],
+                    #[inline(always)]
+                    move |w, [], g| (w - rate * g, []),
+                )?;
+            }
+            let whole: Vec<Variable> = whole.into_iter().cloned().collect();
             return update(
                 &mut States::new(),
                 gradients,
-                variables,
+                &whole,
                 #[inline(always)]
                 move |w, [], g| (w - rate * g, []),
             );
@@ -180,6 +195,20 @@ mod tests {
         for dtype in [DType::F32, DType::F64] {
             assert_eq!(run(Sgd::new(0.5).unwrap(), dtype, 3), [0.5, 0.25, 0.125]);
         }
+    }
+
+    #[test]
+    fn of_a_table_the_rows_looked_up_change() {
+        let table = Variable::new("table", Tensor::ones(&[4, 2], DType::F64)).unwrap();
+        let gain = Variable::new("gain", Tensor::ones(&[], DType::F64)).unwrap();
+        let variables = [table.clone(), gain.clone()];
+        // Row 2 is looked up twice.
+        let loss = (table.tensor().gather(0, &[2, 0, 2]) * gain.tensor()).sum();
+        assert!(loss.gradients().unwrap().rows(&table).is_some());
+        Sgd::new(0.25).unwrap().minimize(&loss, &variables).unwrap();
+        let expected = [0.75, 0.75, 1.0, 1.0, 0.5, 0.5, 1.0, 1.0];
+        assert_eq!(table.value().to_vec::<f64>().unwrap(), expected);
+        assert_eq!(gain.value().item().unwrap(), 1.0 - 0.25 * 6.0);
     }
 
     #[test]
