@@ -48,7 +48,7 @@ pub fn negloglik<D: tfn_distributions::IntoDistribution>(
 /// was given.
 ///
 /// # Errors
-/// [`LayerError::NotCalled`] before the first call; what `loss_fn` reports, under the layer's name.
+/// [`LayerError::NotCalled`](crate::LayerError::NotCalled) before the first call; what `loss_fn` reports, under the layer's name.
 ///
 /// # Examples
 /// ```
