@@ -64,17 +64,9 @@ pub fn kl_divergence_monte_carlo(
     r: &dyn Distribution,
     w: &PosteriorValue<'_>,
 ) -> Result<Tensor> {
-    let values = w.parts()?;
-    let mut sum: Option<Tensor> = None;
-    for ((q, r), value) in parts(q, r)?.into_iter().zip(values) {
-        let term = monte_carlo_of(q, r, value)?;
-        sum = Some(sum.map_or_else(|| term.clone(), |sum| sum + &term));
-    }
-    sum.ok_or_else(|| LayerError::Structure {
-        layer: "kl_divergence_monte_carlo".to_owned(),
-        posterior: 0,
-        prior: 0,
-    })
+    let values = w.parts()?.iter();
+    let pairs = parts(q, r)?.into_iter().zip(values);
+    sum_of(pairs.map(|((q, r), value)| monte_carlo_of(q, r, value)), "kl_divergence_monte_carlo")
 }
 
 fn monte_carlo_of(q: &dyn Distribution, r: &dyn Distribution, w: &Tensor) -> Result<Tensor> {
@@ -119,17 +111,8 @@ pub fn kl_divergence_exact(
     w: &PosteriorValue<'_>,
 ) -> Result<Tensor> {
     let _ = w;
-    let mut sum: Option<Tensor> = None;
-    for (q, r) in parts(q, r)? {
-        let term = kl_divergence(q, r)?.sum();
-        sum = Some(sum.map_or_else(|| term.clone(), |sum| sum + &term));
-    }
-    let nothing = || LayerError::Structure {
-        layer: "kl_divergence_exact".to_owned(),
-        posterior: 0,
-        prior: 0,
-    };
-    Ok(sum.ok_or_else(nothing)?.check()?)
+    let terms = parts(q, r)?.into_iter().map(|(q, r)| Ok(kl_divergence(q, r)?.sum()));
+    sum_of(terms, "kl_divergence_exact")
 }
 
 /// The divergence without noise, summed over all weights: a scalar. It is in closed form where there is one, and by
@@ -158,21 +141,24 @@ pub fn kl_divergence_quadrature(
     w: &PosteriorValue<'_>,
 ) -> Result<Tensor> {
     let _ = w;
+    let terms = parts(q, r)?.into_iter().map(|(q, r)| match kl_divergence(q, r) {
+        Err(DistributionError::NoKlRule { .. }) => {
+            Ok(estimate_kl(q, r, KlMethod::quadrature())?.value.sum())
+        }
+        closed_form => Ok(closed_form?.sum()),
+    });
+    sum_of(terms, "kl_divergence_quadrature")
+}
+
+/// The sum of the terms of all parts, of which there is at least one.
+fn sum_of(terms: impl Iterator<Item = Result<Tensor>>, divergence: &str) -> Result<Tensor> {
     let mut sum: Option<Tensor> = None;
-    for (q, r) in parts(q, r)? {
-        let term = match kl_divergence(q, r) {
-            Err(DistributionError::NoKlRule { .. }) => {
-                estimate_kl(q, r, KlMethod::quadrature())?.value
-            }
-            closed_form => closed_form?,
-        };
-        sum = Some(sum.map_or_else(|| term.sum(), |sum| sum + term.sum()));
+    for term in terms {
+        let term = term?;
+        sum = Some(sum.map_or_else(|| term.clone(), |sum| sum + &term));
     }
-    let nothing = || LayerError::Structure {
-        layer: "kl_divergence_quadrature".to_owned(),
-        posterior: 0,
-        prior: 0,
-    };
+    let layer = || divergence.to_owned();
+    let nothing = || LayerError::Structure { layer: layer(), posterior: 0, prior: 0 };
     Ok(sum.ok_or_else(nothing)?.check()?)
 }
 

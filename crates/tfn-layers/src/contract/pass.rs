@@ -169,7 +169,7 @@ impl Pass {
     /// [`LayerError::Untracked`] if the walk over the net does not find these weights.
     pub fn path_of(&self, weights: &Weights) -> Result<&str> {
         let untracked = || LayerError::Untracked { weights: weights.name().to_owned() };
-        Ok(self.net.weights.get(&address(weights)).ok_or_else(untracked)?)
+        self.net.weights.get(&address(weights)).map(String::as_str).ok_or_else(untracked)
     }
 
     /// What `compute` makes of `x` and of nothing that is drawn: computed once for all draws that come here with this
