@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use tfn_module::Module;
+use tfn_module::{CopyArc, Module};
 use tfn_tensor::random::{Key, Stream};
 use tfn_tensor::{DType, Tensor};
 
@@ -308,5 +308,29 @@ impl dyn Distribution {
     /// The distribution as `D`, if it is one.
     pub fn downcast_ref<D: Distribution>(&self) -> Option<&D> {
         (self as &dyn Any).downcast_ref()
+    }
+
+    /// The same distribution, over the same variables, with its bare numbers in `dtype`; `None` if it is made of
+    /// anything else of another type.
+    ///
+    /// `Normal::new(0.0, 1.0)` is of `f64` as long as nobody says otherwise. What it meets says so: the value that its
+    /// density is asked at, the other side of a divergence, the layer that it is the prior of.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_distributions::{Distribution, Normal, kl_divergence};
+    /// use tfn_tensor::{DType, Tensor};
+    ///
+    /// let prior = Normal::new(0.0, 1.0)?;
+    /// let single = (&prior as &dyn Distribution).with_numbers_as(DType::F32);
+    /// assert_eq!(single.unwrap().dtype()?, DType::F32);
+    /// // Where it meets another type it takes that by itself.
+    /// assert_eq!(prior.log_prob(&Tensor::scalar(1.0_f32))?.dtype()?, DType::F32);
+    /// let posterior = Normal::new(Tensor::scalar(1.0_f32), 1.0)?;
+    /// assert_eq!(kl_divergence(&posterior, &prior)?.to_vec::<f32>()?, [0.5]);
+    /// # Ok::<(), tfn_distributions::DistributionError>(())
+    /// ```
+    pub fn with_numbers_as(&self, dtype: DType) -> Option<Arc<dyn Distribution>> {
+        given::with_numbers_as(dtype, |copies| self.copy_arc(copies))
     }
 }

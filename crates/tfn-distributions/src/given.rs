@@ -4,11 +4,15 @@
 
 use std::sync::Arc;
 
+use tfn_module::Copies;
 use tfn_tensor::random::{Key, Stream};
 use tfn_tensor::{DType, Tensor};
 
 use crate::masking::ln_probability;
-use crate::{Distribution, JointModel, ParameterSpec, Result, shapes, validation};
+use crate::parameter::NumbersAs;
+use crate::{
+    Distribution, DistributionError, JointModel, ParameterSpec, Result, shapes, validation,
+};
 
 /// A distribution as these bodies see it, whatever its type. A given method cannot make a `&dyn Distribution` of
 /// `self`, which need not be sized, but this of `&self`.
@@ -29,6 +33,7 @@ pub(crate) trait Family {
     fn check_values(&self) -> Result<()>;
     fn joint(&self) -> Option<&JointModel>;
     fn parts(&self) -> Option<&[Arc<dyn Distribution>]>;
+    fn with_numbers_as(&self, dtype: DType) -> Option<Arc<dyn Distribution>>;
 }
 
 /// Each method as the distribution behind the reference has it.
@@ -59,11 +64,32 @@ impl<D: Distribution + ?Sized> Family for &D {
         joint() -> Option<&JointModel>;
         parts() -> Option<&[Arc<dyn Distribution>]>;
     }
+
+    fn with_numbers_as(&self, dtype: DType) -> Option<Arc<dyn Distribution>> {
+        with_numbers_as(dtype, |copies| (**self).copy_shared(copies))
+    }
+}
+
+/// The copy in which bare numbers are of `dtype`, if nothing in it is of another type.
+pub(crate) fn with_numbers_as(
+    dtype: DType,
+    copy: impl FnOnce(&mut Copies) -> Option<Arc<dyn Distribution>>,
+) -> Option<Arc<dyn Distribution>> {
+    let mut copies = Copies::changing(NumbersAs { dtype, met_others: false });
+    let copy = copy(&mut copies)?;
+    let met_others = copies.change::<NumbersAs>().is_none_or(|numbers| numbers.met_others);
+    (!met_others && copy.dtype().ok() == Some(dtype)).then_some(copy)
 }
 
 #[inline(never)]
 pub(crate) fn log_prob(of: &dyn Family, value: &Tensor) -> Result<Tensor> {
-    let full = validation::value_shape(of, value)?;
+    let full = match (validation::value_shape(of, value), value.dtype()) {
+        (Ok(full), _) => full,
+        (Err(error @ DistributionError::DType { .. }), Ok(dtype)) => {
+            return of.with_numbers_as(dtype).ok_or(error)?.log_prob(value);
+        }
+        (Err(error), _) => return Err(error),
+    };
     if of.validate_args() {
         of.check_values()?;
         validation::no_nan(of.family(), value)?;

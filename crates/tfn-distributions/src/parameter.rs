@@ -198,12 +198,25 @@ impl Property for Parameter {
 
 impl DeepCopy for Parameter {
     fn deep_copy_with(&self, copies: &mut Copies) -> Self {
+        if let Some(numbers) = copies.change::<NumbersAs>() {
+            if let Source::Number(number) = &self.0 {
+                return Self(Source::Number(number.cast(numbers.dtype)));
+            }
+            numbers.met_others |= self.dtype().ok() != Some(numbers.dtype);
+        }
         Self(match &self.0 {
             Source::Variable(variable) => Source::Variable(variable.deep_copy_with(copies)),
             Source::Transformed(variable) => Source::Transformed(variable.deep_copy_with(copies)),
             fixed => fixed.clone(),
         })
     }
+}
+
+/// A copy's change: bare numbers in another type.
+pub(crate) struct NumbersAs {
+    pub(crate) dtype: DType,
+    /// Whether a tensor or variable of another type was met, which no copy changes.
+    pub(crate) met_others: bool,
 }
 
 /// What a distribution says of one of its parameters: name, constraint, and how many of its last
@@ -273,6 +286,7 @@ impl Parameter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Distribution, DistributionError, Independent, Normal, Sample, kl_divergence};
 
     #[test]
     fn numbers_adopt_the_type_of_tensors_and_variables() {
@@ -284,6 +298,36 @@ mod tests {
         assert_eq!((a.dtype().unwrap(), b.dtype().unwrap()), (DType::F32, DType::F32));
         let [a, b] = Parameter::unify([0.5_f32.into(), 0.2.into()]);
         assert_eq!((a.dtype().unwrap(), b.dtype().unwrap()), (DType::F64, DType::F64));
+    }
+
+    #[test]
+    fn distributions_of_bare_numbers_take_the_type_of_what_they_meet() {
+        let one = [DType::F32, DType::F64].map(|dtype| Tensor::full(&[2], 0.3, dtype));
+        let plain = Independent::new(Sample::new(Normal::new(0.1, 0.7).unwrap(), &[2]).unwrap(), 0);
+        let plain: &dyn Distribution = &plain.unwrap();
+        let scale = Variable::new("scale", one[0].clone()).unwrap();
+        let other = Independent::new(Normal::new(0.2, &scale).unwrap(), 1).unwrap();
+        let log_probs = one.clone().map(|x| plain.log_prob(&x).unwrap());
+        assert_eq!(log_probs[0].dtype().unwrap(), DType::F32);
+        let [single, double] = log_probs.map(|log_prob| log_prob.item().unwrap());
+        assert!((single - double).abs() < 1e-6);
+        // A copy is over the same variables; what is not a number keeps its type, and so the error.
+        let twin = (&other as &dyn Distribution).with_numbers_as(DType::F32).unwrap();
+        assert_eq!(twin.variables(), std::slice::from_ref(&scale));
+        assert!((&other as &dyn Distribution).with_numbers_as(DType::F64).is_none());
+        assert!(matches!(other.log_prob(&one[1]), Err(DistributionError::DType { .. })));
+        for [q, p] in [[&other, plain], [plain, &other as &dyn Distribution]] {
+            let single = kl_divergence(q, p).unwrap();
+            assert_eq!(single.dtype().unwrap(), DType::F32);
+            // 0.3 and 0.7 as scales, 0.1 apart.
+            let (s, t) = if std::ptr::addr_eq(q, plain) { (0.7, 0.3) } else { (0.3, 0.7) };
+            let by_hand: f64 = f64::ln(t / s) + (s * s + 0.01) / (2.0 * t * t) - 0.5;
+            assert!((single.item().unwrap() - 2.0 * by_hand).abs() < 1e-5);
+        }
+        // Of two types of numbers the wider one.
+        let [a, b] = [Normal::new(0.0_f32, 1.0_f32), Normal::new(0.0, 1.0)].map(|d| d.unwrap());
+        assert_eq!(kl_divergence(&a, &b).unwrap().dtype().unwrap(), DType::F64);
+        assert_eq!(kl_divergence(&b, &a).unwrap().item().unwrap(), 0.0);
     }
 
     #[test]

@@ -63,11 +63,30 @@ pub struct Copies {
     // `None` while the copy is in the making.
     shared: HashMap<(usize, TypeId), Option<Box<dyn Any>>>,
     cycle: Option<&'static str>,
+    /// What is to change in a copy over the same variables.
+    change: Option<Box<dyn Any>>,
 }
 
 impl Copies {
-    /// The copy of a variable; the same one for the same variable.
+    /// For a copy over the variables of the original in which something else changes.
+    ///
+    /// The implementations of [`DeepCopy`] that know the type of `change` ask for it ([`change`](Self::change)) and
+    /// copy accordingly; all others copy as always.
+    pub fn changing<T: 'static>(change: T) -> Self {
+        Self { change: Some(Box::new(change)), ..Self::default() }
+    }
+
+    /// What is to change in this copy, if it is a `T`.
+    pub fn change<T: 'static>(&mut self) -> Option<&mut T> {
+        self.change.as_mut()?.downcast_mut()
+    }
+
+    /// The copy of a variable; the same one for the same variable. In a [changed](Self::changing) copy the variable
+    /// itself.
     pub fn variable(&mut self, original: &Variable) -> Variable {
+        if self.change.is_some() {
+            return original.clone();
+        }
         self.variables.entry(original.id()).or_insert_with(|| original.deep_copy()).clone()
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tfn_tensor::Tensor;
+use tfn_tensor::{DType, Tensor};
 
-use super::level::{Level, levels, lift};
+use super::level::{Held, Level, levels, lift};
 use super::registry::registered;
 use super::rule::KlRule;
 use crate::families::{LinearNormal, normal_kl};
@@ -25,7 +25,7 @@ use crate::{Distribution, DistributionError, Result};
 /// [elementwise normal](Distribution::elementwise_normal) or normal vectors.
 ///
 /// # Shapes
-/// The shape that both batches broadcast to.
+/// The shape that both batches broadcast to. A side made of bare numbers takes the type of the other one.
 ///
 /// # Errors
 /// [`DistributionError::NoKlRule`] names both families, what was tried, and the way out;
@@ -46,6 +46,9 @@ use crate::{Distribution, DistributionError, Result};
 /// # Ok::<(), tfn_distributions::DistributionError>(())
 /// ```
 pub fn kl_divergence(q: &dyn Distribution, p: &dyn Distribution) -> Result<Tensor> {
+    if let Some((q, p)) = in_one_type(q, p) {
+        return kl_divergence(&*q, &*p);
+    }
     for distribution in [q, p] {
         if distribution.validate_args() {
             distribution.check_values()?;
@@ -71,6 +74,24 @@ pub fn kl_divergence(q: &dyn Distribution, p: &dyn Distribution) -> Result<Tenso
     }
     tried.push("both elementwise normal or normal vectors".into());
     Err(DistributionError::NoKlRule { q: describe(q), p: describe(p), tried })
+}
+
+/// The same distributions in one type, if they are of two and one of them is made of bare numbers; if both are, in `f64`.
+fn in_one_type<'a>(
+    q: &'a dyn Distribution,
+    p: &'a dyn Distribution,
+) -> Option<(Held<'a>, Held<'a>)> {
+    let [of_q, of_p] = [q.dtype().ok()?, p.dtype().ok()?];
+    if of_q == of_p {
+        return None;
+    }
+    if let (Some(q), Some(p)) = (q.with_numbers_as(DType::F64), p.with_numbers_as(DType::F64)) {
+        return Some((Held::Inside(q), Held::Inside(p)));
+    }
+    if let Some(p) = p.with_numbers_as(of_q) {
+        return Some((Held::Given(q), Held::Inside(p)));
+    }
+    Some((Held::Inside(q.with_numbers_as(of_p)?), Held::Given(p)))
 }
 
 /// The sum over the parts of two joint distributions.

@@ -57,9 +57,9 @@ impl Weights {
         spec.dtype = arguments.dtype;
         spec.scope = arguments.scope.clone();
         spec.key = root.child("posterior");
-        let posterior = (arguments.make_posterior_fn)(&spec)?;
+        let posterior = in_type((arguments.make_posterior_fn)(&spec)?, spec.dtype);
         spec.key = root.child("prior");
-        let prior = (arguments.make_prior_fn)(&spec)?;
+        let prior = in_type((arguments.make_prior_fn)(&spec)?, spec.dtype);
         let parts = check_parts(layer, arguments, &spec, &posterior, &prior)?;
         Ok(Self {
             class: layer.to_owned(),
@@ -214,6 +214,14 @@ impl DeepCopy for Weights {
             prior: self.prior.deep_copy_with(copies),
             ..self.clone()
         }
+    }
+}
+
+/// A distribution of bare numbers in the type of the layer; any other one as it is.
+fn in_type(distribution: Arc<dyn Distribution>, dtype: DType) -> Arc<dyn Distribution> {
+    match distribution.dtype() {
+        Ok(given) if given != dtype => distribution.with_numbers_as(dtype).unwrap_or(distribution),
+        _ => distribution,
     }
 }
 

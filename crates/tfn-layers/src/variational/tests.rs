@@ -258,16 +258,37 @@ fn a_layer_can_be_without_a_bias() {
 
 #[test]
 fn a_prior_of_another_type_is_refused_when_the_layer_is_built() {
-    let numbers = |spec: &KernelBiasSpec| {
-        spec.joint("prior_", |weight| Ok(Sample::new(Normal::new(0.0, 1.0)?, weight.shape)?))
+    let tensors = |spec: &KernelBiasSpec| {
+        let scale = Tensor::scalar(1.0_f64);
+        spec.joint("prior_", |weight| Ok(Sample::new(Normal::new(0.0, &scale)?, weight.shape)?))
     };
-    let error = Local::builder(3, 2).make_prior_fn(numbers).name("hidden").build().unwrap_err();
+    let error = Local::builder(3, 2).make_prior_fn(tensors).name("hidden").build().unwrap_err();
     let LayerError::WeightDType { argument: "make_prior_fn", part: 0, given, expected, .. } = error
     else {
         panic!("{error}")
     };
     assert_eq!((given, expected), (DType::F64, DType::F32));
-    Local::builder(3, 2).make_prior_fn(numbers).dtype(DType::F64).build().unwrap();
+    Local::builder(3, 2).make_prior_fn(tensors).dtype(DType::F64).build().unwrap();
+}
+
+#[test]
+fn a_prior_of_bare_numbers_is_of_the_layer_s_type() {
+    let numbers = |spec: &KernelBiasSpec| {
+        spec.joint("prior_", |weight| Ok(Sample::new(Normal::new(0.0, 0.5)?, weight.shape)?))
+    };
+    for dtype in [DType::F32, DType::F64] {
+        let builder = || Local::builder(3, 2).make_prior_fn(numbers).dtype(dtype).seed(3);
+        let loss_of = |layer: Local| {
+            assert_eq!(layer.weights().prior().dtype().unwrap(), dtype);
+            layer.call(&ramp(&[4, 3]).cast(dtype)).unwrap();
+            let loss = layer.losses().unwrap();
+            assert_eq!(loss.dtype().unwrap(), dtype);
+            loss.item().unwrap()
+        };
+        let exact = loss_of(builder().divergence(losses::kl_divergence_exact).build().unwrap());
+        let drawn = loss_of(builder().build().unwrap());
+        assert!((exact - drawn).abs() < 0.2 * exact, "{exact} {drawn}");
+    }
 }
 
 #[test]
