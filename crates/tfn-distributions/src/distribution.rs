@@ -282,6 +282,14 @@ pub trait Distribution: Module + Debug + DistributionCopy {
         given::elementwise_log_prob(&self, x)
     }
 
+    /// `log P(outcome is class k)` of the shape `batch + [classes]` if the outcome is one of several classes, whichever
+    /// way it is written: as a label, as a row with a single 1, as a coin's 0 or 1.
+    ///
+    /// Predictions of classes ask for this: their probabilities are averaged, not their labels.
+    fn class_log_probs(&self) -> Option<Result<Tensor>> {
+        None
+    }
+
     /// Samples of the parts of a joint distribution, in their order; of any other one a single sample.
     ///
     /// Part `i` draws from `key.index(i)`, a distribution that is not joint from `key` itself.

@@ -120,6 +120,27 @@ pub enum LayerError {
         /// What was expected.
         expected: String,
     },
+    /// Targets of another shape than the distribution over them.
+    #[error(
+        "argument `targets` has shape {given:?}, expected {expected:?} as batch and event of the head's distribution; \
+         targets are not broadcast"
+    )]
+    Targets {
+        /// Their shape.
+        given: Vec<usize>,
+        /// Shape of the distribution's outcomes.
+        expected: Vec<usize>,
+    },
+    /// A target that the likelihood gives no density to.
+    #[error("argument `targets` is {given} in row {row}, expected {expected}")]
+    Target {
+        /// Row of the first such target.
+        row: usize,
+        /// The target.
+        given: f64,
+        /// What the likelihood takes.
+        expected: &'static str,
+    },
     /// Weights that the net does not hand over as its own, so that their divergence would be lost.
     #[error(
         "weights `{weights}` are not among the modules of the net that was called: hand over the layer that holds \

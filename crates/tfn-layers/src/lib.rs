@@ -10,6 +10,7 @@ mod divergence;
 mod error;
 mod estimator;
 mod lambda;
+pub mod likelihoods;
 mod linear;
 pub mod losses;
 pub mod testing;
@@ -19,8 +20,10 @@ pub use activation::Activation;
 pub use affine::{Affine, AffineBuilder};
 pub use arguments::VariationalArguments;
 pub use builder::Builder;
-pub use containers::{Head, Model, Sequential};
-pub use contract::{Calls, IntoLayer, Layer, Pass, Prepared, VariationalLayer, Weights};
+pub use containers::{Model, Sequential};
+pub use contract::{
+    Calls, IntoLayer, Layer, Likelihood, Pass, Prepared, VariationalLayer, Weights, align_targets,
+};
 pub use divergence::{Divergence, PosteriorValue};
 pub use error::{LayerError, Result};
 pub use estimator::{

@@ -93,6 +93,11 @@ impl Distribution for Bernoulli {
         Ok(one.gt(&zero))
     }
 
+    fn class_log_probs(&self) -> Option<Result<Tensor>> {
+        let [one, zero] = self.one.log_masses();
+        Some(Ok(Tensor::stack(&[&zero, &one], -1)))
+    }
+
     fn entropy(&self) -> Result<Tensor> {
         let ([one, zero], [log_one, log_zero]) = (self.one.masses(), self.one.log_masses());
         Ok(-(weigh(&one, &log_one) + weigh(&zero, &log_zero)))

@@ -133,6 +133,10 @@ impl Distribution for Categorical {
         Ok(self.log_probs().argmax(-1))
     }
 
+    fn class_log_probs(&self) -> Option<Result<Tensor>> {
+        Some(Ok(self.log_probs()))
+    }
+
     fn entropy(&self) -> Result<Tensor> {
         Ok(self.row.row_entropy())
     }

@@ -105,6 +105,10 @@ impl Distribution for OneHotCategorical {
         Ok(self.log_probs().argmax(-1).one_hot(self.row.num_categories()?))
     }
 
+    fn class_log_probs(&self) -> Option<Result<Tensor>> {
+        Some(Ok(self.log_probs()))
+    }
+
     fn entropy(&self) -> Result<Tensor> {
         Ok(self.row.row_entropy())
     }

@@ -3,5 +3,5 @@
 mod model;
 mod sequential;
 
-pub use model::{Head, Model};
+pub use model::Model;
 pub use sequential::Sequential;

@@ -4,14 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use tfn_distributions::Distribution;
-use tfn_module::{Copies, DeepCopy, Module, Properties};
+use tfn_module::{Copies, DeepCopy, Module, Properties, find};
 use tfn_tensor::{Key, Tensor};
 
-use crate::contract::{IntoLayer, Layer, Pass};
+use crate::contract::{
+    Input, IntoLayer, Layer, Likelihood, Pass, Weights, align_targets, sum_of_losses, weights_key,
+};
 use crate::error::Result;
-
-/// Makes a distribution over targets of a net's output.
-pub type Head = Arc<dyn Fn(&Tensor) -> Result<Arc<dyn Distribution>> + Send + Sync>;
 
 /// A net whose call gives a distribution over targets.
 ///
@@ -35,15 +34,15 @@ pub type Head = Arc<dyn Fn(&Tensor) -> Result<Arc<dyn Distribution>> + Send + Sy
 #[derive(Clone)]
 pub struct Model {
     net: Arc<dyn Layer>,
-    head: Head,
+    head: Arc<dyn Likelihood>,
 }
 
+/// The label below which a head draws.
+const HEAD: &str = "head";
+
 impl Model {
-    /// The model of `net`'s output through `head`.
-    pub fn new(
-        net: impl IntoLayer,
-        head: impl Fn(&Tensor) -> Result<Arc<dyn Distribution>> + Send + Sync + 'static,
-    ) -> Self {
+    /// The model of `net`'s output through the likelihood `head`.
+    pub fn new(net: impl IntoLayer, head: impl Likelihood + DeepCopy) -> Self {
         Self { net: net.into_layer(), head: Arc::new(head) }
     }
 
@@ -52,13 +51,22 @@ impl Model {
         &self.net
     }
 
+    /// What makes a distribution of the net's output.
+    pub fn head(&self) -> &Arc<dyn Likelihood> {
+        &self.head
+    }
+
     /// The distribution over targets at `x`, for the draws of a pass over [`net`](Self::net).
     ///
     /// # Errors
     /// What the net and the head report.
     pub fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Arc<dyn Distribution>> {
         let y = self.net.forward(x, pass).map_err(|error| error.within(&self.net.name()))?;
-        (self.head)(&y).map_err(|error| error.within("head"))
+        self.distribution(&y, &pass.beside(HEAD, self.head.as_ref(), Input::One))
+    }
+
+    fn distribution(&self, y: &Tensor, pass: &Pass) -> Result<Arc<dyn Distribution>> {
+        self.head.distribution(y, pass).map_err(|error| error.within(HEAD))
     }
 
     /// The distribution over targets at `x`, for the draws of `key`.
@@ -74,29 +82,90 @@ impl Model {
     /// # Errors
     /// As `call_at`.
     pub fn call(&self, x: &Tensor) -> Result<Arc<dyn Distribution>> {
-        self.call_at(x, &self.net.begin_call())
+        let key = self.net.begin_call();
+        for (path, weights) in find::<Weights>(self.head.as_ref()) {
+            weights.calls().remember(&weights_key(&key.child(HEAD), &path));
+        }
+        self.call_at(x, &key)
     }
 
-    /// The net's losses for `key`.
+    /// The distributions over targets that belong to draws of the net's output ([`Layer::prepare`]), each made with the
+    /// key of its draw: as few as the head allows.
+    ///
+    /// # Shapes
+    /// `outputs`: `[keys, n, ..]`. If the head takes [draws together](Likelihood::draws_together) the result is one
+    /// distribution whose batch begins with the axis of the draws, else one for each draw without such an axis.
+    ///
+    /// # Errors
+    /// What the head reports.
+    pub fn distributions(
+        &self,
+        outputs: &Tensor,
+        keys: &[Key],
+    ) -> Result<Vec<Arc<dyn Distribution>>> {
+        let of = |keys: &[Key], input| {
+            let keys: Vec<Key> = keys.iter().map(|key| key.child(HEAD)).collect();
+            Pass::begin(self.head.as_ref(), &keys, input, false)
+        };
+        if self.head.draws_together() {
+            return Ok(vec![self.distribution(outputs, &of(keys, Input::Each))?]);
+        }
+        let each = keys.chunks(1).enumerate();
+        each.map(|(draw, key)| {
+            self.distribution(&outputs.narrow(0, draw, 1).squeeze(0), &of(key, Input::One))
+        })
+        .collect()
+    }
+
+    /// The log-likelihood of each row, under a distribution that this model made.
+    ///
+    /// # Shapes
+    /// `targets`: batch and event of the distribution together, where `[n]` and `[n, 1]` are the same. The result: `[n]`.
+    ///
+    /// # Errors
+    /// [`LayerError::Targets`](crate::LayerError::Targets) for another shape, and what the head reports.
+    pub fn log_prob(&self, distribution: &dyn Distribution, targets: &Tensor) -> Result<Tensor> {
+        let shape = [distribution.batch_shape()?, distribution.event_shape()?].concat();
+        self.head.log_prob(distribution, &align_targets(targets, &shape)?)
+    }
+
+    /// The losses of net and head for `key`.
     ///
     /// # Errors
     /// As [`Layer::losses_at`].
     pub fn losses_at(&self, key: &Key) -> Result<Tensor> {
-        self.net.losses_at(key)
+        let of_net = self.net.losses_at(key)?;
+        self.with_head_losses(of_net, &|path, weights| {
+            weights.losses_at(&weights_key(&key.child(HEAD), path))
+        })
     }
 
-    /// The net's losses for the last [`call`](Self::call).
+    /// The losses of net and head for the last [`call`](Self::call).
     ///
     /// # Errors
     /// As [`Layer::losses`].
     pub fn losses(&self) -> Result<Tensor> {
-        self.net.losses()
+        let of_net = self.net.losses()?;
+        self.with_head_losses(of_net, &|_, weights| weights.losses_at(&weights.last_key("losses")?))
+    }
+
+    fn with_head_losses(
+        &self,
+        of_net: Tensor,
+        loss: &dyn Fn(&str, &Weights) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        if find::<Weights>(self.head.as_ref()).is_empty() {
+            return Ok(of_net);
+        }
+        let of_head =
+            sum_of_losses(self.head.as_ref(), loss).map_err(|error| error.within(HEAD))?;
+        Ok((&of_net + of_head.cast(of_net.dtype()?)).check()?)
     }
 }
 
 impl Module for Model {
     fn properties<'a>(&'a self, properties: &mut Properties<'a>) {
-        properties.add("net", &self.net);
+        properties.add("head", &self.head).add("net", &self.net);
     }
 
     fn name(&self) -> String {
@@ -106,12 +175,12 @@ impl Module for Model {
 
 impl DeepCopy for Model {
     fn deep_copy_with(&self, copies: &mut Copies) -> Self {
-        Self { net: self.net.deep_copy_with(copies), head: self.head.clone() }
+        Self { net: self.net.deep_copy_with(copies), head: self.head.deep_copy_with(copies) }
     }
 }
 
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<Model: net={:?}>", self.net)
+        write!(f, "<Model: net={:?}, head={:?}>", self.net, self.head)
     }
 }

@@ -4,14 +4,15 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tfn_distributions::Distribution;
 use tfn_module::{Copies, DeepCopy, Module, Properties, layer_name, open_trait};
 use tfn_tensor::Tensor;
 use tfn_util::AnyError;
 
 use super::model::Model;
-use crate::contract::{IntoLayer, Layer, Pass};
+use crate::contract::{IntoLayer, Layer, Likelihood, Pass};
 use crate::error::{LayerError, Result};
+use crate::lambda::Stateless;
+use crate::likelihoods::from_fn;
 
 /// A module that a container tracks beside its layers.
 pub(crate) trait Tracked: Module + TrackedCopy {}
@@ -89,18 +90,23 @@ impl Sequential {
     }
 
     /// A model: what `head` makes of the sequence's output is a distribution over targets.
+    ///
+    /// The function cannot capture variables (it has to be `Copy`); one that needs some is handed them by
+    /// [`from_fn`].
     pub fn with_head<D, E>(
         self,
-        head: impl Fn(&Tensor) -> Result<D, E> + Send + Sync + 'static,
+        head: impl Fn(&Tensor) -> Result<D, E> + Copy + Send + Sync + 'static,
     ) -> Model
     where
         D: tfn_distributions::IntoDistribution,
         E: Into<AnyError>,
     {
-        Model::new(self, move |y: &Tensor| -> Result<Arc<dyn Distribution>> {
-            let made = head(y).map_err(|error| LayerError::of_any(error.into()));
-            Ok(made?.into_distribution())
-        })
+        self.with_likelihood(from_fn(Stateless, move |_, y| head(y)))
+    }
+
+    /// A model: what `likelihood` makes of the sequence's output is a distribution over targets.
+    pub fn with_likelihood(self, likelihood: impl Likelihood + DeepCopy) -> Model {
+        Model::new(self, likelihood)
     }
 
     /// The layers.

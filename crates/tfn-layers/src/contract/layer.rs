@@ -296,7 +296,7 @@ fn begin_call(layer: &dyn Layer) -> Key {
 
 /// The sum of `loss` over the weights in `net`, with their paths.
 pub(crate) fn sum_of_losses(
-    net: &dyn Layer,
+    net: &(impl Module + ?Sized),
     loss: &dyn Fn(&str, &Weights) -> Result<Tensor>,
 ) -> Result<Tensor> {
     let mut sum: Option<Tensor> = None;

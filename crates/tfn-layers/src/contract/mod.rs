@@ -2,6 +2,7 @@
 
 mod calls;
 mod layer;
+mod likelihood;
 mod pass;
 mod variational;
 mod weights;
@@ -9,8 +10,10 @@ mod weights;
 pub use calls::Calls;
 pub(crate) use layer::sum_of_losses;
 pub use layer::{IntoLayer, Layer, Prepared};
+pub(crate) use likelihood::check_each;
+pub use likelihood::{Likelihood, align_targets};
 pub use pass::Pass;
-pub(crate) use pass::along_draws;
+pub(crate) use pass::{Input, along_draws, weights_key};
 pub use variational::VariationalLayer;
 pub use weights::Weights;
 

@@ -217,6 +217,17 @@ impl Pass {
         }
     }
 
+    /// The pass over `module`, which stands beside the net: of the same draws, below `label`.
+    pub(crate) fn beside(
+        &self,
+        label: &str,
+        module: &(impl Module + ?Sized),
+        input: Input,
+    ) -> Self {
+        let keys: Vec<Key> = self.roots.iter().map(|key| key.child(label)).collect();
+        Self::begin(module, &keys, input, false).training(self.training)
+    }
+
     /// The same pass for other keys, with what it remembers.
     pub(crate) fn with_keys(&self, keys: &[Key]) -> Self {
         Self { roots: keys.into(), keys: keys.to_vec(), ..self.here(self.input) }

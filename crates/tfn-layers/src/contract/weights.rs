@@ -1,5 +1,6 @@
 //! The posterior and prior of a layer's weights, and everything drawn or computed from them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tfn_distributions::Distribution;
@@ -204,6 +205,13 @@ impl Module for Weights {
 
     fn name_scope(&self) -> NameScope {
         self.scope.child(&self.name)
+    }
+}
+
+impl fmt::Debug for Weights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (class, name) = (&self.class, &self.name);
+        write!(f, "<Weights of {class}: name={name}, posterior={:?}>", self.posterior)
     }
 }
 

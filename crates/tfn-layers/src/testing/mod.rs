@@ -1,8 +1,10 @@
 //! The laws that layers, linear maps and estimators are tested by, for this crate's and for anyone's.
 
 mod estimates;
+mod likelihood;
 mod map;
 
+pub use likelihood::check_likelihood;
 pub use map::check_linear_map;
 
 use tfn_tensor::{DType, Key, Tensor, Variable};
@@ -84,6 +86,12 @@ pub enum LayerLawError {
     Layer(#[from] LayerError),
 }
 
+impl From<tfn_distributions::DistributionError> for LayerLawError {
+    fn from(error: tfn_distributions::DistributionError) -> Self {
+        Self::Layer(error.into())
+    }
+}
+
 impl From<tfn_tensor::TensorError> for LayerLawError {
     fn from(error: tfn_tensor::TensorError) -> Self {
         Self::Layer(error.into())
@@ -122,12 +130,12 @@ pub fn check_layer(layer: &dyn Layer, x: &Tensor) -> Result<(), LayerLawError> {
             return Err(LayerLawError::Unused { layer, variable });
         }
         let given = gradients.of(&variable).to_vec::<f64>()?;
-        check_gradient(layer, &variable, &given, &|| {
+        check_gradient(&layer.name(), &variable, &given, &|| {
             objective(layer, x, &key)?.item().map_err(Into::into)
         })?;
     }
     let given = gradients.of(&input).to_vec::<f64>()?;
-    check_gradient(layer, &input, &given, &|| {
+    check_gradient(&layer.name(), &input, &given, &|| {
         objective(layer, &input.value(), &key)?.item().map_err(Into::into)
     })?;
     estimates::check(layer, x)
@@ -167,7 +175,7 @@ fn same(a: &[f64], b: &[f64]) -> bool {
 }
 
 fn check_gradient(
-    layer: &dyn Layer,
+    layer: &str,
     variable: &Variable,
     given: &[f64],
     objective: &dyn Fn() -> Result<f64>,
@@ -187,7 +195,7 @@ fn check_gradient(
         let expected = (4.0 * slope(entry, STEP / 2.0)? - slope(entry, STEP)?) / 3.0;
         variable.assign(&start)?;
         if (given - expected).is_nan() || (given - expected).abs() > 1e-6 * largest {
-            let (layer, variable) = (layer.name(), variable.name().to_string());
+            let (layer, variable) = (layer.to_owned(), variable.name().to_string());
             return Err(LayerLawError::Gradient { layer, variable, entry, given, expected });
         }
     }

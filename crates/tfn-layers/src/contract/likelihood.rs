@@ -1,0 +1,135 @@
+//! The contract of a likelihood: how a net's output becomes a distribution over targets.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use tfn_distributions::Distribution;
+use tfn_module::{Module, open_trait};
+use tfn_tensor::Tensor;
+
+use super::pass::Pass;
+use crate::error::{LayerError, Result};
+
+/// A head: what a net's output says of the targets.
+///
+/// Counterpart: the last `tfp.layers.DistributionLambda` of a model. Unlike it a likelihood is a module: the noise
+/// that it learns is among the model's variables, is copied, saved and frozen with them.
+///
+/// An author writes [`distribution`](Self::distribution); [`likelihoods`](crate::likelihoods) has the usual ones.
+///
+/// # Examples
+/// Counts of events that happen at a net's rate over an exposure that is learned:
+/// ```
+/// use std::sync::Arc;
+/// use tfn_layers::distributions::{Distribution, Poisson};
+/// use tfn_layers::module::{Module, Variable};
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Likelihood, Pass, Result, Sequential};
+///
+/// #[derive(Debug, Module)]
+/// struct Exposure { log_exposure: Variable }
+///
+/// impl Likelihood for Exposure {
+///     fn distribution(&self, output: &Tensor, _pass: &Pass) -> Result<Arc<dyn Distribution>> {
+///         Ok(Poisson::from_log_rate(output + self.log_exposure.tensor())?.into())
+///     }
+/// }
+///
+/// let exposure = Exposure { log_exposure: Variable::new("log_exposure", Tensor::scalar(0.0_f32))? };
+/// let model = Sequential::of(Bayesian::new(3, 1)?).with_likelihood(exposure);
+/// assert_eq!(model.trainable_variables().len(), 5);
+/// let counts = model.call(&Tensor::ones(&[4, 3], DType::F32))?;
+/// // Targets may be written `[4]`: they are taken as the `[4, 1]` that the net's output is.
+/// let log_prob = model.log_prob(counts.as_ref(), &Tensor::ones(&[4], DType::F32))?;
+/// assert_eq!(log_prob.shape()?, [4]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub trait Likelihood: Module + Debug + LikelihoodCopy {
+    /// The distribution over targets for a net's output.
+    ///
+    /// # Shapes
+    /// `output`: `[n, outputs]`. Batch and event of the result together have the shape of the targets, `[n, ..]`.
+    ///
+    /// # Errors
+    /// What is wrong with the output.
+    fn distribution(&self, output: &Tensor, pass: &Pass) -> Result<Arc<dyn Distribution>>;
+
+    /// Whether [`distribution`](Self::distribution) takes several draws of the output along a first axis more, and
+    /// hands that axis on to the batch. It is faster; a likelihood that does not say so is called once for each draw.
+    fn draws_together(&self) -> bool {
+        false
+    }
+
+    /// Number of outputs that the net has for so many targets (for so many classes, if targets are classes).
+    fn outputs(&self, targets: usize) -> usize {
+        targets
+    }
+
+    /// The log-likelihood of each row: that of its targets together, which are independent given the net's output.
+    ///
+    /// # Shapes
+    /// `targets`: batch and event of the distribution, `[n, ..]` (of several [draws together](Self::draws_together)
+    /// those of each). The result: `[n]`, of several draws `[draws, n]`.
+    ///
+    /// # Errors
+    /// What the distribution reports.
+    fn log_prob(&self, distribution: &dyn Distribution, targets: &Tensor) -> Result<Tensor> {
+        let own_axes = targets.shape()?.len().saturating_sub(distribution.event_shape()?.len() + 1);
+        row_sums(&distribution.log_prob(targets)?, own_axes)
+    }
+
+    /// Checks targets before training: the first that cannot be drawn is an error that says where it stands.
+    ///
+    /// # Errors
+    /// [`LayerError::Target`] for a NaN or an infinite number, or what else the likelihood does not take.
+    fn check_targets(&self, targets: &Tensor) -> Result<()> {
+        check_each(targets, "a finite number", f64::is_finite)
+    }
+}
+open_trait!(Likelihood, LikelihoodCopy);
+
+/// Checks that all targets are what `is_allowed` says.
+///
+/// # Errors
+/// [`LayerError::Target`] that names the first other one and its row.
+pub(crate) fn check_each(
+    targets: &Tensor,
+    expected: &'static str,
+    is_allowed: impl Fn(f64) -> bool,
+) -> Result<()> {
+    let values = targets.to_f64_vec()?;
+    let rows = targets.shape()?.first().copied().unwrap_or(1).max(1);
+    let width = (values.len() / rows).max(1);
+    match values.iter().position(|&value| !is_allowed(value)) {
+        None => Ok(()),
+        Some(index) => {
+            Err(LayerError::Target { row: index / width, given: values[index], expected })
+        }
+    }
+}
+
+/// Targets in the shape `[n, ..]` that a distribution's batch and event have together, of which `[n]` and `[n, 1]` are
+/// the same.
+///
+/// # Errors
+/// [`LayerError::Targets`] for any other difference: nothing is broadcast.
+pub fn align_targets(targets: &Tensor, expected: &[usize]) -> Result<Tensor> {
+    let given = targets.shape()?;
+    let columns = |shape: &[usize]| match *shape {
+        [rows] | [rows, 1] => Some(rows),
+        _ => None,
+    };
+    if given == expected {
+        return Ok(targets.clone());
+    }
+    if columns(given).is_some() && columns(given) == columns(expected) {
+        return Ok(targets.reshape(expected).check()?);
+    }
+    Err(LayerError::Targets { given: given.to_vec(), expected: expected.to_vec() })
+}
+
+/// The sums over so many last axes.
+pub(crate) fn row_sums(log_prob: &Tensor, axes: usize) -> Result<Tensor> {
+    let axes: Vec<isize> = (1..=axes as isize).map(|axis| -axis).collect();
+    Ok(if axes.is_empty() { log_prob.clone() } else { log_prob.sum_axes(&axes, false) }.check()?)
+}

@@ -1,0 +1,125 @@
+//! Numbers around the net's output, with noise that does not depend on the input.
+
+use std::sync::Arc;
+
+use tfn_distributions::bijectors::{Chain, Shift, Softplus};
+use tfn_distributions::{self as distributions, Distribution, Parameter, TransformedVariable};
+use tfn_module::Module;
+use tfn_tensor::Tensor;
+
+use super::noise::Noise;
+use crate::contract::{Likelihood, Pass, check_each};
+use crate::error::Result;
+
+macro_rules! location_scale {
+    ($($(#[$doc:meta])* $Name:ident: $expected:literal, $allowed:expr;)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Module)]
+        #[module(crate = tfn_module)]
+        pub struct $Name {
+            noise: Noise,
+        }
+
+        impl $Name {
+            /// With one scale for all targets, learned from 1 on.
+            ///
+            /// # Errors
+            /// None.
+            pub fn new() -> Result<Self> {
+                Ok(Self { noise: Noise::learned()? })
+            }
+
+            /// With this noise.
+            pub fn with_noise(noise: Noise) -> Self {
+                Self { noise }
+            }
+
+            /// The noise.
+            pub fn noise(&self) -> &Noise {
+                &self.noise
+            }
+        }
+
+        impl Likelihood for $Name {
+            fn distribution(&self, output: &Tensor, pass: &Pass) -> Result<Arc<dyn Distribution>> {
+                Ok(distributions::$Name::new(output, self.noise.scale(output, pass)?)?.into())
+            }
+
+            fn draws_together(&self) -> bool {
+                true
+            }
+
+            fn check_targets(&self, targets: &Tensor) -> Result<()> {
+                check_each(targets, $expected, $allowed)
+            }
+        }
+    )* };
+}
+
+location_scale! {
+    /// Normal targets around the net's output: `y ~ N(output, scale²)`.
+    ///
+    /// # Shapes
+    /// Outputs and targets `[n, targets]`, or targets `[n]` for a single one.
+    Normal: "a finite number", f64::is_finite;
+    /// Targets around the net's output with the heavier tails of `y ~ Laplace(output, scale)`: the loss is the absolute
+    /// error.
+    ///
+    /// # Shapes
+    /// As of [`Normal`].
+    Laplace: "a finite number", f64::is_finite;
+    /// Positive targets, whose logarithm is normal around the net's output: `ln y ~ N(output, scale²)`.
+    ///
+    /// # Shapes
+    /// As of [`Normal`].
+    LogNormal: "a positive finite number", |target| target > 0.0 && target.is_finite();
+}
+
+/// Targets around the net's output with outliers: `y ~ StudentT(df, output, scale)`.
+///
+/// # Shapes
+/// As of [`Normal`].
+///
+/// # Examples
+/// ```
+/// use tfn_layers::likelihoods::{Noise, StudentT};
+/// use tfn_layers::module::Module;
+///
+/// assert_eq!(StudentT::new()?.trainable_variables().len(), 2);
+/// assert_eq!(StudentT::with_df(4.0, Noise::learned()?).trainable_variables().len(), 1);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+#[derive(Clone, Debug, Module)]
+#[module(crate = tfn_module)]
+pub struct StudentT {
+    df: Parameter,
+    noise: Noise,
+}
+
+impl StudentT {
+    /// With a learned scale, from 1 on, and learned degrees of freedom, from 5 on and above 2, so that there is a variance.
+    ///
+    /// # Errors
+    /// None.
+    pub fn new() -> Result<Self> {
+        let above_two = Chain::new([Shift::new(2.0)?.into(), Softplus::new().into()]);
+        let df = TransformedVariable::new(&Tensor::scalar(5.0), above_two, "df")?;
+        Ok(Self { df: df.into(), noise: Noise::learned()? })
+    }
+
+    /// With these degrees of freedom and this noise.
+    pub fn with_df(df: impl Into<Parameter>, noise: Noise) -> Self {
+        Self { df: df.into(), noise }
+    }
+}
+
+impl Likelihood for StudentT {
+    fn distribution(&self, output: &Tensor, pass: &Pass) -> Result<Arc<dyn Distribution>> {
+        let (df, scale) = (self.df.value().cast(output.dtype()?), self.noise.scale(output, pass)?);
+        Ok(distributions::StudentT::new(df, output, scale)?.into())
+    }
+
+    fn draws_together(&self) -> bool {
+        true
+    }
+}
