@@ -37,9 +37,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             fit.run_model(&model, &data, &mut Adam::new(1e-3)?, |_| ControlFlow::Continue(()))?;
         }
         "predict" => {
-            let monte_carlo = MonteCarlo::new(8)?;
+            let monte_carlo = MonteCarlo::new(8)?.batch_size(ROWS)?;
             for time in 0..times {
-                monte_carlo.predict_net(model.net().as_ref(), &x, ROWS, &key.index(time))?;
+                monte_carlo.classify(&model, &x, &key.index(time))?;
             }
         }
         other => return Err(format!("expected train or predict, not {other}").into()),

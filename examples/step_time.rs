@@ -13,12 +13,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tfn::distributions::{JointDistributionSequential, Normal, OneHotCategorical, Sample};
+use tfn::distributions::{JointDistributionSequential, Normal, Sample};
 use tfn::train::{Adam, Elbo, MonteCarlo, Optimizer};
 use tfn::{
     Affine, AffineVariationalReparameterization as SharedDraw,
     AffineVariationalReparameterizationLocal as Local, DType, KernelBiasSpec, Key, Layer, Model,
-    Module, Sequential, Tensor, losses,
+    Module, Sequential, Tensor, likelihoods, losses,
 };
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -111,7 +111,7 @@ fn layer(
 fn model(sizes: [usize; 4], kind: Kind) -> Result<Model, Failure> {
     let layers = (0..3).map(|i| layer(kind, [sizes[i], sizes[i + 1]], i as u64, i < 2));
     let net = Sequential::from_layers(layers.collect::<Result<Vec<_>, _>>()?)?;
-    Ok(net.with_head(|logits| OneHotCategorical::from_logits(logits)))
+    Ok(net.with_likelihood(likelihoods::OneHotCategorical::new()))
 }
 
 fn train(name: &str, sizes: [usize; 4], batch: usize, kind: Kind) -> Result<(), Failure> {
@@ -150,7 +150,7 @@ fn infer(
     let entries = model.variables().iter().map(|v| v.shape().iter().product::<usize>()).sum();
     let key = Key::from_seed(1);
     let x = key.child("x").stream().uniform(&[batch, sizes[0]], DType::F32);
-    let monte_carlo = MonteCarlo::new(samples)?;
+    let monte_carlo = MonteCarlo::new(samples)?.batch_size(batch)?;
     let every = samples as f64;
     let products = if kind == Kind::Deterministic { 1.0 } else { 2.0 };
     let flops =
@@ -158,8 +158,7 @@ fn infer(
     let mut call = 0;
     bench(name, batch, flops, entries, || {
         call += 1;
-        let net = model.net();
-        monte_carlo.predict_net(net.as_ref(), &x, batch, &key.index(call))?;
+        monte_carlo.classify(&model, &x, &key.index(call))?;
         Ok(None)
     })
 }

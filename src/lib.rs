@@ -7,13 +7,13 @@ pub use error::{Error, Result};
 pub use tfn_distributions as distributions;
 pub use tfn_distributions::bijectors;
 pub use tfn_layers as layers;
-pub use tfn_layers::losses;
 pub use tfn_layers::{
     Affine, AffineVariationalFlipout, AffineVariationalReparameterization,
     AffineVariationalReparameterizationLocal, Builder, Estimator, Lambda, Layer, LayerError,
-    LinearMap, Model, Pass, PosteriorValue, Sequential, Variational, VariationalLayer, Weights,
-    set_estimator,
+    Likelihood, LinearMap, Model, Pass, PosteriorValue, Sequential, Variational, VariationalLayer,
+    Weights, set_estimator,
 };
+pub use tfn_layers::{likelihoods, losses};
 pub use tfn_module as module;
 pub use tfn_module::{
     Module, NameScope, deep_copy, freeze, load, load_npz, save, save_npz, unfreeze,

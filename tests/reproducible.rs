@@ -129,8 +129,8 @@ fn trained() -> (FitReport, Vec<Vec<u64>>) {
     let go_on = |_: Event| ControlFlow::Continue(());
     let report = fit.run_model(&model, &data, &mut Adam::new(1e-2).unwrap(), go_on).unwrap();
     let (samples, key) = (MonteCarlo::new(3).unwrap(), Key::from_seed(2));
-    let net = model.net().as_ref();
-    let prediction = samples.predict_net(net, data.features(), 100, &key).unwrap();
+    let samples = samples.batch_size(100).unwrap();
+    let prediction = samples.classify(&model, data.features(), &key).unwrap();
     let mut numbers: Vec<_> = model.variables().iter().map(|v| bits(&v.value())).collect();
     numbers.push(bits(&prediction.probs));
     (report, numbers)

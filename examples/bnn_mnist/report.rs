@@ -171,10 +171,5 @@ fn predict(
     samples: usize,
     key: &Key,
 ) -> Result<Prediction, Failure> {
-    Ok(MonteCarlo::new(samples)?.predict_net(
-        model.net().as_ref(),
-        images.features(),
-        CHUNK,
-        key,
-    )?)
+    Ok(MonteCarlo::new(samples)?.batch_size(CHUNK)?.classify(model, images.features(), key)?)
 }

@@ -134,8 +134,7 @@ fn measure(case: Case) -> Result<Cost, Failure> {
     let (elbo, mut adam) = (Elbo::new(EXAMPLES)?, Adam::new(1e-3)?);
     let mut step = |key: &Key| -> Result<(), Failure> {
         if let Some(draws) = case.draws {
-            let net = model.net();
-            MonteCarlo::new(draws)?.predict_net(net.as_ref(), &x, case.batch, key)?;
+            MonteCarlo::new(draws)?.batch_size(case.batch)?.classify(&model, &x, key)?;
             return Ok(());
         }
         let nll = -model.call_at(&x, key)?.log_prob(&y)?;

@@ -79,6 +79,16 @@ pub enum TrainError {
         /// What the function asks of it.
         expected: String,
     },
+    /// Classes were asked of a model that gives something else.
+    #[error(
+        "{method}: the model's head gives a {family}, expected a distribution over classes (`class_log_probs`)"
+    )]
+    NotClasses {
+        /// The method.
+        method: &'static str,
+        /// Family of the distribution.
+        family: &'static str,
+    },
     /// None of the variables given to an optimizer has a gradient.
     #[error("apply_gradients: none of the {variables} variables given has a gradient")]
     NoGradients {
@@ -192,5 +202,15 @@ pub enum TrainError {
 impl TrainError {
     pub(crate) fn read(path: &Path, source: io::Error) -> Self {
         Self::Read { path: path.to_owned(), source }
+    }
+
+    /// The same failure, with rows counted from before so many more.
+    pub(crate) fn after_rows(self, start: usize) -> Self {
+        match self {
+            Self::Entry { op, argument, row, given, expected } => {
+                Self::Entry { op, argument, row: row + start, given, expected }
+            }
+            other => other,
+        }
     }
 }

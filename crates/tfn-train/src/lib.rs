@@ -17,7 +17,7 @@ pub use error::{Result, TrainError};
 pub use fit::{Event, Figures, Fit, FitReport, Step, StepLoss};
 pub use kl_weight::KlWeight;
 pub use optimizers::{Adam, Optimizer, Sgd};
-pub use predict::{MonteCarlo, Prediction};
+pub use predict::{MonteCarlo, Prediction, Predictive, Variance};
 pub use schedules::Schedule;
 pub use variance::{EstimatorVariance, VarianceProbe, VarianceRow};
 

@@ -28,9 +28,7 @@ fn main() -> Result<()> {
     let mut adam = Adam::new(Schedule::cosine_decay(0.02, fit.steps()))?;
     let report = fit.run_model(&model, &data, &mut adam, |_event| ControlFlow::Continue(()))?;
 
-    let net = model.net().as_ref();
-    let prediction =
-        MonteCarlo::new(20)?.predict_net(net, &held_out, 200, &key.child("predict"))?;
+    let prediction = MonteCarlo::new(20)?.classify(&model, &held_out, &key.child("predict"))?;
     let scores = prediction.scores(&label(&held_out))?;
     let split = |right| {
         let rows = prediction.entropy.iter().zip(scores.correct());

@@ -2,21 +2,23 @@
 
 use std::ops::ControlFlow;
 
-use tfn_distributions::Support;
 use tfn_layers::{Model, Pass};
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Event, Fit, FitReport, Step, StepLoss};
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::optimizers::Optimizer;
 
 impl Fit {
     /// [`run`](Self::run) for a model: all its trainable variables, by [`Step::of_model`].
     ///
+    /// Before the first step all rows are looked at: a number that no training could use is named by its row in `data`.
+    ///
     /// # Errors
-    /// As [`run`](Self::run) and [`Step::of_model`].
+    /// As [`run`](Self::run) and [`Step::of_model`]; [`TrainError::Entry`] for features that are not finite,
+    /// [`LayerError::Target`](tfn_layers::LayerError::Target) for targets that the likelihood does not take.
     ///
     /// # Examples
     /// ```
@@ -40,7 +42,7 @@ impl Fit {
     /// assert!(report.epochs[29].accuracy > Some(0.9));
     ///
     /// let monte_carlo = MonteCarlo::new(10)?;
-    /// let prediction = monte_carlo.predict_net(model.net().as_ref(), &x, 60, &Key::from_seed(2))?;
+    /// let prediction = monte_carlo.classify(&model, &x, &Key::from_seed(2))?;
     /// assert!(prediction.scores(&labels)?.accuracy() > 0.9);
     /// # Ok::<(), tfn_train::TrainError>(())
     /// ```
@@ -51,6 +53,8 @@ impl Fit {
         optimizer: &mut dyn Optimizer,
         observe: impl FnMut(Event) -> ControlFlow<()> + Send,
     ) -> Result<FitReport> {
+        check_features(data.features())?;
+        model.head().check_targets(data.targets())?;
         let variables = model.trainable_variables();
         let step = |batch: &Dataset, step: &Step| step.of_model(model, batch);
         self.run(data, &variables, optimizer, step, observe)
@@ -70,27 +74,45 @@ impl Step {
     pub fn of_model(&self, model: &Model, batch: &Dataset) -> Result<StepLoss> {
         let pass = Pass::new(model.net().as_ref(), &self.key).training(true);
         let distribution = model.forward(batch.features(), &pass)?;
-        let log_prob = distribution.log_prob(batch.targets())?;
+        let log_prob = model.log_prob(distribution.as_ref(), batch.targets())?;
         let kl = model.losses_at(&self.key)?;
-        let loss = StepLoss::from(self.loss(&-row_sums(&log_prob)?, &kl)?);
-        Ok(match distribution.support() {
-            Support::Integers | Support::OneHot => {
-                loss.with_accuracy(share_of_equal_rows(&distribution.mode()?, batch.targets())?)
+        let loss = StepLoss::from(self.loss(&-log_prob, &kl)?);
+        Ok(match distribution.class_log_probs() {
+            Some(log_probs) => {
+                loss.with_accuracy(share_of_right_rows(&log_probs?.detach(), batch.targets())?)
             }
-            _ => loss,
+            None => loss,
         })
     }
 }
 
-/// Sums over all axes but the first.
-fn row_sums(x: &Tensor) -> Result<Tensor> {
-    let axes: Vec<isize> = (1..x.ndims()? as isize).collect();
-    Ok(if axes.is_empty() { x.clone() } else { x.sum_axes(&axes, false) })
+/// Checks that all features are finite.
+fn check_features(features: &Tensor) -> Result<()> {
+    if features.all_finite()? {
+        return Ok(());
+    }
+    let values = features.to_f64_vec()?;
+    let width = (values.len() / features.shape()?.first().copied().unwrap_or(1).max(1)).max(1);
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(TrainError::Entry {
+            op: "Fit",
+            argument: "features",
+            row: index / width,
+            given: values[index],
+            expected: "a finite number".to_owned(),
+        }),
+    }
 }
 
-fn share_of_equal_rows(a: &Tensor, b: &Tensor) -> Result<f64> {
-    let rows = a.shape()?.first().copied().unwrap_or(1).max(1);
-    let (a, b) = (a.to_f64_vec()?, b.to_f64_vec()?);
+/// The share of rows whose most probable class, in every label, is that of the targets.
+fn share_of_right_rows(log_probs: &Tensor, targets: &Tensor) -> Result<f64> {
+    let predicted = log_probs.argmax(-1);
+    // Rows of shares have an entry for each class; all other targets are labels.
+    let is_rows = targets.shape()? == log_probs.shape()?;
+    let wanted = if is_rows { targets.argmax(-1) } else { targets.clone() };
+    let rows = predicted.shape()?.first().copied().unwrap_or(1).max(1);
+    let (a, b) = (predicted.to_f64_vec()?, wanted.to_f64_vec()?);
     let width = (a.len() / rows).max(1);
     let equal = a.chunks_exact(width).zip(b.chunks_exact(width)).filter(|(a, b)| a == b).count();
     Ok(equal as f64 / rows as f64)
@@ -100,7 +122,7 @@ fn share_of_equal_rows(a: &Tensor, b: &Tensor) -> Result<f64> {
 mod tests {
     use tfn_distributions::{Categorical, Normal, OneHotCategorical};
     use tfn_layers::AffineVariationalReparameterizationLocal as Bayesian;
-    use tfn_layers::{Affine, Sequential};
+    use tfn_layers::{Affine, Sequential, likelihoods};
     use tfn_tensor::{DType, Key};
 
     use super::*;
@@ -153,8 +175,7 @@ mod tests {
     fn outputs_of_a_row_add_up() {
         let targets = inputs(5).narrow(1, 0, 2);
         let batch = Dataset::new(inputs(5), targets.clone()).unwrap();
-        let scale = Tensor::scalar(0.5);
-        let model = bayesian(3, 2).with_head(move |loc: &Tensor| Normal::new(loc, &scale));
+        let model = bayesian(3, 2).with_head(|loc| Normal::new(loc, 0.5));
         let step = step(5, 1.0);
         let got = step.of_model(&model, &batch).unwrap();
         let loc = model.net().call_at(batch.features(), &step.key).unwrap();
@@ -163,6 +184,38 @@ mod tests {
         let nll = ((targets - loc).square() * 2.0 + constant).sum() / 5.0;
         assert!((got.elbo.nll.item().unwrap() - nll.item().unwrap()).abs() < 1e-13);
         assert_eq!(got.accuracy, None);
+    }
+
+    #[test]
+    fn rows_that_cannot_be_trained_on_are_named_before_the_first_step() {
+        let model = bayesian(3, 1).with_likelihood(likelihoods::Poisson::new());
+        let train = |x: Tensor, y: Tensor| {
+            let data = Dataset::new(x, y).unwrap();
+            let go_on = |_: Event| ControlFlow::Continue(());
+            let fit = Fit::new(6, 2, 1).unwrap();
+            fit.run_model(&model, &data, &mut Sgd::new(0.1).unwrap(), go_on)
+        };
+        let counts = |last| Tensor::from_vec(vec![0.0, 1.0, 2.0, 0.0, 3.0, last], &[6]);
+        train(inputs(6), counts(1.0)).unwrap();
+        let error = train(inputs(6), counts(-1.0)).unwrap_err().to_string();
+        assert!(error.contains("`targets` is -1 in row 5, expected a whole number"), "{error}");
+        let mut x = inputs(6).to_vec::<f64>().unwrap();
+        x[13] = f64::NAN;
+        let error = train(Tensor::from_vec(x, &[6, 3]), counts(1.0)).unwrap_err().to_string();
+        assert!(error.contains("`features` is NaN in row 4, expected a finite number"), "{error}");
+    }
+
+    #[test]
+    fn targets_written_flat_are_those_of_a_column() {
+        let y = inputs(5).narrow(1, 0, 1);
+        let model = bayesian(3, 1).with_head(|loc| Normal::new(loc, 0.5));
+        let nll = |targets: Tensor| {
+            let batch = Dataset::new(inputs(5), targets).unwrap();
+            step(5, 1.0).of_model(&model, &batch).unwrap().elbo.nll.item().unwrap()
+        };
+        assert_eq!(nll(y.clone()), nll(y.squeeze(1)));
+        let wide = Dataset::new(inputs(5), inputs(5)).unwrap();
+        assert!(step(5, 1.0).of_model(&model, &wide).is_err());
     }
 
     #[test]

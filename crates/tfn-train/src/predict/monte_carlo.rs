@@ -1,0 +1,256 @@
+//! Draws of a model's output, batch by batch.
+
+use rayon::prelude::*;
+use tfn_layers::Model;
+use tfn_tensor::{DType, Key, Tensor};
+
+use super::classes::{Prediction, Sums};
+use super::predictive::{Batch, Group, Predictive, Progress};
+use crate::check::Argument;
+use crate::error::{Result, TrainError};
+
+/// Prediction by a number of draws of the weights.
+///
+/// What the draws say together is a mixture: [`predict`](Self::predict) keeps it as it is, for any likelihood;
+/// [`classify`](Self::classify) keeps the averages that classes are judged by.
+///
+/// Features are taken a batch at a time, and batch b draws from child b of the key: the same key and
+/// [`batch_size`](Self::batch_size) give the same numbers, on any number of threads. What does not depend on the draw is
+/// done once ([`Layer::prepare`](tfn_layers::Layer::prepare)), and draws run on several threads of rayon's pool.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Sequential, likelihoods};
+/// use tfn_tensor::{DType, Key, Tensor};
+/// use tfn_train::MonteCarlo;
+///
+/// let model = Sequential::of(Bayesian::builder(3, 1).seed(1).build()?).with_likelihood(likelihoods::Normal::new()?);
+/// let x = Tensor::ones(&[5, 3], DType::F32);
+/// let predictive = MonteCarlo::new(32)?.predict(&model, &x, &Key::from_seed(2))?;
+/// let [low, high] = predictive.interval(0.9)?;
+/// assert_eq!(low.shape()?, [5, 1]);
+/// assert!(low.to_vec::<f64>()?[0] < high.to_vec::<f64>()?[0]);
+/// // As many draws as the means need, at most 512.
+/// let exact = MonteCarlo::new(512)?.until(0.05)?.predict(&model, &x, &Key::from_seed(2))?;
+/// assert!(exact.draws() <= 512);
+/// # Ok::<(), tfn_train::TrainError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MonteCarlo {
+    samples: usize,
+    batch_size: usize,
+    standard_error: Option<f64>,
+}
+
+/// Draws that are held at a time.
+const GROUP: usize = 64;
+/// Draws after which [`MonteCarlo::until`] looks at the error again.
+const STEP: usize = 16;
+/// Rows at least that are worth a product: so many draws go through the net together that they have these.
+const ROWS: usize = 16;
+
+impl MonteCarlo {
+    /// With so many draws, a thousand rows at a time.
+    ///
+    /// # Errors
+    /// [`TrainError::Value`] if there are none.
+    pub fn new(samples: usize) -> Result<Self> {
+        Argument::new("MonteCarlo", "samples", samples as f64).positive()?;
+        Ok(Self { samples, batch_size: 1000, standard_error: None })
+    }
+
+    /// Sets how many rows are taken at a time.
+    ///
+    /// # Errors
+    /// [`TrainError::Value`] if there are none.
+    pub fn batch_size(self, batch_size: usize) -> Result<Self> {
+        Argument::new("MonteCarlo", "batch_size", batch_size as f64).positive()?;
+        Ok(Self { batch_size, ..self })
+    }
+
+    /// Draws only until the Monte Carlo error is small, and no more than the number given to [`new`](Self::new).
+    ///
+    /// For each batch, draws are added, 16 at a time, until the standard error of every probability of a class is at most
+    /// `standard_error`; of numbers, until that of every predictive mean is at most `standard_error` times the predictive
+    /// standard deviation.
+    ///
+    /// # Errors
+    /// [`TrainError::Value`] for a number that is not positive.
+    pub fn until(self, standard_error: f64) -> Result<Self> {
+        let checked = Argument::new("MonteCarlo", "standard_error", standard_error).positive()?;
+        Ok(Self { standard_error: Some(checked), ..self })
+    }
+
+    /// Number of draws; the largest one with [`until`](Self::until).
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// The predictive distribution of each row of `features`: the mixture of the model's distributions over the draws.
+    ///
+    /// It holds what the net gave for each draw and row. For more rows than fit, predict part after part.
+    ///
+    /// # Shapes
+    /// `features`: `[n, ..]`.
+    ///
+    /// # Errors
+    /// [`TrainError::Shape`] for features without rows, [`TrainError::Entry`] for a row of which the net gives a NaN, what
+    /// the net and the head report.
+    pub fn predict(&self, model: &Model, features: &Tensor, key: &Key) -> Result<Predictive> {
+        let batches = self.batches(features, key, |x, key| {
+            let mut batch = Batch::new(rows_of(x)?);
+            let mut progress: Option<Progress> = None;
+            self.draw(model, x, key, |group| {
+                let mut is_enough = false;
+                if let Some(standard_error) = self.standard_error {
+                    let progress = progress.get_or_insert_with(|| Progress::of(&group));
+                    progress.add(&group)?;
+                    is_enough = progress.standard_error() <= standard_error;
+                }
+                batch.groups.push(group);
+                Ok(is_enough)
+            })?;
+            Ok(batch)
+        })?;
+        Predictive::new(model.head().clone(), batches)
+    }
+
+    /// Probabilities of classes, averaged over the draws, and the parts of their uncertainty.
+    ///
+    /// Nothing but running sums is kept of the draws.
+    ///
+    /// # Shapes
+    /// `features`: `[n, ..]`.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict), and [`TrainError::NotClasses`] for a model of something else than classes.
+    pub fn classify(&self, model: &Model, features: &Tensor, key: &Key) -> Result<Prediction> {
+        let parts = self.batches(features, key, |x, key| {
+            let mut sums = Sums::default();
+            self.draw(model, x, key, |group| {
+                sums.add(&group.class_log_probs()?)?;
+                Ok(self.standard_error.is_some_and(|wanted| sums.standard_error() <= wanted))
+            })?;
+            sums.prediction()
+        })?;
+        Prediction::concat(&parts)
+    }
+
+    /// The class probabilities of draws of logits that the caller makes: [`classify`](Self::classify) for what is no model.
+    ///
+    /// `logits` is called once a draw, with a key of its own (child s of `key`), and gives unnormalised
+    /// log-probabilities.
+    ///
+    /// # Shapes
+    /// `logits` gives `[n, classes]`, the same at each draw.
+    ///
+    /// # Errors
+    /// [`TrainError::Shape`] for another shape, [`TrainError::Entry`] if a logit makes the
+    /// probabilities of its row NaN, and what `logits` returns.
+    pub fn classify_logits(
+        &self,
+        key: &Key,
+        mut logits: impl FnMut(&Key) -> Result<Tensor>,
+    ) -> Result<Prediction> {
+        let mut sums = Sums::default();
+        for sample in 0..self.samples {
+            let logits = logits(&key.index(sample as u64))?;
+            let &[_, _] = logits.shape()? else {
+                return Err(shape_error("logits", logits.shape()?, "[n, classes]"));
+            };
+            sums.add(&logits.expand_dims(0))?;
+        }
+        sums.prediction()
+    }
+
+    /// `part` of each batch, with the key of the batch.
+    fn batches<T: Send>(
+        &self,
+        features: &Tensor,
+        key: &Key,
+        part: impl Fn(&Tensor, &Key) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let rows = rows_of(features)?;
+        if rows == 0 {
+            let expected = "[n, ...] with n of at least 1";
+            return Err(shape_error("features", features.shape()?, expected));
+        }
+        let starts = (0..rows).step_by(self.batch_size).enumerate();
+        let parts = starts.map(|(batch, start)| {
+            let x = features.narrow(0, start, self.batch_size.min(rows - start));
+            part(&x, &key.index(batch as u64)).map_err(|error| error.after_rows(start))
+        });
+        // On a thread of the pool: from any other one each parallel pass would be handed over and waited for.
+        rayon::scope(|_| parts.collect())
+    }
+
+    /// Hands over draws group after group, until one is said to be enough.
+    fn draw(
+        &self,
+        model: &Model,
+        x: &Tensor,
+        key: &Key,
+        mut is_enough: impl FnMut(Group) -> Result<bool>,
+    ) -> Result<()> {
+        let prepared = model.net().prepare(x);
+        let rows = rows_of(x)?;
+        let keys: Vec<Key> = (0..self.samples as u64).map(|sample| key.index(sample)).collect();
+        let at_once = if self.standard_error.is_some() { STEP } else { GROUP };
+        for group in keys.chunks(at_once) {
+            let parts = group.par_chunks(ROWS.div_ceil(rows.max(1)));
+            let draws: Vec<Result<Vec<Group>>> =
+                parts.map(|keys| groups(model, &prepared(keys)?, keys)).collect();
+            let mut enough = false;
+            for groups in draws {
+                for group in groups? {
+                    enough = is_enough(group)?;
+                }
+            }
+            if enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The distributions of some draws of the net's outputs, `[draws, n, ..]`.
+fn groups(model: &Model, outputs: &Tensor, keys: &[Key]) -> Result<Vec<Group>> {
+    let of_one = outputs.shape()?.get(1..).unwrap_or_default();
+    let rows = of_one.first().copied().unwrap_or(1).max(1);
+    if outputs.sum().to_f64_vec()?.iter().any(|sum| sum.is_nan()) {
+        let width = of_one.iter().product::<usize>() / rows;
+        let values = outputs.to_f64_vec()?;
+        if let Some(index) = values.iter().position(|value| value.is_nan()) {
+            return Err(TrainError::Entry {
+                op: "predict",
+                argument: "output of the net",
+                row: index / width.max(1) % rows,
+                given: f64::NAN,
+                expected: "a number".to_owned(),
+            });
+        }
+    }
+    if model.head().draws_together() {
+        // What draws have in common is the difference of nearly equal numbers: it needs `f64`.
+        let distributions = model.distributions(&outputs.cast(DType::F64), keys)?;
+        return Ok(distributions.into_iter().map(|d| Group::together(d, keys.len())).collect());
+    }
+    Ok(model.distributions(outputs, keys)?.into_iter().map(Group::one).collect())
+}
+
+fn rows_of(features: &Tensor) -> Result<usize> {
+    Ok(features.shape()?.first().copied().unwrap_or(0))
+}
+
+pub(super) fn shape_error(argument: &'static str, given: &[usize], expected: &str) -> TrainError {
+    TrainError::Shape {
+        op: "predict",
+        argument,
+        given: given.to_vec(),
+        expected: expected.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
