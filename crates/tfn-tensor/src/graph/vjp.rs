@@ -6,6 +6,7 @@ use super::{Input, Node, Work};
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate};
+use crate::shape::broadcast_shapes;
 use crate::tensor::Tensor;
 
 use super::backward::Slots;
@@ -91,7 +92,7 @@ impl VjpContext<'_> {
                 }
             };
         }
-        let fits = crate::broadcast_shapes(shape, &live.shape).as_deref() == Some(&*live.shape);
+        let fits = broadcast_shapes(shape, &live.shape).as_deref() == Some(&*live.shape);
         if live.dtype() != *dtype || !fits {
             return Err(TensorError::External {
                 op: "vjp",

@@ -8,8 +8,8 @@ use super::entropy::seed_from_entropy;
 use super::prf::{self, Bits};
 use super::replay::Replay;
 use super::stream::Stream;
-use crate::Tensor;
 use crate::error::Result;
+use crate::tensor::Tensor;
 
 /// A pure, splittable name of random numbers: a seed and a path of labels.
 ///

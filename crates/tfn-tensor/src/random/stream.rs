@@ -12,9 +12,9 @@ use super::key::Key;
 use super::prf::Bits;
 use super::replay::Replay;
 use super::words::Words;
-use crate::Tensor;
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::TensorError;
+use crate::tensor::Tensor;
 
 /// Number of the draw whose words [`Stream::next_u64`] and `rand` read.
 const WORDS: u64 = u64::MAX;

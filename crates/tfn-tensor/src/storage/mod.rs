@@ -136,6 +136,14 @@ pub(crate) fn block_of(unit: usize) -> usize {
     }
 }
 
+impl<E: Element> Buffer<E> {
+    /// A buffer for the moment, the first `len` numbers of which `fill` writes. Nearly all are of one
+    /// length, so that one that was used for any block does for the next.
+    pub(crate) fn scratch(len: usize, fill: impl FnOnce(&mut [E])) -> Self {
+        Self::build(len.max(4 * kernels::BLOCK), |out| fill(&mut out[..len]))
+    }
+}
+
 impl<E: Element> Clone for Data<E> {
     fn clone(&self) -> Self {
         Self::ready(self.buffer().clone())

@@ -12,14 +12,12 @@
 //! | [`part`] | one rectangle: blocks of the factors, tile by tile |
 //! | [`kernel`] | the steps that are compiled for each instruction set |
 //! | [`pack`] | the factors as tiles read them |
-//! | [`mod@lanes`] | vectors of either element type |
 //! | [`tile`] | one register tile |
 //! | [`rows`] | products of very few rows, which memory bounds |
 //!
 //! Reference: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication".
 
 mod kernel;
-mod lanes;
 mod output;
 mod pack;
 mod part;
@@ -31,10 +29,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-pub(crate) use lanes::Lanes;
-
 use super::Accumulate;
-use crate::Element;
+use crate::dtype::Element;
 use output::{Output, Part};
 
 /// Multiplications that are worth a task of their own.

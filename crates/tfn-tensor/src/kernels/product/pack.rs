@@ -6,7 +6,7 @@ use pulp::Simd;
 
 use super::Factor;
 use super::tile::WIDTH;
-use crate::Element;
+use crate::dtype::Element;
 
 /// Side of the squares in which a transpose is packed.
 const SQUARE: usize = 8;

@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::Product;
 use super::output::{Output, Part};
-use crate::Element;
+use crate::dtype::Element;
 use crate::kernels::Accumulate;
 use crate::kernels::arch::arch;
 
