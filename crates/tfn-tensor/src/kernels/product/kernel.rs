@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::Factor;
+use super::factor::Factor;
 use super::pack;
 use super::tile::{Left, Panel, WIDTH};
 use crate::dtype::Element;

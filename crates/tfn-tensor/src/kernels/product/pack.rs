@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::Factor;
+use super::factor::Factor;
 use super::tile::WIDTH;
 use crate::dtype::Element;
 

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use super::factor::{Factor, Product};
 use super::kernel::{Kernel, with_kernel};
 use super::output::{Output, Part};
 use super::tile::{Left, Panel};
-use super::{Factor, Product};
 use crate::buffer::Buffer;
 use crate::dtype::Element;
 use crate::kernels::Accumulate;

@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::Product;
+use super::factor::Product;
 use super::output::{Output, Part};
 use crate::dtype::Element;
 use crate::kernels::Accumulate;
