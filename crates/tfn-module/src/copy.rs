@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tfn_tensor::{Variable, VariableId};
 
-use crate::{ModuleError, Result};
+use crate::error::{ModuleError, Result};
 
 /// A value that can be copied together with the variables it holds.
 ///

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 
 use tfn_tensor::Variable;
 
-use crate::{Copies, DeepCopy};
+use crate::copy::{Copies, DeepCopy};
+use crate::scope::NameScope;
 
 impl DeepCopy for Variable {
     fn deep_copy_with(&self, copies: &mut Copies) -> Self {
@@ -115,7 +116,7 @@ plain!(
     tfn_tensor::DType,
     tfn_tensor::Tensor,
     tfn_tensor::random::Key,
-    crate::NameScope,
+    NameScope,
 );
 
 impl<T: ?Sized> DeepCopy for PhantomData<T> {

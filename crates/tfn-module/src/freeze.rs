@@ -2,7 +2,7 @@
 
 use tfn_tensor::Variable;
 
-use crate::Module;
+use crate::module::Module;
 
 /// Makes all variables of `module` non-trainable and returns those that were trainable.
 ///

@@ -1,6 +1,6 @@
 //! Names: what tf.Module and tfn.Layer take, and what they make of a type's name.
 
-use crate::{ModuleError, Result};
+use crate::error::{ModuleError, Result};
 
 /// The name of a module, checked: ASCII letters, digits and `_`, not a digit first.
 ///

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use crate::lanes::Lanes;
+use crate::math::Math;
+use crate::pool::Pooled;
+
 /// Type of a tensor's entries, a property at run time.
 ///
 /// Counterpart: `tf.DType`.
@@ -46,9 +50,9 @@ impl fmt::Display for DType {
 /// everything between them is typed at run time by [`DType`].
 pub trait Element:
     sealed::Sealed
-    + crate::kernels::math::Math
-    + crate::kernels::product::Lanes
-    + crate::buffer::Pooled
+    + Math
+    + Lanes
+    + Pooled
     + num_traits::Float
     + num_traits::NumAssign
     + fmt::Debug

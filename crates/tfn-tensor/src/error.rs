@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use crate::DType;
+use crate::dtype::DType;
 
 /// Result of the ways out of a tensor.
 pub type Result<T, E = TensorError> = std::result::Result<T, E>;

@@ -5,11 +5,11 @@ use std::panic::Location;
 
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::backward;
 use crate::kernels;
 use crate::shape::count;
-use crate::tensor::{Live, Tensor};
-use crate::variable::{Variable, VariableId};
+use crate::tensor::{Live, Tensor, backward};
+use crate::variable::Variable;
+use crate::variable_id::VariableId;
 
 /// Gradients of one scalar with respect to the variables it depends on, by identity.
 ///
@@ -20,10 +20,6 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    pub(crate) fn insert(&mut self, variable: VariableId, gradient: Tensor) {
-        self.of.insert(variable, gradient);
-    }
-
     /// The gradient of `variable`, of its shape; `None` if the scalar does not depend on it.
     pub fn get(&self, variable: &Variable) -> Option<&Tensor> {
         self.of.get(&variable.id())
@@ -245,7 +241,9 @@ impl Tensor {
             });
         }
         let seed = Self::ones(&live.shape, live.dtype());
-        live.edge.as_ref().map_or_else(|| Ok(Gradients::default()), |edge| backward(edge, seed))
+        let of =
+            live.edge.as_ref().map_or_else(|| Ok(BTreeMap::new()), |edge| backward(edge, seed))?;
+        Ok(Gradients { of })
     }
 }
 

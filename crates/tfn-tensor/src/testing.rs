@@ -1,6 +1,9 @@
 //! The laws that an operation is tested by, for this crate's operations and for anyone's.
 
-use crate::{DType, Result, Tensor, TensorError, Variable};
+use crate::dtype::DType;
+use crate::error::{Result, TensorError};
+use crate::tensor::Tensor;
+use crate::variable::Variable;
 
 /// A gradient that disagrees with the central difference, or an operation that failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -1,25 +1,14 @@
 //! Variables: shared, named cells that training changes.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Element};
 use crate::error::{Result, TensorError};
-use crate::graph::{Edge, Node};
-use crate::tensor::Tensor;
-
-/// Identity of a variable: equal for clones of one cell, different for any two cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct VariableId(u64);
-
-impl VariableId {
-    fn fresh() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-}
+use crate::tensor::{Edge, Node, Tensor};
+use crate::variable_id::VariableId;
 
 /// A shared, named cell that holds a tensor and may be trained.
 ///

@@ -7,7 +7,7 @@ use safetensors::tensor::Dtype;
 use serde_json::Value;
 use tfn_tensor::{DType, Element, Tensor, Variable};
 
-use crate::{ModuleError, Result};
+use crate::error::{ModuleError, Result};
 
 /// Key of the one metadata entry.
 pub(super) const HEADER_KEY: &str = "tfn";

@@ -8,7 +8,7 @@ use serde_json::json;
 use tfn_tensor::{DType, Element, Tensor, Variable};
 
 use super::contents::{HEADER_KEY, VERSION};
-use crate::{ModuleError, Result};
+use crate::error::{ModuleError, Result};
 
 /// A variable's value as safetensors wants it.
 struct Encoded {

@@ -1,10 +1,17 @@
-//! Replacing a file so that it is never half written.
+//! Reading a file, and replacing it so that it is never half written.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use tempfile::Builder;
+
+use crate::error::{ModuleError, Result};
+
+/// The bytes of a file.
+pub(super) fn read(op: &'static str, path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|source| ModuleError::Io { op, path: path.to_owned(), source })
+}
 
 /// Replaces `path` by what `write` writes: into a new file beside it, flushed to the disk, then renamed.
 ///

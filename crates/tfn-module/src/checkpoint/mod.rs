@@ -44,13 +44,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use contents::{Contents, Entry};
-pub use mismatch::{DTypeMismatch, Mismatch, ShapeMismatch};
 pub use npz::{
-    ArrayDTypeMismatch, ArrayShapeMismatch, NpzError, NpzMismatch, from_npz_bytes, load_npz,
-    load_npz_variables, save_npz, save_npz_variables, to_npz_bytes,
+    from_npz_bytes, load_npz, load_npz_variables, save_npz, save_npz_variables, to_npz_bytes,
 };
+use tfn_tensor::Variable;
 
-use crate::{Module, ModuleError, Result, Variable, named_variables};
+pub use crate::error::{
+    ArrayDTypeMismatch, ArrayShapeMismatch, DTypeMismatch, Mismatch, NpzError, NpzMismatch,
+    ShapeMismatch,
+};
+use crate::error::{ModuleError, Result};
+use crate::module::{Module, named_variables};
 
 /// Saves all variables of `module`.
 ///
@@ -99,7 +103,7 @@ pub fn to_bytes<M: Module + ?Sized>(
 /// [`ModuleError::Format`], [`ModuleError::Version`]; [`ModuleError::Io`]; [`ModuleError::DuplicatePath`].
 pub fn load<M: Module + ?Sized>(module: &M, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
-    restore(module, &read("load", path)?, &path.display().to_string())
+    restore(module, &file::read("load", path)?, &path.display().to_string())
 }
 
 /// Sets all variables of `module` from the bytes of a saved file.
@@ -125,11 +129,7 @@ pub fn read_metadata(path: impl AsRef<Path>) -> Result<BTreeMap<String, String>>
 pub fn inspect(path: impl AsRef<Path>) -> Result<Contents> {
     let path = path.as_ref();
     let origin = path.display().to_string();
-    Ok(contents::Parsed::new("inspect", &read("inspect", path)?, &origin)?.contents())
-}
-
-fn read(op: &'static str, path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| ModuleError::Io { op, path: path.to_owned(), source })
+    Ok(contents::Parsed::new("inspect", &file::read("inspect", path)?, &origin)?.contents())
 }
 
 fn restore<M: Module + ?Sized>(module: &M, bytes: &[u8], origin: &str) -> Result<()> {

@@ -4,9 +4,10 @@ use pulp::{Simd, WithSimd};
 
 use super::Accumulate;
 use super::arch::arch;
+use super::map::add_assign;
 use super::parallel::{BLOCK, in_chunks, in_parallel};
 use super::reduce::{sum_in_f64, sum_row};
-use crate::Element;
+use crate::dtype::Element;
 
 /// Columns from which on a large matrix is summed in blocks of columns rather than of rows, and
 /// the columns of such a block.
@@ -156,7 +157,7 @@ fn sum_runs<E: Element>(
     let Some(last) = runs.iter().rposition(|&(_, reduced)| reduced) else {
         match accumulate {
             Accumulate::Set => out.copy_from_slice(x),
-            Accumulate::Add => super::add_assign(out, x),
+            Accumulate::Add => add_assign(out, x),
         }
         return;
     };

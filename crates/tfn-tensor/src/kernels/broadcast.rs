@@ -5,7 +5,7 @@ use std::array;
 use super::Accumulate;
 use super::map::{Block, add_block, block, map_by};
 use super::parallel::{BLOCK, in_blocks};
-use crate::Element;
+use crate::dtype::Element;
 
 /// Entries that are evaluated together; a repeated number is written out for so many.
 const TILE: usize = 256;

@@ -6,9 +6,9 @@ use pulp::{Simd, WithSimd};
 use super::Accumulate;
 use super::arch::arch;
 use super::map::Block;
-use super::math::Math;
 use super::parallel::split_off;
-use crate::Element;
+use crate::dtype::Element;
+use crate::math::Math;
 
 /// Partial results that are kept side by side.
 const LANES: usize = 16;

@@ -5,7 +5,7 @@ use pulp::{Simd, WithSimd};
 use super::Accumulate;
 use super::arch::arch;
 use super::parallel::{BLOCK, in_blocks};
-use crate::Element;
+use crate::dtype::Element;
 
 /// What writes a function of the entries of inputs into an output of the same length, or adds it, on the calling
 /// thread: [`write_block`] of the function, for those who walk over memory.
@@ -261,7 +261,7 @@ pub(crate) fn update_block<E: Element, const M: usize>(
 mod tests {
     use super::super::parallel::{PARALLEL, in_tasks, split_off};
     use super::*;
-    use crate::kernels::math::Math;
+    use crate::math::Math;
 
     fn numbers(len: usize) -> Vec<f32> {
         (0..len).map(|i| (i % 1013) as f32 * 0.01 - 5.0).collect()

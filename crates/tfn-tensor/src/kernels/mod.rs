@@ -19,7 +19,6 @@
 //! | file | what it computes |
 //! |---|---|
 //! | [`arch`] | which instructions are used |
-//! | [`math`] | elementary functions of one number |
 //! | [`mod@map`] | a function of each entry, in one pass |
 //! | [`parallel`] | blocks and tasks on several threads |
 //! | [`broadcast`] | the same over inputs of different shapes |
@@ -37,9 +36,6 @@ pub(crate) mod axes;
 pub(crate) mod broadcast;
 pub(crate) mod log_sum;
 pub(crate) mod map;
-pub(crate) mod math;
-mod math_f32;
-mod math_f64;
 pub(crate) mod normal;
 pub(crate) mod parallel;
 pub(crate) mod permute;

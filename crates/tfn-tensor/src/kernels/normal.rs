@@ -12,8 +12,8 @@ use num_traits::Zero;
 use pulp::{Simd, WithSimd};
 
 use super::arch::arch;
-use super::{math_f32, math_f64};
-use crate::Element;
+use crate::dtype::Element;
+use crate::math::{double, single};
 
 /// Words that go together: so many words make so many normals.
 pub(crate) const BLOCK: usize = 32;
@@ -56,7 +56,7 @@ impl Coordinate for u32 {
     #[inline(always)]
     fn radius(self) -> f32 {
         let u = (self >> 1) as i32 as f32 * (1.0 / 2_147_483_648.0) + 1.0 / 4_294_967_296.0;
-        (-2.0 * math_f32::ln_of_unit(u)).sqrt()
+        (-2.0 * single::ln_of_unit(u)).sqrt()
     }
 }
 
@@ -71,7 +71,7 @@ impl Coordinate for u64 {
         let quarter = self.wrapping_add(1 << 61) >> 62;
         let rest = (self.wrapping_sub(quarter << 62) as i64) >> 10;
         let rest = f64::from_bits(WHOLE.to_bits().wrapping_add(rest as u64)) - WHOLE;
-        let (cos, sin) = math_f64::cos_sin_reduced(rest * (FRAC_PI_2 / (1_u64 << 52) as f64));
+        let (cos, sin) = double::cos_sin_reduced(rest * (FRAC_PI_2 / (1_u64 << 52) as f64));
         let odd = quarter & 1 == 1;
         let (c, s) = if odd { (sin, cos) } else { (cos, sin) };
         let c_sign = (quarter.wrapping_add(1) & 2) << 62;
@@ -84,7 +84,7 @@ impl Coordinate for u64 {
     fn radius(self) -> f64 {
         const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
         let u = (self >> 11) as f64 * STEP + 0.5 * STEP;
-        (-2.0 * math_f64::ln_of_unit(u)).sqrt()
+        (-2.0 * double::ln_of_unit(u)).sqrt()
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::Element;
+use crate::dtype::Element;
 
 /// Entries that one thread works on at a time.
 pub(crate) const BLOCK: usize = 8 * 1024;

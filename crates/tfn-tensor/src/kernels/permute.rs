@@ -1,7 +1,7 @@
 //! Axes in another order.
 
 use super::parallel::{BLOCK, in_chunks, in_parallel, in_tasks, split_off};
-use crate::Element;
+use crate::dtype::Element;
 
 /// Side of the squares that are turned in registers or the first cache.
 const TILE: usize = 16;

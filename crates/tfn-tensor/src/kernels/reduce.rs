@@ -7,7 +7,7 @@ use pulp::{Simd, WithSimd};
 use super::arch::arch;
 use super::map::evaluate;
 use super::parallel::{BLOCK, by_blocks};
-use crate::Element;
+use crate::dtype::Element;
 
 /// Partial sums that are kept side by side.
 pub(super) const LANES: usize = 16;

@@ -13,7 +13,7 @@ use super::arch::arch;
 use super::axes::totals;
 use super::parallel::{in_chunks, in_parallel};
 use super::reduce::{fold_row, larger};
-use crate::Element;
+use crate::dtype::Element;
 
 /// Entries that one thread works on at a time, unless a column alone has more.
 const GROUP: usize = 4096;

@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::arch::arch;
 use super::reduce::{LANES, add_lanes, add_to_lanes};
-use crate::Element;
+use crate::dtype::Element;
 
 /// Entries that are computed before they are copied or summed.
 const TILE: usize = 128;

@@ -8,10 +8,9 @@ use super::weight_gradient::WeightGradient;
 use crate::buffer::Buffer;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::{Vjp, VjpContext, apply};
 use crate::kernels::{self, Accumulate, Factor, Product};
 use crate::shape::count;
-use crate::tensor::{Live, Tensor};
+use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply};
 
 const OP: &str = "affine_local";
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
 use crate::shape::broadcast_shapes;
-use crate::tensor::{Live, Tensor};
+use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
 
 /// The two operands without error, and the shape they broadcast to.
 pub(super) struct Pair<'a> {

@@ -5,10 +5,9 @@ use std::panic::Location;
 use super::binary::Pair;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
 use crate::shape::broadcast_shapes;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 macro_rules! comparison {
     ($($(#[$doc:meta])* $method:ident: |$x:ident, $y:ident| $holds:expr;)*) => {

@@ -4,9 +4,8 @@ use std::panic::Location;
 
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::shape::{Split, axis_of};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 /// Whether `next` takes the place of the largest number so far: the first of equal ones stays, and the first NaN.
 fn replaces<E: Element>(next: E, largest: E) -> bool {

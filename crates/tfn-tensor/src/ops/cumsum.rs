@@ -4,9 +4,8 @@ use std::panic::Location;
 
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::shape::{Split, axis_of};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 /// Each entry with all those before it.
 struct Cumsum {

@@ -7,9 +7,8 @@ use std::panic::Location;
 use super::fused::{AddSlopes, Entries, common_shape, pass};
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::Result;
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::Sums;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 /// A function of `N` numbers for [`entrywise`], the same code for both element types.
 ///

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::Accumulate;
 use crate::shape::{Split, axis_of};
 use crate::storage::Rows;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 /// Entries `indices` along an axis.
 struct Gather {

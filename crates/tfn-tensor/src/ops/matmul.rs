@@ -6,10 +6,9 @@ use std::sync::Arc;
 use super::weight_gradient::WeightGradient;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{Accumulate, Factor, Product};
 use crate::shape::{broadcast_shapes, count};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 /// Sizes of a product `[.., m, k] · [.., k, n]`, and how its leading axes broadcast.
 #[derive(Clone)]

@@ -4,10 +4,9 @@ use std::panic::Location;
 
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
 use crate::shape::{Split, axis_of};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 struct Narrow {
     split: Split,

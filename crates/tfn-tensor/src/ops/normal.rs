@@ -6,8 +6,7 @@ use super::fused::{common_shape, pass, pass_now, pass_with_log};
 
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
-use crate::graph::{Input, Vjp, VjpContext, apply_one};
-use crate::tensor::Tensor;
+use crate::tensor::{Input, Tensor, Vjp, VjpContext, apply_one};
 
 /// `ln sqrt(2π)`.
 pub(super) const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;

@@ -7,11 +7,10 @@ use super::fused::{Entries, Kept, pass, pass_by};
 use super::normal::LN_SQRT_2PI;
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels;
 use crate::shape::count;
 use crate::storage::LAZY;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 /// Constant parameters of `K` components: `peak = ln weight − ln scale − ln sqrt(2π)`, `rate = 1/scale`.
 #[derive(Clone, Copy)]

@@ -4,10 +4,9 @@ use std::panic::Location;
 
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
 use crate::shape::count;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 /// Where the old entries lie in the new tensor: in runs, which hold all axes from the last padded one on.
 struct Pad {

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use super::fused::common_shape;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
-use crate::tensor::{Live, Tensor};
+use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
 
 /// Inputs that one walk of the backward pass reads: the arguments, the value and its gradient.
 const WIDTH: usize = 6;

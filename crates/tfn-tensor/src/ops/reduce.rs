@@ -4,11 +4,10 @@ use std::panic::Location;
 
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
 use crate::shape::{Split, axis_of, count, reduced};
 use crate::storage::{LAZY, Recipe};
-use crate::tensor::{Live, Tensor};
+use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
 
 /// Which axes a reduction takes away.
 fn axes_mask(

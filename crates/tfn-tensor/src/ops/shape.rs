@@ -4,10 +4,9 @@ use std::panic::Location;
 
 use crate::dtype::dispatch;
 use crate::error::{Result, TensorError};
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
 use crate::shape::{axis_of, broadcast_shapes, count};
-use crate::tensor::{Live, Tensor};
+use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
 
 struct Reshape;
 

@@ -4,10 +4,9 @@ use std::panic::Location;
 
 use crate::dtype::dispatch;
 use crate::error::Result;
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels;
 use crate::shape::{Split, axis_of, reduced};
-use crate::tensor::{Live, Tensor};
+use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
 
 /// `d logsumexp = Σ softmax · dx`.
 struct LogSumExp {

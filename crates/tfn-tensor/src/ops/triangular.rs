@@ -10,9 +10,8 @@ use nalgebra::DMatrix;
 use super::matmul::source;
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::shape::{broadcast_shapes, count};
-use crate::tensor::{Live, Tensor};
+use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
 
 /// `A = L·Lᵀ`.
 struct Cholesky {

@@ -4,9 +4,8 @@ use num_traits::Float;
 
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
-use crate::graph::{Vjp, VjpContext, apply_one};
 use crate::kernels::{self, Accumulate};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 /// What the backward pass of a function reads.
 enum Reads {

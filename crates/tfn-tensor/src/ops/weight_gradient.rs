@@ -2,10 +2,9 @@
 
 use crate::dtype::Element;
 use crate::error::Result;
-use crate::graph::VjpContext;
 use crate::kernels::{Factor, Product};
 use crate::storage::LAZY;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, VjpContext};
 
 /// Rows of a batch up to which the product is left as a recipe. A larger one has its factors packed anew
 /// for each block, which then costs more than the optimizer saves.

@@ -31,7 +31,7 @@ pub fn seed_from_entropy() -> Result<u64> {
 /// Always [`TensorError::Entropy`](crate::TensorError::Entropy).
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 pub fn seed_from_entropy() -> Result<u64> {
-    Err(crate::TensorError::Entropy {
+    Err(crate::error::TensorError::Entropy {
         message: "WebAssembly without an operating system has no source of randomness".into(),
     })
 }

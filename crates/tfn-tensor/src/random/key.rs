@@ -7,16 +7,15 @@ use rand::Rng;
 use super::entropy::seed_from_entropy;
 use super::prf::{self, Bits};
 use super::replay::Replay;
-use super::stream::Stream;
-use crate::Tensor;
 use crate::error::Result;
+use crate::tensor::Tensor;
 
 /// A pure, splittable name of random numbers: a seed and a path of labels.
 ///
 /// Counterpart: the `seed` of a TFP sampler and `tfp.random.split_seed`. A key is a value: making a
 /// child or a stream changes nothing, so what is drawn at one path does not depend on what was drawn
 /// elsewhere, in which order, or on which thread. Two draws that are to be independent need two
-/// paths, or must come from one [`Stream`].
+/// paths, or must come from one [`Stream`](super::Stream).
 ///
 /// # Examples
 ///
@@ -36,8 +35,8 @@ use crate::error::Result;
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Key {
-    bits: Bits,
-    replay: Option<Replay>,
+    pub(super) bits: Bits,
+    pub(super) replay: Option<Replay>,
 }
 
 impl Key {
@@ -81,7 +80,7 @@ impl Key {
     /// A draw that was not recorded is a tensor that carries
     /// [`TensorError::ReplayMissing`](crate::TensorError::ReplayMissing), and one recorded in another
     /// shape carries [`TensorError::ReplayShape`](crate::TensorError::ReplayShape). Words
-    /// ([`Stream::next_u64`]) are not recorded: they are those of seed 0 at the same path.
+    /// ([`Stream::next_u64`](super::Stream::next_u64)) are not recorded: they are those of seed 0 at the same path.
     ///
     /// # Examples
     ///
@@ -115,18 +114,6 @@ impl Key {
     #[must_use]
     pub fn index(&self, index: u64) -> Self {
         self.child(&index.to_string())
-    }
-
-    /// The stream of draws at this key, from its first one.
-    ///
-    /// ```
-    /// use tfn_tensor::random::Key;
-    ///
-    /// let key = Key::from_seed(1);
-    /// assert_eq!(key.stream().next_u64(), key.stream().next_u64());
-    /// ```
-    pub fn stream(&self) -> Stream {
-        Stream::new(prf::draws(&self.bits), self.replay.clone())
     }
 
     /// The labels from the root to this key, separated by slashes, if it replays recorded draws.

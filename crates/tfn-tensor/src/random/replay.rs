@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::dtype::DType;
 use crate::error::TensorError;
-use crate::{DType, Tensor};
+use crate::tensor::Tensor;
 
 /// A place in a record of draws.
 #[derive(Clone)]

@@ -9,12 +9,12 @@ use rand_chacha::ChaCha8Rng;
 
 use super::convert;
 use super::key::Key;
-use super::prf::Bits;
+use super::prf::{self, Bits};
 use super::replay::Replay;
 use super::words::Words;
-use crate::Tensor;
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::TensorError;
+use crate::tensor::Tensor;
 
 /// Number of the draw whose words [`Stream::next_u64`] and `rand` read.
 const WORDS: u64 = u64::MAX;
@@ -53,8 +53,22 @@ pub struct Stream {
     replay: Option<Replay>,
 }
 
+impl Key {
+    /// The stream of draws at this key, from its first one.
+    ///
+    /// ```
+    /// use tfn_tensor::random::Key;
+    ///
+    /// let key = Key::from_seed(1);
+    /// assert_eq!(key.stream().next_u64(), key.stream().next_u64());
+    /// ```
+    pub fn stream(&self) -> Stream {
+        Stream::new(prf::draws(&self.bits), self.replay.clone())
+    }
+}
+
 impl Stream {
-    pub(super) fn new(key: Bits, replay: Option<Replay>) -> Self {
+    fn new(key: Bits, replay: Option<Replay>) -> Self {
         Self { key, draw: 0, words: Words::new(key, WORDS).generator(0), replay }
     }
 

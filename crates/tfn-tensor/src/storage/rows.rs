@@ -3,22 +3,10 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
-use super::{Recipe, Storage};
+use super::types::{Recipe, Rows, Storage};
 use crate::buffer::Buffer;
 use crate::dtype::Element;
 use crate::kernels::{self, Accumulate};
-
-/// Some rows of a table all of whose others are zero, as they came: the gradient of what was looked up.
-///
-/// They are sorted, and those of one index added, when they are first wanted; the table itself is never made.
-pub(crate) struct Rows<E: Element> {
-    /// Entries of a row; at least one.
-    width: usize,
-    /// Indices, and a row for each of them.
-    parts: Vec<(Arc<[usize]>, Storage)>,
-    sums: OnceLock<(Vec<usize>, Storage)>,
-    entries: PhantomData<E>,
-}
 
 impl<E: Element> Rows<E> {
     /// Row `indices[i]` of a table is row `i` of `values`, which are there and of type `E`.

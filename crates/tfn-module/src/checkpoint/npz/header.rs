@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::NpzError;
+use crate::error::NpzError;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// NumPy itself reads no longer text.

@@ -1,17 +1,17 @@
 //! NumPy's archives, as TFP's `Layer.save` writes them: a ZIP archive of `arr_0.npy`, `arr_1.npy`, …, one array a
 //! variable, in the order of [`Module::variables`].
 
-mod error;
 mod header;
 mod read;
 mod write;
 
 use std::path::Path;
 
-pub use error::{ArrayDTypeMismatch, ArrayShapeMismatch, NpzError, NpzMismatch};
+use tfn_tensor::Variable;
 
 use super::file;
-use crate::{Module, ModuleError, Result, Variable};
+use crate::error::{ModuleError, Result};
+use crate::module::Module;
 
 /// Saves all variables of `module` as TFP's `Layer.save` does, for TFP's `Layer.load` and `numpy.load`.
 ///
@@ -118,7 +118,7 @@ pub fn load_npz<M: Module + ?Sized>(module: &M, path: impl AsRef<Path>) -> Resul
 /// As [`load_npz`].
 pub fn load_npz_variables(variables: &[Variable], path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
-    let bytes = super::read("load_npz", path)?;
+    let bytes = file::read("load_npz", path)?;
     restore(variables, &bytes, &path.display().to_string())
 }
 

@@ -7,9 +7,8 @@ use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipSliceAr
 use tfn_tensor::{Tensor, Variable};
 
 use super::header::Header;
-use super::{NpzError, NpzMismatch};
 use crate::checkpoint::contents::tensor;
-use crate::{ModuleError, Result};
+use crate::error::{ModuleError, NpzError, NpzMismatch, Result};
 
 /// Where an array is in its archive.
 struct Member {

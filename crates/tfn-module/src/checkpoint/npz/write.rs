@@ -7,11 +7,10 @@ use flate2::write::DeflateEncoder;
 use rawzip::{CompressionMethod, ZipArchiveWriter};
 use tfn_tensor::Variable;
 
-use super::error::descr;
 use super::header::Header;
-use super::{NpzError, read};
+use super::read;
 use crate::checkpoint::encode;
-use crate::{ModuleError, Result};
+use crate::error::{ModuleError, NpzError, Result, descr};
 
 pub(super) fn archive(variables: &[Variable]) -> Result<Vec<u8>> {
     let bad = |source| ModuleError::Npz {

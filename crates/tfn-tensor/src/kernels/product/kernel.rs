@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::Factor;
+use super::factor::Factor;
 use super::pack;
 use super::tile::{Left, Panel, WIDTH};
-use crate::Element;
+use crate::dtype::Element;
 use crate::kernels::arch::arch;
 
 /// What one instruction set does of a product. The rest is compiled once for all of them.

@@ -7,19 +7,19 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `mod.rs` | factors, products, and how they are cut into tasks |
+//! | `mod.rs` | how products are cut into tasks |
+//! | [`factor`] | factors and products |
 //! | [`output`] | the output, shared by tasks, and its rectangles |
 //! | [`part`] | one rectangle: blocks of the factors, tile by tile |
 //! | [`kernel`] | the steps that are compiled for each instruction set |
 //! | [`pack`] | the factors as tiles read them |
-//! | [`mod@lanes`] | vectors of either element type |
 //! | [`tile`] | one register tile |
 //! | [`rows`] | products of very few rows, which memory bounds |
 //!
 //! Reference: Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication".
 
+mod factor;
 mod kernel;
-mod lanes;
 mod output;
 mod pack;
 mod part;
@@ -31,10 +31,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-pub(crate) use lanes::Lanes;
+pub(crate) use factor::{Factor, Product};
 
 use super::Accumulate;
-use crate::Element;
+use crate::dtype::Element;
 use output::{Output, Part};
 
 /// Multiplications that are worth a task of their own.
@@ -60,50 +60,6 @@ thread_local! {
 #[cfg(test)]
 pub(crate) fn product_count() -> u64 {
     PRODUCTS.get()
-}
-
-/// A factor as it lies in memory.
-#[derive(Clone, Copy)]
-pub(crate) struct Factor<'a, E> {
-    data: &'a [E],
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
-    column_stride: usize,
-    squared: bool,
-}
-
-impl<'a, E> Factor<'a, E> {
-    /// A row-major factor of `rows` and `columns`.
-    pub(crate) fn new(data: &'a [E], rows: usize, columns: usize) -> Self {
-        assert_eq!(data.len(), rows * columns, "entries of a factor of {rows} x {columns}");
-        Self { data, rows, columns, row_stride: columns, column_stride: 1, squared: false }
-    }
-
-    /// The transpose, read from the same memory.
-    pub(crate) fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-            ..self
-        }
-    }
-
-    /// The square of each entry, taken on the way.
-    pub(crate) fn squared(self) -> Self {
-        Self { squared: true, ..self }
-    }
-}
-
-/// A product `[m, n] = [m, k] · [k, n]`; with a weight `w` of `[m, n]` it is `2w∘(a·b)`, the form of the
-/// gradients of a variance.
-#[derive(Clone, Copy)]
-pub(crate) struct Product<'a, E> {
-    pub(crate) a: Factor<'a, E>,
-    pub(crate) b: Factor<'a, E>,
-    pub(crate) weight: Option<&'a [E]>,
 }
 
 /// An output cut into rectangles of one size, but for the last ones.
@@ -224,11 +180,6 @@ impl<E: Element> Product<'_, E> {
     fn work(&self) -> usize {
         let multiplications = self.a.rows * self.a.columns * self.b.columns;
         if self.a.rows <= FEW { 4 * multiplications } else { multiplications }
-    }
-
-    /// Whether the transpose is computed: where that spares packing a large right factor entry by entry.
-    fn is_flipped(&self) -> bool {
-        self.b.column_stride != 1 && self.a.column_stride == 1
     }
 
     /// Rows and columns of a task: a function of the sizes alone.

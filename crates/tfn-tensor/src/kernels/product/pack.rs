@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::Factor;
+use super::factor::Factor;
 use super::tile::WIDTH;
-use crate::Element;
+use crate::dtype::Element;
 
 /// Side of the squares in which a transpose is packed.
 const SQUARE: usize = 8;

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
+use super::factor::{Factor, Product};
 use super::kernel::{Kernel, with_kernel};
 use super::output::{Output, Part};
 use super::tile::{Left, Panel};
-use super::{Factor, Product};
-use crate::Element;
 use crate::buffer::Buffer;
+use crate::dtype::Element;
 use crate::kernels::Accumulate;
 
 /// Size of a block of the inner dimension at most: a panel of the right factor stays in the first cache.

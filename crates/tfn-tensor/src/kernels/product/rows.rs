@@ -2,9 +2,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::Product;
+use super::factor::Product;
 use super::output::{Output, Part};
-use crate::Element;
+use crate::dtype::Element;
 use crate::kernels::Accumulate;
 use crate::kernels::arch::arch;
 

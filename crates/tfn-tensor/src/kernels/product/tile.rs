@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use super::lanes::Lanes;
 use super::output::Output;
-use crate::Element;
+use crate::dtype::Element;
 use crate::kernels::Accumulate;
+use crate::lanes::Lanes;
 
 /// Runs a body for each row of a tile with the number of the row as a constant. A loop would do if it were sure to
 /// be unrolled: accumulators that are indexed by a variable do not stay in registers.

@@ -1,4 +1,4 @@
-//! What a module hands over when it is asked for its attributes.
+//! How attributes are handed over and gone through.
 
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -6,58 +6,11 @@ use std::fmt::Write as _;
 
 use tfn_tensor::Variable;
 
-use crate::{Module, Property};
-
-/// Collects the attributes of one object; the walk over a tree of modules is made of these.
-///
-/// A [`Module`] names its attributes by [`add`](Self::add), in any order: the walk sorts them by name,
-/// byte by byte, and goes through a list in the order of its items. A [`Property`] says what it is:
-/// a [`variable`](Self::variable), a [`module`](Self::module), or a container of further ones.
-///
-/// # Examples
-/// ```
-/// use tfn_module::{Module, Properties, Tensor, Variable};
-///
-/// struct Dense { kernel: Variable, bias: Option<Variable> }
-///
-/// impl Module for Dense {
-///     fn properties<'a>(&'a self, properties: &mut Properties<'a>) {
-///         properties.add("kernel", &self.kernel).add("bias", &self.bias);
-///     }
-/// }
-///
-/// let kernel = Variable::new("kernel", Tensor::from_vec(vec![1.0, 2.0], &[1, 2]))?;
-/// let bias = Variable::new("bias", Tensor::from_vec(vec![0.0, 0.0], &[2]))?;
-/// let dense = Dense { kernel: kernel.clone(), bias: Some(bias.clone()) };
-/// assert_eq!(dense.variables(), [bias, kernel]);
-/// assert_eq!(dense.name_scope().name(), "dense/");
-/// # Ok::<(), tfn_module::TensorError>(())
-/// ```
-pub struct Properties<'a> {
-    children: Vec<(Segment<'a>, &'a dyn Property)>,
-    leaves: Vec<(String, Leaf<'a>)>,
-    path: String,
-    paths_wanted: bool,
-    sought: Option<TypeId>,
-    behind_arc: bool,
-}
-
-/// One step of a path. Items of a list come before named entries, by index.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Segment<'a> {
-    Index(usize),
-    Name(Cow<'a, str>),
-}
-
-/// Where a path ends.
-pub(crate) enum Leaf<'a> {
-    Variable(Variable),
-    Module { module: &'a dyn Module, behind_arc: bool },
-}
+use super::contract::{Leaf, Module, Properties, Property, Segment};
 
 impl<'a> Properties<'a> {
     /// With paths or without; of everything, or of what leads to modules of the type `sought`.
-    pub(crate) fn new(paths_wanted: bool, sought: Option<TypeId>) -> Self {
+    pub(super) fn new(paths_wanted: bool, sought: Option<TypeId>) -> Self {
         Self {
             children: Vec::new(),
             leaves: Vec::new(),
@@ -126,7 +79,7 @@ impl<'a> Properties<'a> {
     }
 
     /// Visits what an `Arc` points to: its address alone says which object it is.
-    pub(crate) fn shared<T: Property + ?Sized>(&mut self, value: &'a T) {
+    pub(super) fn shared<T: Property + ?Sized>(&mut self, value: &'a T) {
         let before = std::mem::replace(&mut self.behind_arc, true);
         value.visit(self);
         self.behind_arc = before;
@@ -138,13 +91,13 @@ impl<'a> Properties<'a> {
     }
 
     /// Makes `path` that of the object whose attributes are collected next.
-    pub(crate) fn begin(&mut self, path: &str) {
+    pub(super) fn begin(&mut self, path: &str) {
         self.path.clear();
         self.path.push_str(path);
     }
 
     /// The leaves below the attributes collected so far, in order, with their paths.
-    pub(crate) fn take_leaves(&mut self) -> Vec<(String, Leaf<'a>)> {
+    pub(super) fn take_leaves(&mut self) -> Vec<(String, Leaf<'a>)> {
         self.descend(0);
         std::mem::take(&mut self.leaves)
     }

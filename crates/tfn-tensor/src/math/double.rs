@@ -72,7 +72,7 @@ fn log_reduced(k: f64, f: f64, c: f64) -> f64 {
 
 /// ln(x) for a normal number from 0 to 1.
 #[inline(always)]
-pub(super) fn ln_of_unit(x: f64) -> f64 {
+pub(crate) fn ln_of_unit(x: f64) -> f64 {
     let (k, m) = split(x);
     log_reduced(k, m - 1.0, 0.0)
 }
@@ -106,7 +106,7 @@ pub(super) fn log1p(x: f64) -> f64 {
 
 /// cos(x) and sin(x) for x from −π/4 to π/4.
 #[inline(always)]
-pub(super) fn cos_sin_reduced(x: f64) -> (f64, f64) {
+pub(crate) fn cos_sin_reduced(x: f64) -> (f64, f64) {
     let z = x * x;
     let sin = -1.984_126_982_985_795e-4
         + z * (2.755_731_370_707_006_8e-6

@@ -1,84 +1,8 @@
-//! How a tensor remembers its making, and the walk back.
-//!
-//! A tracked tensor holds an [`Edge`]: a node and which of its outputs the tensor is. A node holds the
-//! edges of its inputs (not their entries) and the vector-Jacobian product of its operation, which
-//! keeps only what it reads. There is no tape, no lock and no global state: a graph lives as long as a
-//! tensor that leads to it.
+//! How operations are written into the graph.
 
-mod backward;
-mod vjp;
-
-use std::any::Any;
 use std::sync::Arc;
 
-pub(crate) use backward::backward;
-pub use vjp::{Vjp, VjpContext};
-
-use crate::dtype::DType;
-use crate::tensor::Tensor;
-use crate::variable::VariableId;
-
-/// The making of one tensor: output number `output` of a node.
-#[derive(Clone)]
-pub(crate) struct Edge {
-    pub(crate) node: Arc<Node>,
-    pub(crate) output: usize,
-}
-
-/// What the walk back has to know of an input.
-pub(crate) struct Input {
-    /// `None` if nothing tracks it.
-    pub(crate) edge: Option<Edge>,
-    pub(crate) shape: Arc<[usize]>,
-    pub(crate) dtype: DType,
-}
-
-pub(crate) enum Work {
-    Leaf(VariableId),
-    Operation(Box<dyn Vjp>),
-}
-
-/// One application of an operation, or a variable.
-pub(crate) struct Node {
-    /// One more than the highest input: inputs always lie lower, so descending height is an order in
-    /// which a node comes after everything that uses it.
-    pub(crate) height: u64,
-    pub(crate) inputs: Vec<Input>,
-    pub(crate) outputs: usize,
-    pub(crate) work: Work,
-}
-
-impl PartialEq for Edge {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.node, &other.node) && self.output == other.output
-    }
-}
-
-impl Node {
-    /// What it keeps for its backward pass, if its operation is `V`.
-    pub(crate) fn operation<V: Vjp>(&self) -> Option<&V> {
-        match &self.work {
-            Work::Operation(vjp) => (vjp.as_ref() as &dyn Any).downcast_ref(),
-            Work::Leaf(_) => None,
-        }
-    }
-
-    pub(crate) fn leaf(variable: VariableId) -> Arc<Self> {
-        Arc::new(Self { height: 0, inputs: Vec::new(), outputs: 1, work: Work::Leaf(variable) })
-    }
-}
-
-/// Drops a chain of nodes of any length without recursion.
-impl Drop for Node {
-    fn drop(&mut self) {
-        let mut pending: Vec<Input> = std::mem::take(&mut self.inputs);
-        while let Some(input) = pending.pop() {
-            if let Some(mut node) = input.edge.and_then(|edge| Arc::into_inner(edge.node)) {
-                pending.append(&mut node.inputs);
-            }
-        }
-    }
-}
+use super::types::{Edge, Input, Node, Tensor, Vjp, Work};
 
 /// Adds an operation of any crate to the graph.
 ///
@@ -149,13 +73,6 @@ pub fn apply<V: Vjp>(
         .enumerate()
         .map(|(output, tensor)| tensor.with_edge(Edge { node: node.clone(), output }))
         .collect()
-}
-
-impl Input {
-    fn of(tensor: &Tensor) -> Option<Self> {
-        let live = tensor.live().ok()?;
-        Some(Self { edge: live.edge.clone(), shape: live.shape.clone(), dtype: live.dtype() })
-    }
 }
 
 /// [`apply`] for an operation with one output.

@@ -7,37 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use tfn_tensor::Variable;
 
-use crate::{Module, Properties};
-
-/// A value that an attribute of a [`Module`] can have.
-///
-/// Implemented for variables, for every module, for options, lists, tuples, maps and `Arc`s of such,
-/// and for plain data (numbers, strings, tensors), which hold neither. So a type of your own implements
-/// [`Module`] and has this too. A field of a type that is no property does not compile: whether it
-/// hides variables must be said, by `#[module(skip)]` on the field or by an implementation.
-///
-/// # Trait objects
-/// A trait whose objects are held as `Arc<dyn Trait>` needs an implementation for `dyn Trait` in the crate of
-/// the trait; [`open_trait!`](crate::open_trait) writes it.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an attribute of a module",
-    label = "neither a variable, nor a module, nor a collection of these, nor plain data",
-    note = "if it holds no variables, write `#[module(skip)]` on the field",
-    note = "if it does, write `#[derive(Module)]` above its definition, or implement `Property` for it; for a `dyn Trait` call `tfn_module::open_trait!` beside the trait"
-)]
-pub trait Property {
-    /// Says what this is: a variable, a module, or a container whose parts it adds.
-    fn visit<'a>(&'a self, properties: &mut Properties<'a>);
-
-    /// Whether no value of this type has leaves: a list of numbers is not gone through one by one.
-    #[doc(hidden)]
-    fn is_plain() -> bool
-    where
-        Self: Sized,
-    {
-        false
-    }
-}
+use super::contract::{Module, Properties, Property};
+use crate::scope::NameScope;
 
 impl<M: Module> Property for M {
     fn visit<'a>(&'a self, properties: &mut Properties<'a>) {
@@ -189,7 +160,7 @@ plain!(
     tfn_tensor::DType,
     tfn_tensor::Tensor,
     tfn_tensor::random::Key,
-    crate::NameScope,
+    NameScope,
 );
 
 impl Property for str {

@@ -4,7 +4,7 @@
 //! special cases are chosen by comparison at the end, so that a loop over them vectorises. The
 //! polynomials interpolate at Chebyshev nodes and were fitted to 40 digits.
 
-use super::math_f64;
+use super::double;
 
 /// ln 2 in two parts, the first with so few digits that its multiples are exact.
 const LN_2_HIGH: f32 = 355.0 / 512.0;
@@ -102,7 +102,7 @@ fn log_reduced(k: i32, f: f32) -> f32 {
 
 /// ln(x) for a normal number from 0 to 1.
 #[inline(always)]
-pub(super) fn ln_of_unit(x: f32) -> f32 {
+pub(crate) fn ln_of_unit(x: f32) -> f32 {
     let (k, m) = split(x);
     log_reduced(k, m - 1.0)
 }
@@ -175,7 +175,7 @@ pub(super) fn floor(x: f32) -> f32 {
 macro_rules! by_f64 {
     ($($name:ident),+) => {$(
         pub(super) fn $name(x: f32) -> f32 {
-            math_f64::$name(f64::from(x)) as f32
+            double::$name(f64::from(x)) as f32
         }
     )+};
 }
@@ -233,9 +233,9 @@ mod tests {
             ("ln", ln, f64::ln, 0.0, all, 2.0),
             ("log1p", log1p, f64::ln_1p, -1.0, all, 2.0),
             ("tanh", tanh, f64::tanh, -all, all, 3.0),
-            ("sigmoid", sigmoid, math_f64::sigmoid, -all, all, 3.0),
-            ("softplus", softplus, math_f64::softplus, -all, all, 3.0),
-            ("log_sigmoid", log_sigmoid, math_f64::log_sigmoid, -all, all, 3.0),
+            ("sigmoid", sigmoid, double::sigmoid, -all, all, 3.0),
+            ("softplus", softplus, double::softplus, -all, all, 3.0),
+            ("log_sigmoid", log_sigmoid, double::log_sigmoid, -all, all, 3.0),
         ];
         for (name, f, exact, low, high, bound) in cases {
             let (error, at) = worst(f, exact, low, high);

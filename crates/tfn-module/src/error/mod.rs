@@ -1,11 +1,16 @@
 //! What can go wrong with a module.
 
+mod mismatch;
+mod npz;
+
 use std::error::Error;
 use std::path::PathBuf;
 
 use tfn_tensor::TensorError;
 
-use crate::checkpoint::{Mismatch, NpzError, NpzMismatch};
+pub use mismatch::{DTypeMismatch, Mismatch, ShapeMismatch};
+pub(crate) use npz::descr;
+pub use npz::{ArrayDTypeMismatch, ArrayShapeMismatch, NpzError, NpzMismatch};
 
 /// Result of what a module does.
 pub type Result<T, E = ModuleError> = std::result::Result<T, E>;

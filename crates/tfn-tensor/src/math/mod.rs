@@ -1,5 +1,8 @@
 //! Elementary functions of one number.
 
+pub(crate) mod double;
+pub(crate) mod single;
+
 /// The functions that kernels compute of an entry.
 ///
 /// For `f32` the hot ones have no branch, no table and no fused multiplication, so that a loop over
@@ -70,7 +73,7 @@ macro_rules! implement {
 
             #[inline(always)]
             fn m_powf(self, exponent: Self) -> Self {
-                super::$module::powf(self, exponent)
+                $module::powf(self, exponent)
             }
 
             #[inline(always)]
@@ -100,10 +103,10 @@ macro_rules! implement {
     (@one $module:ident: $($method:ident $function:ident),+) => {$(
         #[inline(always)]
         fn $method(self) -> Self {
-            super::$module::$function(self)
+            $module::$function(self)
         }
     )+};
 }
 
-implement!(f32, math_f32, u32, i32, 23, 127);
-implement!(f64, math_f64, u64, i64, 52, 1023);
+implement!(f32, single, u32, i32, 23, 127);
+implement!(f64, double, u64, i64, 52, 1023);

@@ -1,37 +1,10 @@
-//! The contract of an operation's backward pass.
+//! What a backward pass can ask for, and how its contributions are added up.
 
-use std::any::Any;
-
-use super::{Input, Node, Work};
+use super::types::{Input, Tensor, VjpContext, Work};
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate};
-use crate::tensor::Tensor;
-
-use super::backward::Slots;
-
-/// A vector-Jacobian product: the backward pass of one operation, definable in any crate.
-///
-/// See [`apply`](crate::apply) for an example.
-pub trait Vjp: Any + Send + Sync {
-    /// Name of the operation, for errors and reports.
-    fn name(&self) -> &'static str;
-
-    /// Adds to the gradient of each input that is [needed](VjpContext::needs) the product of the
-    /// outputs' gradients with the Jacobian. May be called more than once.
-    ///
-    /// # Errors
-    /// Whatever the computation reports; the walk ends with it.
-    fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()>;
-}
-
-/// What a backward pass sees: the gradients of its outputs, and where to put those of its inputs.
-pub struct VjpContext<'a> {
-    pub(super) node: &'a Node,
-    pub(super) grads: Vec<Option<Tensor>>,
-    pub(super) slots: &'a mut Slots,
-    pub(super) error: Option<TensorError>,
-}
+use crate::shape::broadcast_shapes;
 
 impl VjpContext<'_> {
     fn input(&self, input: usize) -> Option<&Input> {
@@ -91,7 +64,7 @@ impl VjpContext<'_> {
                 }
             };
         }
-        let fits = crate::broadcast_shapes(shape, &live.shape).as_deref() == Some(&*live.shape);
+        let fits = broadcast_shapes(shape, &live.shape).as_deref() == Some(&*live.shape);
         if live.dtype() != *dtype || !fits {
             return Err(TensorError::External {
                 op: "vjp",

@@ -109,7 +109,7 @@ pub struct ArrayDTypeMismatch {
 const SHOWN: usize = 20;
 
 /// NumPy's word for a type, little-endian.
-pub(super) const fn descr(dtype: DType) -> &'static str {
+pub(crate) const fn descr(dtype: DType) -> &'static str {
     match dtype {
         DType::F32 => "<f4",
         DType::F64 => "<f8",
@@ -118,7 +118,7 @@ pub(super) const fn descr(dtype: DType) -> &'static str {
 
 impl NpzMismatch {
     /// Compares an array, its shape and NumPy's word for its type, with its variable; whether it fits.
-    pub(super) fn compare(
+    pub(crate) fn compare(
         &mut self,
         position: usize,
         variable: &Variable,

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 
 use tfn_tensor::{Variable, VariableId};
 
-use crate::Module;
-use crate::properties::{Leaf, Properties};
+use super::contract::{Leaf, Module, Properties, Root};
 
 /// What makes two leaves the same object.
 ///
@@ -36,14 +35,6 @@ impl Identity {
 
 fn address<M: Module + ?Sized>(module: &M) -> usize {
     std::ptr::from_ref(module).cast::<()>().addr()
-}
-
-/// The module where a walk begins, whatever its type, so that a walk is compiled once and not for each type: a
-/// given method of [`Module`] cannot make a `&dyn Module` of `self`, which need not be sized, but this of `&self`.
-pub(crate) trait Root<'a> {
-    fn module_properties(&self, properties: &mut Properties<'a>);
-    fn module_address(&self) -> usize;
-    fn module_type(&self) -> TypeId;
 }
 
 impl<'a, M: Module + ?Sized> Root<'a> for &'a M {
@@ -104,42 +95,66 @@ fn walk<'a>(root: &dyn Root<'a>, purpose: Purpose, each: &mut dyn FnMut(&str, &L
     }
 }
 
-/// The variables below `root` in the order of the walk.
-pub(crate) fn variables(root: &dyn Root<'_>) -> Vec<Variable> {
-    variables_where(root, |_| true)
-}
+impl<'a> dyn Root<'a> + '_ {
+    /// The variables below it in the order of the walk.
+    pub(super) fn variables(&self) -> Vec<Variable> {
+        self.variables_where(|_| true)
+    }
 
-/// Those of [`variables`] that training changes.
-pub(crate) fn trainable_variables(root: &dyn Root<'_>) -> Vec<Variable> {
-    variables_where(root, Variable::is_trainable)
-}
+    /// Those of [`variables`](Self::variables) that training changes.
+    pub(super) fn trainable_variables(&self) -> Vec<Variable> {
+        self.variables_where(Variable::is_trainable)
+    }
 
-/// Those of [`variables`] that training leaves alone.
-pub(crate) fn non_trainable_variables(root: &dyn Root<'_>) -> Vec<Variable> {
-    variables_where(root, |variable| !variable.is_trainable())
-}
+    /// Those of [`variables`](Self::variables) that training leaves alone.
+    pub(super) fn non_trainable_variables(&self) -> Vec<Variable> {
+        self.variables_where(|variable| !variable.is_trainable())
+    }
 
-fn variables_where(root: &dyn Root<'_>, wanted: fn(&Variable) -> bool) -> Vec<Variable> {
-    let mut found = Vec::new();
-    walk(root, EVERYTHING, &mut |_, leaf| {
-        if let Leaf::Variable(variable) = leaf
-            && wanted(variable)
-        {
-            found.push(variable.clone());
-        }
-    });
-    found
-}
+    fn variables_where(&self, wanted: fn(&Variable) -> bool) -> Vec<Variable> {
+        let mut found = Vec::new();
+        walk(self, EVERYTHING, &mut |_, leaf| {
+            if let Leaf::Variable(variable) = leaf
+                && wanted(variable)
+            {
+                found.push(variable.clone());
+            }
+        });
+        found
+    }
 
-/// The modules below `root`, itself not among them, in the order of the walk.
-pub(crate) fn submodules<'a>(root: &dyn Root<'a>) -> Vec<&'a dyn Module> {
-    let mut found = Vec::new();
-    walk(root, EVERYTHING, &mut |_, leaf| {
-        if let Leaf::Module { module, .. } = leaf {
-            found.push(*module);
-        }
-    });
-    found
+    /// The same as [`variables`](Self::variables), each with its path.
+    pub(super) fn variables_by_path(&self) -> Vec<(String, Variable)> {
+        let mut found = Vec::new();
+        walk(self, WITH_PATHS, &mut |path, leaf| {
+            if let Leaf::Variable(variable) = leaf {
+                found.push((path.to_owned(), variable.clone()));
+            }
+        });
+        found
+    }
+
+    /// The modules below it, itself not among them, in the order of the walk.
+    pub(super) fn submodules(&self) -> Vec<&'a dyn Module> {
+        let mut found = Vec::new();
+        walk(self, EVERYTHING, &mut |_, leaf| {
+            if let Leaf::Module { module, .. } = leaf {
+                found.push(*module);
+            }
+        });
+        found
+    }
+
+    /// The same as [`submodules`](Self::submodules), each with its path.
+    fn submodules_by_path(&self) -> Vec<(String, &'a dyn Module)> {
+        let mut found = Vec::new();
+        walk(self, WITH_PATHS, &mut |path, leaf| {
+            if let Leaf::Module { module, .. } = leaf {
+                found.push((path.to_owned(), *module));
+            }
+        });
+        found
+    }
 }
 
 /// All variables below `module` with their paths, in the order of [`Module::variables`].
@@ -164,32 +179,12 @@ pub(crate) fn submodules<'a>(root: &dyn Root<'a>) -> Vec<&'a dyn Module> {
 /// # Ok::<(), tfn_module::TensorError>(())
 /// ```
 pub fn named_variables<M: Module + ?Sized>(module: &M) -> Vec<(String, Variable)> {
-    variables_by_path(&module)
-}
-
-pub(crate) fn variables_by_path(root: &dyn Root<'_>) -> Vec<(String, Variable)> {
-    let mut found = Vec::new();
-    walk(root, WITH_PATHS, &mut |path, leaf| {
-        if let Leaf::Variable(variable) = leaf {
-            found.push((path.to_owned(), variable.clone()));
-        }
-    });
-    found
+    (&module as &dyn Root<'_>).variables_by_path()
 }
 
 /// All modules below `module` with their paths, in the order of [`Module::submodules`].
 pub fn named_submodules<M: Module + ?Sized>(module: &M) -> Vec<(String, &dyn Module)> {
-    submodules_by_path(&module)
-}
-
-fn submodules_by_path<'a>(root: &dyn Root<'a>) -> Vec<(String, &'a dyn Module)> {
-    let mut found = Vec::new();
-    walk(root, WITH_PATHS, &mut |path, leaf| {
-        if let Leaf::Module { module, .. } = leaf {
-            found.push((path.to_owned(), *module));
-        }
-    });
-    found
+    (&module as &dyn Root<'_>).submodules_by_path()
 }
 
 /// The modules of type `T` below `module` with their paths, each once, in the order of the walk.

@@ -1,131 +1,20 @@
-//! The tensor itself: how values go in and come out.
+//! How values go into a tensor and come out.
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::types::{Repr, Tensor};
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::graph::Edge;
-use crate::kernels::Accumulate;
+use crate::kernels;
 use crate::shape::count;
-use crate::storage::{Data, Recipe, Rows, Storage};
-
-/// An immutable n-dimensional array of `f32` or `f64` that remembers how it was made.
-///
-/// Counterpart: `tf.Tensor`, with `tf.GradientTape` built in. Entries lie row-major over the shape.
-/// A clone shares the entries. Arithmetic gives tensors, so that a formula reads like the formula,
-/// and a failed check (shapes, types) gives a tensor that carries its error: every way out
-/// ([`data`](Self::data), [`item`](Self::item), [`shape`](Self::shape),
-/// [`gradients`](Self::gradients), …) returns [`Result`] and hands it over.
-///
-/// # Examples
-///
-/// ```
-/// use tfn_tensor::{Tensor, TensorError, Variable};
-///
-/// let x = Variable::new("x", Tensor::from_vec(vec![1.0, 2.0, 3.0], &[3]))?;
-/// let loss = ((x.tensor() - 1.0).square() * 0.5).sum();
-/// assert_eq!(loss.item()?, 2.5);
-/// assert_eq!(loss.gradients()?.of(&x).to_vec::<f64>()?, [0.0, 1.0, 2.0]);
-///
-/// let wrong = x.tensor() + Tensor::from_vec(vec![1.0, 2.0], &[2]);
-/// assert!(matches!((wrong * 2.0).sum().item(), Err(TensorError::Shapes { .. })));
-/// # Ok::<(), TensorError>(())
-/// ```
-#[derive(Clone)]
-pub struct Tensor(Repr);
-
-#[derive(Clone)]
-enum Repr {
-    Live(Live),
-    Failed(Arc<TensorError>),
-}
-
-/// A tensor without an error.
-#[derive(Clone)]
-pub(crate) struct Live {
-    pub(crate) shape: Arc<[usize]>,
-    pub(crate) storage: Storage,
-    pub(crate) edge: Option<Edge>,
-}
-
-impl Live {
-    /// The entries, known to be of type `E` by a check or a dispatch on the type.
-    pub(crate) fn slice<E: Element>(&self) -> &[E] {
-        match self.storage.buffer::<E>() {
-            Some(buffer) => buffer.as_slice(),
-            None => unreachable!("entries read as another type than the checked one"),
-        }
-    }
-
-    /// The entries or their recipe, of a type known as for [`slice`](Self::slice).
-    pub(crate) fn entries<E: Element>(&self) -> &Data<E> {
-        match self.storage.data::<E>() {
-            Some(data) => data,
-            None => unreachable!("entries read as another type than the checked one"),
-        }
-    }
-
-    pub(crate) fn dtype(&self) -> DType {
-        self.storage.dtype()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.storage.len()
-    }
-}
 
 impl Tensor {
-    pub(crate) fn live(&self) -> Result<&Live, &Arc<TensorError>> {
-        match &self.0 {
-            Repr::Live(live) => Ok(live),
-            Repr::Failed(error) => Err(error),
-        }
-    }
-
-    pub(crate) fn from_live(live: Live) -> Self {
-        Self(Repr::Live(live))
-    }
-
-    /// An untracked tensor over a buffer that has as many entries as the shape asks.
-    pub(crate) fn from_buffer<E: Element>(buffer: Buffer<E>, shape: &[usize]) -> Self {
-        debug_assert_eq!(buffer.as_slice().len(), count(shape));
-        Self::from_live(Live { shape: shape.into(), storage: Storage::new(buffer), edge: None })
-    }
-
     /// An untracked tensor all of whose entries `fill` writes; they hold arbitrary numbers before.
     pub fn build<E: Element>(shape: &[usize], fill: impl FnOnce(&mut [E])) -> Self {
         Self::from_buffer(Buffer::build(count(shape), fill), shape)
-    }
-
-    /// An untracked tensor whose entries `write` makes when they are wanted, block by block or all at once:
-    /// see [`Recipe`].
-    pub(crate) fn lazy<E: Element>(
-        shape: &[usize],
-        unit: usize,
-        write: impl Fn(usize, &mut [E], Accumulate) + Send + Sync + 'static,
-    ) -> Self {
-        let unit = unit.max(1);
-        let write = Box::new(write);
-        Self::of_recipe(shape, Recipe { unit, write, total: None, same: None, rows: None })
-    }
-
-    /// An untracked tensor whose entries a recipe makes.
-    pub(crate) fn of_recipe<E: Element>(shape: &[usize], recipe: Recipe<E>) -> Self {
-        let storage = Storage::lazy::<E>(count(shape), recipe);
-        Self::from_live(Live { shape: shape.into(), storage, edge: None })
-    }
-
-    /// The rows besides which all its entries are zero, if they are known and of type `E`.
-    pub(crate) fn rows<E: Element>(&self) -> Option<&Rows<E>> {
-        self.live().ok()?.storage.data::<E>()?.rows()
-    }
-
-    /// Whether its entries are still to be computed.
-    pub(crate) fn is_lazy(&self) -> bool {
-        self.live().is_ok_and(|live| live.storage.is_lazy())
     }
 
     /// A tensor from its entries in row-major order; carries an error if their number is not the
@@ -247,10 +136,6 @@ impl Tensor {
         Ok(self.len()? == 0)
     }
 
-    fn checked(&self) -> Result<&Live> {
-        self.live().map_err(|error| error.as_ref().clone())
-    }
-
     /// Its entries in row-major order, without a copy.
     ///
     /// # Errors
@@ -324,7 +209,7 @@ impl Tensor {
     /// The error that the tensor carries.
     pub fn all_finite(&self) -> Result<bool> {
         let live = self.checked()?;
-        Ok(dispatch!(live.dtype(), E => crate::kernels::all_finite(live.slice::<E>())))
+        Ok(dispatch!(live.dtype(), E => kernels::all_finite(live.slice::<E>())))
     }
 
     /// The same values with no memory of how they were made.
@@ -342,29 +227,6 @@ impl Tensor {
     /// Whether a gradient can flow back through it to some variable.
     pub fn is_tracked(&self) -> bool {
         self.live().is_ok_and(|live| live.edge.is_some())
-    }
-
-    pub(crate) fn with_edge(self, edge: Edge) -> Self {
-        match self.0 {
-            Repr::Live(live) => Self::from_live(Live { edge: Some(edge), ..live }),
-            failed @ Repr::Failed(_) => Self(failed),
-        }
-    }
-
-    /// Whether this is the only holder of the entries.
-    pub(crate) fn is_unique(&mut self) -> bool {
-        match &mut self.0 {
-            Repr::Live(live) => live.storage.is_unique(),
-            Repr::Failed(_) => false,
-        }
-    }
-
-    /// The entries for writing, in place if this is the only holder of them.
-    pub(crate) fn make_mut<E: Element>(&mut self) -> Option<&mut [E]> {
-        match &mut self.0 {
-            Repr::Live(live) => live.storage.make_mut::<E>(),
-            Repr::Failed(_) => None,
-        }
     }
 }
 
