@@ -9,9 +9,9 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 use super::batch_broadcast::sample_wide;
 use super::mixing::{Mixing, expect_line};
 use super::{Categorical, Normal};
-use crate::IntoDistribution;
-use crate::structure::Support;
-use crate::{Distribution, DistributionError, ParameterSpec, Result};
+use crate::distribution::{Distribution, IntoDistribution, Support};
+use crate::error::{DistributionError, Result};
+use crate::parameter::ParameterSpec;
 
 /// The mixture of the distributions along the last batch axis of `components_distribution`, with the
 /// probabilities of `mixture_distribution`.

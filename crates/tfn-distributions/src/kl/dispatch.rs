@@ -6,11 +6,10 @@ use tfn_tensor::Tensor;
 
 use super::level::{Level, levels, lift};
 use super::registry::registered;
-use super::rule::KlRule;
-use crate::families::{LinearNormal, normal_kl};
-use crate::shapes::sum_last;
-use crate::structure::Structure;
-use crate::{Distribution, DistributionError, Result};
+use crate::axes::sum_last;
+use crate::distribution::{Distribution, KlRule, Structure};
+use crate::error::{DistributionError, Result};
+use crate::gaussian::normal_kl;
 
 /// The divergence `KL(q || p) = E_q[log q(x) − log p(x)]` in closed form.
 ///
@@ -171,8 +170,8 @@ fn by_levels(
 /// The divergence if both are elementwise normal, or normal vectors.
 fn as_normals(q: &dyn Distribution, p: &dyn Distribution) -> Result<Option<Tensor>> {
     let (Some(of_q), Some(of_p)) = (q.elementwise_normal(), p.elementwise_normal()) else {
-        let (of_q, of_p) = (LinearNormal::of(q)?, LinearNormal::of(p)?);
-        return of_q.zip(of_p).map(|(q, p)| q.kl(&p)).transpose();
+        let (of_q, of_p) = (q.linear_normal().transpose()?, p.linear_normal().transpose()?);
+        return of_q.zip(of_p).map(|(q, p)| q.kl_divergence_to(&p)).transpose();
     };
     Ok(Some(sum_last(&normal_kl(&of_q, &of_p), q.event_shape()?.len())))
 }

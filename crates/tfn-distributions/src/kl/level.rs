@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tfn_tensor::{Tensor, broadcast_shapes};
 
+use crate::axes::sum_last;
 use crate::bijectors::Bijector;
+use crate::distribution::{Distribution, Structure};
+use crate::error::Result;
 use crate::masking::constant;
-use crate::shapes::sum_last;
-use crate::structure::Structure;
-use crate::{Distribution, Result};
 
 /// What a distribution is when some of its wrappers are taken off.
 pub(super) struct Level<'a> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tfn_tensor::Tensor;
 
-use crate::Distribution;
+use super::Distribution;
 use crate::bijectors::Bijector;
 
 /// How a distribution is made from a simpler one, as far as KL divergences need to know.

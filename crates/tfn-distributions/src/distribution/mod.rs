@@ -1,4 +1,21 @@
-//! The contract of a distribution.
+//! The contract of a distribution: the trait, and the types that speak of distributions in it.
+
+mod family;
+mod given;
+mod into_distribution;
+mod joint_model;
+mod joint_part;
+mod kl_rule;
+mod shapes;
+mod structure;
+pub(crate) mod validation;
+
+pub use into_distribution::IntoDistribution;
+pub use joint_model::JointModel;
+pub use joint_part::{Earlier, JointPart};
+pub(crate) use kl_rule::type_of;
+pub use kl_rule::{KlDivergence, KlRule};
+pub use structure::{Structure, Support};
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -8,9 +25,9 @@ use tfn_module::Module;
 use tfn_tensor::random::{Key, Stream};
 use tfn_tensor::{DType, Tensor};
 
-use crate::kl::KlRule;
-use crate::structure::{Structure, Support};
-use crate::{DistributionError, JointModel, ParameterSpec, Result, given, shapes, validation};
+use crate::error::{DistributionError, Result};
+use crate::gaussian::LinearNormal;
+use crate::parameter::ParameterSpec;
 
 /// Whether gradients flow through samples to the parameters.
 ///
@@ -274,6 +291,14 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     /// Layers that draw pre-activations instead of weights ask for this, and so does the last KL rule.
     fn elementwise_normal(&self) -> Option<(Tensor, Tensor)> {
         None
+    }
+
+    /// The tensors of a normal distribution of vectors, if this is one; any two such have a
+    /// [`kl_divergence`](crate::kl_divergence).
+    ///
+    /// Given for vectors whose entries are all independent normals.
+    fn linear_normal(&self) -> Option<Result<LinearNormal>> {
+        given::linear_normal(&self)
     }
 
     /// The log-density of each entry of `x`, if all entries are independent: in the shape that `x` and
