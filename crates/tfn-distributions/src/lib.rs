@@ -27,7 +27,7 @@ pub use constraint::Constraint;
 pub use distribution::DistributionCopy;
 pub use distribution::{
     Distribution, Earlier, IntoDistribution, JointModel, JointPart, KlDivergence, KlRule,
-    Reparameterization, Structure, Support,
+    Reparameterization, Structure, Support, Wrapper,
 };
 pub use error::{DistributionError, Result};
 pub use families::*;

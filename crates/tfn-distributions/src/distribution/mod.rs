@@ -9,6 +9,7 @@ mod kl_rule;
 mod shapes;
 mod structure;
 pub(crate) mod validation;
+mod wrapper;
 
 pub use into_distribution::IntoDistribution;
 pub use joint_model::JointModel;
@@ -16,6 +17,7 @@ pub use joint_part::{Earlier, JointPart};
 pub(crate) use kl_rule::type_of;
 pub use kl_rule::{KlDivergence, KlRule};
 pub use structure::{Structure, Support};
+pub use wrapper::Wrapper;
 
 use std::any::Any;
 use std::fmt::Debug;
