@@ -210,7 +210,7 @@ impl LinearNormal {
         Ok(Self { loc: reshaped(&self.loc, 1)?, scale: self.scale.each(&reshaped)? })
     }
 
-    /// The divergence `KL(self || p)`, exactly 0 between equal triangular scales.
+    /// The divergence `KL(self || p)`; exactly 0 where both are equal and their scales are triangular.
     ///
     /// ```text
     /// (|R|² − k + |z|²)/2 − ln det R,   R = S_p⁻¹·S_q,   z = S_p⁻¹(loc_q − loc_p)
