@@ -5,7 +5,7 @@ use tfn_tensor::{DType, Key, Tensor, Variable};
 
 use super::{LayerLawError, check_gradient, same};
 use crate::contract::{Input, Likelihood, Pass, Weights, align_targets};
-use crate::error::Result;
+use crate::error::{LayerError, Result};
 
 /// Checks a likelihood at a net's `output` of type `f64` and at `targets`: gradients of the log-likelihood in the output
 /// and in every variable agree with central differences; a row's log-likelihood depends on that row alone; of several
@@ -49,7 +49,7 @@ pub fn check_likelihood(
     if rows.shape()? != [count] {
         let expected = format!("a log-likelihood for each of {count} rows");
         let given = rows.shape()?.to_vec();
-        return Err(crate::LayerError::Input { given, expected }.into());
+        return Err(LayerError::Input { given, expected }.into());
     }
     for row in 0..count {
         let one = |tensor: &Tensor| tensor.narrow(0, row, 1);

@@ -2,7 +2,6 @@
 
 use tfn_tensor::{DType, Tensor};
 
-use super::monte_carlo::shape_error;
 use crate::error::{Result, TrainError};
 use crate::metrics::Classification;
 
@@ -188,5 +187,14 @@ impl Sums {
             entropy,
             expected_entropy,
         })
+    }
+}
+
+pub(super) fn shape_error(argument: &'static str, given: &[usize], expected: &str) -> TrainError {
+    TrainError::Shape {
+        op: "predict",
+        argument,
+        given: given.to_vec(),
+        expected: expected.to_owned(),
     }
 }
