@@ -3,6 +3,7 @@
 mod classification;
 mod ranking;
 mod regression;
+mod scores;
 
 pub use classification::{Classification, DEFAULT_BINS, ReliabilityBin};
 pub use ranking::{RejectionPoint, auroc, rejection_curve};

@@ -3,7 +3,6 @@
 use tfn_tensor::{DType, Tensor};
 
 use crate::error::{Result, TrainError};
-use crate::metrics::Classification;
 
 /// Class probabilities averaged over draws of the weights, and the parts of their uncertainty.
 ///
@@ -62,14 +61,6 @@ impl Prediction {
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.entropy.is_empty()
-    }
-
-    /// The mean probabilities beside the true labels, for metrics.
-    ///
-    /// # Errors
-    /// As [`Classification::new`].
-    pub fn scores(&self, labels: &Tensor) -> Result<Classification> {
-        Classification::new(&self.probs, labels)
     }
 
     /// Predictions of consecutive parts of a set, as one.
