@@ -76,9 +76,11 @@ pub fn check_likelihood(
     let weights = Tensor::from_vec((1..=count).map(|row| row as f64).collect(), &[count]);
     let objective = |output: &Tensor| -> Result<Tensor> {
         let sum = (log_prob(output, targets, &keys[0])?.cast(DType::F64) * &weights).sum();
-        let weights = find::<Weights>(likelihood).into_iter();
-        let losses = weights.map(|(_, weights)| weights.losses_at(&keys[0]));
-        losses.fold(Ok(sum), |sum, loss| Ok((sum? + loss?.cast(DType::F64)).check()?))
+        let mut sum = sum;
+        for (_, weights) in find::<Weights>(likelihood) {
+            sum = sum + weights.losses_at(&keys[0])?.cast(DType::F64);
+        }
+        Ok(sum.check()?)
     };
     let gradients = objective(&input.tensor())?.gradients()?;
     for variable in likelihood.trainable_variables() {
