@@ -7,7 +7,7 @@
 //! Nets: `lenet` 784-300-100-10 and `wide` 784-1200-1200-10, `f32`, Adam 1e-3, N = 60 000, random images in
 //! [0, 1), scales that start at 1e-3. `train_mc` has TFP's default prior and a Monte Carlo divergence,
 //! `train_exact` N(0, 1) and the closed form, `train_shared` the same with one draw of the weights for the batch,
-//! `train_det` plain layers; `infer` and `infer_det` predict with the first and the last. Each step is timed by itself with the
+//! `train_flipout` with such a draw and signs by row, `train_det` plain layers; `infer` and `infer_det` predict with the first and the last. Each step is timed by itself with the
 //! loss read back; two warm up, then as many as fit into `STEP_TIME_SECS` (1.5 s), at least 4.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::time::Instant;
 use tfn::distributions::{JointDistributionSequential, Normal, Sample};
 use tfn::train::{Adam, Elbo, MonteCarlo, Optimizer};
 use tfn::{
-    Affine, AffineVariationalReparameterization as SharedDraw,
+    Affine, AffineVariationalFlipout as Flipout, AffineVariationalReparameterization as SharedDraw,
     AffineVariationalReparameterizationLocal as Local, DType, KernelBiasSpec, Key, Layer, Model,
     Module, Sequential, Tensor, likelihoods, losses,
 };
@@ -32,8 +32,12 @@ enum Kind {
     MonteCarlo,
     Exact,
     Shared,
+    Flipout,
     Deterministic,
 }
+
+const KINDS: [Kind; 5] =
+    [Kind::MonteCarlo, Kind::Exact, Kind::Shared, Kind::Flipout, Kind::Deterministic];
 
 impl Kind {
     fn name(self) -> &'static str {
@@ -41,6 +45,7 @@ impl Kind {
             Self::MonteCarlo => "train_mc",
             Self::Exact => "train_exact",
             Self::Shared => "train_shared",
+            Self::Flipout => "train_flipout",
             Self::Deterministic => "train_det",
         }
     }
@@ -56,7 +61,7 @@ fn run() -> Result<(), Failure> {
     let wanted = |name: &str| filter.split(',').any(|part| name.contains(part));
     for (net, sizes) in NETS {
         for batch in [32, 128, 1024] {
-            for kind in [Kind::MonteCarlo, Kind::Exact, Kind::Shared, Kind::Deterministic] {
+            for kind in KINDS {
                 let name = format!("{}/{net}/b{batch}", kind.name());
                 if wanted(&name) {
                     train(&name, sizes, batch, kind)?;
@@ -103,6 +108,9 @@ fn layer(
         }
         Kind::Shared => built!(
             SharedDraw::builder(inputs, outputs).make_prior_fn(standard_normal).divergence(exact)
+        ),
+        Kind::Flipout => built!(
+            Flipout::builder(inputs, outputs).make_prior_fn(standard_normal).divergence(exact)
         ),
         Kind::Deterministic => built!(Affine::builder(inputs, outputs)),
     })
