@@ -87,7 +87,7 @@ impl Classification {
     ///
     /// # References
     /// As of [`ece`](Self::ece); bins of equal mass: Nguyen and O'Connor, *Posterior calibration and exploratory analysis
-    /// for natural language processing models*, EMNLP 2015, section 3.
+    /// for natural language processing models*, EMNLP 2015.
     pub fn ece_with(&self, binning: impl Into<Binning>) -> Result<f64> {
         Ok(mean_gap(&self.bins(checked("ece_with", binning)?)))
     }
@@ -123,7 +123,7 @@ impl Classification {
     ///
     /// # References
     /// Kull, Perello-Nieto, Kängsepp, Silva Filho, Song, Flach, *Beyond temperature scaling: obtaining well-calibrated
-    /// multiclass probabilities with Dirichlet calibration*, NeurIPS 2019, equation 3.
+    /// multiclass probabilities with Dirichlet calibration*, NeurIPS 2019, section 2 (classwise-ECE).
     pub fn classwise_ece(&self, binning: impl Into<Binning>) -> Result<f64> {
         let binning = checked("classwise_ece", binning)?;
         let errors: Vec<f64> = self
@@ -139,16 +139,16 @@ impl Classification {
     /// Σ_b n_b / n · [(a_b − c_b)² − a_b (1 − a_b) / (n_b − 1)]
     /// ```
     ///
-    /// For given bins its expectation is the true squared error of the binned confidences. So it is 0 on average where
-    /// confidences are calibrated, and then negative about half of the time; the calibration error in the units of [`ece`](Self::ece)
-    /// is `error.max(0.0).sqrt()`. A bin with one row says nothing about its variance and counts 0, as in the authors'
-    /// `uncertainty-calibration`; one row alone has error 0.
+    /// Where all confidences of a bin are the same, its expectation is the true squared error, up to bins of one row; where
+    /// they differ, nearly so. It is therefore about 0 on average if confidences are calibrated, and often negative then;
+    /// the error in the units of [`ece`](Self::ece) is `error.max(0.0).sqrt()`. A bin of one row says nothing about its
+    /// variance and counts 0, as in the authors' `uncertainty-calibration`; so one row alone has error 0.
     ///
     /// # Errors
     /// As [`ece_with`](Self::ece_with).
     ///
     /// # References
-    /// Kumar, Liang, Ma, *Verified uncertainty calibration*, NeurIPS 2019, definition 5.1; the correction is that of
+    /// Kumar, Liang, Ma, *Verified uncertainty calibration*, NeurIPS 2019, section 5; the correction is that of
     /// Bröcker, *Estimating reliability and resolution of probability forecasts through decomposition of the empirical
     /// score*, Climate Dynamics 39, 2012.
     pub fn debiased_squared_calibration_error(&self, binning: impl Into<Binning>) -> Result<f64> {

@@ -70,7 +70,7 @@ pub fn auroc(negative: &[f64], positive: &[f64]) -> Result<f64> {
 /// ```
 ///
 /// # References
-/// Davis and Goadrich, *The relationship between precision-recall and ROC curves*, ICML 2006, section 4 (why not by
+/// Davis and Goadrich, *The relationship between precision-recall and ROC curves*, ICML 2006 (why not by
 /// trapezoids).
 pub fn average_precision(negative: &[f64], positive: &[f64]) -> Result<f64> {
     let (mut sum, mut found) = (0.0, 0);
@@ -103,8 +103,7 @@ pub fn average_precision(negative: &[f64], positive: &[f64]) -> Result<f64> {
 /// ```
 ///
 /// # References
-/// Liang, Li, Srikant, *Enhancing the reliability of out-of-distribution image detection in neural networks*, ICLR 2018,
-/// section 4.2.
+/// Liang, Li, Srikant, *Enhancing the reliability of out-of-distribution image detection in neural networks*, ICLR 2018.
 pub fn fpr_at_tpr(negative: &[f64], positive: &[f64], tpr: f64) -> Result<f64> {
     let tpr = Argument::new("fpr_at_tpr", "tpr", tpr).fraction()?;
     let thresholds = thresholds("fpr_at_tpr", negative, positive)?;

@@ -107,7 +107,7 @@ pub fn risk_coverage_curve(uncertainty: &[f64], losses: &[f64]) -> Result<Vec<Ri
 /// As [`risk_coverage_curve`].
 ///
 /// # References
-/// Geifman, Uziel, El-Yaniv, *Bias-reduced uncertainty estimation for deep neural classifiers*, ICLR 2019, section 3.
+/// Geifman, Uziel, El-Yaniv, *Bias-reduced uncertainty estimation for deep neural classifiers*, ICLR 2019.
 pub fn aurc(uncertainty: &[f64], losses: &[f64]) -> Result<f64> {
     Ok(mean(&checked_risks("aurc", uncertainty, losses)?))
 }

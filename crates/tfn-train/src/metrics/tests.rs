@@ -76,7 +76,7 @@ fn largest(row: u32) -> u32 {
 }
 
 fn label(row: u32) -> u32 {
-    if row % 5 == 0 { largest(row) } else { (row * 5 + 1) % 7 % CLASSES }
+    if row.is_multiple_of(5) { largest(row) } else { (row * 5 + 1) % 7 % CLASSES }
 }
 
 fn rows() -> Classification {
