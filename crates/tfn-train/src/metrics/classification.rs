@@ -1,12 +1,10 @@
 //! Metrics of predicted class probabilities against labels.
 
-use tfn_tensor::Tensor;
+use tfn_tensor::{Key, Tensor};
 
+use super::bootstrap::Bootstrap;
 use crate::check::{Argument, check_class};
 use crate::error::{Result, TrainError};
-
-/// Number of bins of [`Classification::ece`] in the literature.
-pub const DEFAULT_BINS: usize = 15;
 
 /// How far from 1 the probabilities of a row may add up.
 const SUM_TOLERANCE: f64 = 1e-3;
@@ -32,17 +30,6 @@ pub struct Classification {
     classes: usize,
     probs: Vec<f64>,
     labels: Vec<usize>,
-}
-
-/// One bin of a reliability diagram.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ReliabilityBin {
-    /// Rows whose confidence lies in the bin.
-    pub count: usize,
-    /// Their mean confidence (NaN if there are none).
-    pub confidence: f64,
-    /// The share of them that is right (NaN if there are none).
-    pub accuracy: f64,
 }
 
 impl Classification {
@@ -131,51 +118,75 @@ impl Classification {
         })
     }
 
-    /// Expected calibration error with [`DEFAULT_BINS`] bins of equal width.
+    /// Share of rows whose label is among the `k` most probable classes; of equals, the first count.
     ///
-    /// Counterpart: `tfp.stats.expected_calibration_error`. With n_b rows of mean confidence c_b
-    /// and accuracy a_b in bin b:
-    ///
-    /// ```text
-    /// Σ_b n_b / n · |a_b − c_b|
-    /// ```
-    ///
-    /// # References
-    /// Guo, Pleiss, Sun, Weinberger, *On calibration of modern neural networks*, ICML 2017,
-    /// equation 3.
-    pub fn ece(&self) -> f64 {
-        let gaps = self.bins(DEFAULT_BINS).into_iter().filter(|bin| bin.count > 0);
-        let gaps = gaps.map(|bin| bin.count as f64 * (bin.accuracy - bin.confidence).abs());
-        gaps.sum::<f64>() / self.labels.len() as f64
-    }
-
-    /// The rows by confidence, in bins of equal width.
+    /// With `k` of 1 that is [`accuracy`](Self::accuracy), with all classes it is 1. Counterpart:
+    /// `tf_keras.metrics.SparseTopKCategoricalAccuracy`. Scikit-learn's `top_k_accuracy_score` counts the last of equals
+    /// first, and so differs there.
     ///
     /// # Errors
-    /// [`TrainError::Value`] if `bins` is 0.
-    pub fn reliability(&self, bins: usize) -> Result<Vec<ReliabilityBin>> {
-        Argument::new("reliability", "bins", bins as f64).positive()?;
-        Ok(self.bins(bins))
+    /// [`TrainError::Value`] if `k` is not from 1 to the number of classes.
+    pub fn top_k_accuracy(&self, k: usize) -> Result<f64> {
+        let expected = "a whole number from 1 to the number of classes";
+        Argument::new("top_k_accuracy", "k", k as f64)
+            .require((1..=self.classes).contains(&k), expected)?;
+        Ok(self.mean(|p, label| f64::from(rank(p, label) < k)))
     }
 
-    fn bins(&self, bins: usize) -> Vec<ReliabilityBin> {
-        let mut sums = vec![(0_usize, 0.0_f64, 0_usize); bins];
-        for (p, label) in self.rows() {
-            let (best, confidence) = most_probable(p);
-            // Bin b holds (b / bins, (b + 1) / bins], as in the literature.
-            let bin = (confidence * bins as f64).ceil() as usize;
-            let (count, sum, right) = &mut sums[bin.clamp(1, bins) - 1];
-            *count += 1;
-            *sum += confidence;
-            *right += usize::from(best == label);
-        }
-        let means = sums.into_iter().map(|(count, sum, right)| ReliabilityBin {
-            count,
-            confidence: sum / count as f64,
-            accuracy: right as f64 / count as f64,
-        });
-        means.collect()
+    /// 1 for each row whose most probable class is not the label, else 0; the losses of a risk–coverage curve.
+    pub fn zero_one_loss(&self) -> Vec<f64> {
+        self.correct().into_iter().map(|correct| f64::from(!correct)).collect()
     }
+
+    /// What `metric` gives for rows drawn with replacement, `resamples` times.
+    ///
+    /// # Errors
+    /// As [`Bootstrap::new`].
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_tensor::{Key, Tensor};
+    /// use tfn_train::metrics::Classification;
+    ///
+    /// let probs = Tensor::from_vec([0.9, 0.1, 0.3, 0.7].repeat(50), &[100, 2]);
+    /// let labels = Tensor::from_vec([0.0, 1.0, 0.0, 0.0].repeat(25), &[100]);
+    /// let scores = Classification::new(&probs, &labels)?;
+    /// let bootstrap = scores.bootstrap(1000, &Key::from_seed(1), |scores| Ok(scores.accuracy()))?;
+    /// let [low, high] = bootstrap.interval(0.95)?;
+    /// assert!(0.6 < low && low < scores.accuracy() && scores.accuracy() < high && high < 0.9);
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn bootstrap(
+        &self,
+        resamples: usize,
+        key: &Key,
+        mut metric: impl FnMut(&Self) -> Result<f64>,
+    ) -> Result<Bootstrap> {
+        Bootstrap::new(self.labels.len(), resamples, key, |rows| metric(&self.of_rows(rows)))
+    }
+
+    /// The rows of these numbers, which may repeat.
+    fn of_rows(&self, rows: &[usize]) -> Self {
+        let of_row = |&row: &usize| &self.probs[row * self.classes..(row + 1) * self.classes];
+        Self {
+            classes: self.classes,
+            probs: rows.iter().flat_map(of_row).copied().collect(),
+            labels: rows.iter().map(|&row| self.labels[row]).collect(),
+        }
+    }
+
+    /// For each class its probabilities, and whether it is the label, row by row.
+    pub(super) fn by_class(&self) -> impl Iterator<Item = (Vec<f64>, Vec<bool>)> {
+        (0..self.classes)
+            .map(|class| self.rows().map(|(p, label)| (p[class], label == class)).unzip())
+    }
+}
+
+/// How many classes come before `label`.
+fn rank(p: &[f64], label: usize) -> usize {
+    let before =
+        |&(k, &other): &(usize, &f64)| other > p[label] || (other == p[label] && k < label);
+    p.iter().enumerate().filter(before).count()
 }
 
 fn most_probable(p: &[f64]) -> (usize, f64) {
@@ -215,12 +226,7 @@ fn shape_error(argument: &'static str, given: &[usize], expected: &str) -> Train
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn scores(probs: &[f64], labels: &[f64]) -> Result<Classification> {
-        let rows = labels.len();
-        let probs = Tensor::from_f64(probs, &[rows, probs.len() / rows], tfn_tensor::DType::F64);
-        Classification::new(&probs, &Tensor::from_vec(labels.to_vec(), &[rows]))
-    }
+    use crate::metrics::tests::scores;
 
     #[test]
     fn four_rows_by_hand() {
@@ -236,38 +242,10 @@ mod tests {
         assert!((scores.nll() - nll).abs() < 1e-15);
         // 0.09 + 0.04 + 0.01, 0.01 + 0.64 + 0.81, 0.09 + 0.09 + 0.36, 0.25 + 0.25
         assert!((scores.brier() - (0.14 + 1.46 + 0.54 + 0.5) / 4.0).abs() < 1e-15);
-        // Each row has a bin of its own: |1 - 0.7|, |0 - 0.8|, |1 - 0.4|, |0 - 0.5|.
-        assert!((scores.ece() - (0.3 + 0.8 + 0.6 + 0.5) / 4.0).abs() < 1e-15);
-    }
-
-    #[test]
-    fn rows_of_one_bin_are_averaged_before_the_difference() {
-        // 0.62 and 0.66 share the bin (9/15, 10/15], 0.9 is alone.
-        let scores = scores(&[0.62, 0.38, 0.66, 0.34, 0.9, 0.1], &[0.0, 1.0, 0.0]).unwrap();
-        let expected = (2.0 * (0.5_f64 - 0.64).abs() + (1.0_f64 - 0.9).abs()) / 3.0;
-        assert!((scores.ece() - expected).abs() < 1e-15);
-        let bins = scores.reliability(DEFAULT_BINS).unwrap();
-        assert_eq!(bins.iter().map(|bin| bin.count).sum::<usize>(), 3);
-        assert_eq!((bins[9].count, bins[9].accuracy), (2, 0.5));
-        assert!(bins[0].confidence.is_nan());
-        assert!(scores.reliability(0).is_err());
-    }
-
-    #[test]
-    fn a_confidence_on_an_edge_belongs_to_the_bin_below() {
-        let scores = scores(&[0.5, 0.5, 1.0, 0.0], &[0.0, 0.0]).unwrap();
-        let counts: Vec<usize> =
-            scores.reliability(2).unwrap().iter().map(|bin| bin.count).collect();
-        assert_eq!(counts, [1, 1]);
-        assert_eq!(scores.nll(), 0.5 * 2.0_f64.ln());
-    }
-
-    #[test]
-    fn a_perfectly_calibrated_set_has_no_error() {
-        let probs: Vec<f64> = [0.8, 0.2].repeat(5);
-        let scores = scores(&probs, &[0.0, 0.0, 0.0, 0.0, 1.0]).unwrap();
-        assert!(scores.ece() < 1e-15);
-        assert!((scores.accuracy() - 0.8).abs() < 1e-15);
+        assert_eq!(scores.zero_one_loss(), [0.0, 1.0, 0.0, 1.0]);
+        let top: Vec<f64> = (1..=3).map(|k| scores.top_k_accuracy(k).unwrap()).collect();
+        // In the second row classes 0 and 2 are equals, and the label is the later of them.
+        assert_eq!(top, [0.5, 0.75, 1.0]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Metrics of a score that ranks: does it tell two groups apart?
 
-use crate::error::{Result, TrainError};
+use super::checks::check_scores;
+use crate::check::Argument;
+use crate::error::Result;
 
 /// Area under the receiver operating characteristic: the probability that a member of `positive`
 /// scores above one of `negative`, ties counting half.
@@ -13,7 +15,8 @@ use crate::error::{Result, TrainError};
 /// ```
 ///
 /// # Errors
-/// [`TrainError::Value`] if one of the groups is empty, [`TrainError::Entry`] if a score is NaN.
+/// [`TrainError::Shape`](crate::TrainError::Shape) if one of the groups is empty,
+/// [`TrainError::Entry`](crate::TrainError::Entry) if a score is NaN.
 ///
 /// # Examples
 /// ```
@@ -29,12 +32,7 @@ use crate::error::{Result, TrainError};
 /// Hanley and McNeil, *The meaning and use of the area under a receiver operating characteristic
 /// curve*, Radiology 143, 1982.
 pub fn auroc(negative: &[f64], positive: &[f64]) -> Result<f64> {
-    check("auroc", "negative", negative)?;
-    check("auroc", "positive", positive)?;
-    let tagged = |scores: &[f64], tag| scores.iter().map(move |&s| (s, tag)).collect::<Vec<_>>();
-    let mut all = tagged(negative, false);
-    all.extend(tagged(positive, true));
-    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let all = ascending("auroc", negative, positive)?;
     let (mut rank_sum, mut below) = (0.0, 0_usize);
     // The order puts -0 before 0, next to each other; as scores they are a tie.
     for ties in all.chunk_by(|a, b| a.0 == b.0) {
@@ -46,98 +44,103 @@ pub fn auroc(negative: &[f64], positive: &[f64]) -> Result<f64> {
     Ok((rank_sum - p * (p + 1.0) / 2.0) / (p * n))
 }
 
-/// What is left to answer, and how well, when the most uncertain rows are refused.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RejectionPoint {
-    /// Share of rows refused.
-    pub rejected: f64,
-    /// Share of wrong answers among the rows that are left.
-    pub error: f64,
-}
-
-/// Error rate against rejected share: for each share in `shares`, that part of the rows with the
-/// highest `uncertainty` is refused (rounded down to whole rows; of equals, later rows go first).
+/// Average precision, the area under the curve of precision against recall (AUPR) by steps, without interpolation.
+///
+/// Counterpart: `sklearn.metrics.average_precision_score`. With precision P and recall R of "scores at least t" for each
+/// different score t, from the highest down:
+///
+/// ```text
+/// AP = Σₜ (Rₜ − Rₜ₋₁) Pₜ
+/// ```
+///
+/// Unlike [`auroc`] it depends on the shares of the groups: of equal scores it is the share of `positive`. The AUPR of the
+/// other group is that of the negated scores, with the groups exchanged.
 ///
 /// # Errors
-/// [`TrainError::Rows`] if the two lists differ in length, [`TrainError::Value`] if they are empty
-/// or a share is not in 0 to 1 (1 excluded: nothing would be left), [`TrainError::Entry`] for a
-/// NaN.
+/// As [`auroc`].
 ///
 /// # Examples
 /// ```
-/// use tfn_train::metrics::rejection_curve;
+/// use tfn_train::metrics::average_precision;
 ///
-/// let uncertainty = [0.1, 0.9, 0.2, 0.6];
-/// let correct = [true, false, true, true];
-/// let curve = rejection_curve(&uncertainty, &correct, &[0.0, 0.25])?;
-/// assert_eq!((curve[0].error, curve[1].error), (0.25, 0.0));
+/// let of_known_kind = [0.1, 0.4, 0.35];
+/// let of_another_kind = [0.8, 0.38];
+/// assert_eq!(average_precision(&of_known_kind, &of_another_kind)?, (1.0 + 2.0 / 3.0) / 2.0);
 /// # Ok::<(), tfn_train::TrainError>(())
 /// ```
 ///
 /// # References
-/// El-Yaniv and Wiener, *On the foundations of noise-free selective classification*, JMLR 11, 2010.
-pub fn rejection_curve(
-    uncertainty: &[f64],
-    correct: &[bool],
-    shares: &[f64],
-) -> Result<Vec<RejectionPoint>> {
-    check("rejection_curve", "uncertainty", uncertainty)?;
-    if uncertainty.len() != correct.len() {
-        return Err(TrainError::Rows {
-            op: "rejection_curve",
-            lhs_argument: "uncertainty",
-            lhs: uncertainty.len(),
-            rhs_argument: "correct",
-            rhs: correct.len(),
-        });
+/// Davis and Goadrich, *The relationship between precision-recall and ROC curves*, ICML 2006 (why not by
+/// trapezoids).
+pub fn average_precision(negative: &[f64], positive: &[f64]) -> Result<f64> {
+    let (mut sum, mut found) = (0.0, 0);
+    for (false_positives, true_positives) in thresholds("average_precision", negative, positive)? {
+        let precision = true_positives as f64 / (true_positives + false_positives) as f64;
+        sum += (true_positives - found) as f64 * precision;
+        found = true_positives;
     }
-    let mut order: Vec<usize> = (0..correct.len()).collect();
-    order.sort_by(|&a, &b| uncertainty[a].total_cmp(&uncertainty[b]));
-    // wrong[k]: wrong answers among the k most certain rows.
-    let mut wrong = vec![0_usize];
-    for row in order {
-        wrong.push(wrong[wrong.len() - 1] + usize::from(!correct[row]));
-    }
-    shares.iter().map(|&share| point(&wrong, share)).collect()
+    Ok(sum / positive.len() as f64)
 }
 
-fn point(wrong: &[usize], share: f64) -> Result<RejectionPoint> {
-    let rows = wrong.len() - 1;
-    let expected = "a share from 0 to below 1";
-    let share = crate::check::Argument::new("rejection_curve", "shares", share)
-        .require((0.0..1.0).contains(&share), expected)?;
-    let rejected = ((share * rows as f64).floor() as usize).min(rows - 1);
-    let kept = rows - rejected;
-    Ok(RejectionPoint {
-        rejected: rejected as f64 / rows as f64,
-        error: wrong[kept] as f64 / kept as f64,
-    })
+/// The share of `negative` taken for positive by the highest threshold that finds at least the share `tpr` of `positive`.
+///
+/// With `tpr` of 0.95 it is "FPR at 95 % TPR" of the detection of foreign inputs. A score is taken for positive if it is
+/// at least the threshold, which is one of the scores: nothing is interpolated, and equal scores are taken together, as in
+/// `sklearn.metrics.roc_curve`. 0 is best; of equal scores it is 1.
+///
+/// # Errors
+/// As [`auroc`]; [`TrainError::Value`](crate::TrainError::Value) if `tpr` is not from 0 to 1. At 0 it is that of the
+/// highest score.
+///
+/// # Examples
+/// ```
+/// use tfn_train::metrics::fpr_at_tpr;
+///
+/// let of_known_kind = [0.1, 0.4, 0.35];
+/// let of_another_kind = [0.8, 0.38];
+/// assert_eq!(fpr_at_tpr(&of_known_kind, &of_another_kind, 0.95)?, 1.0 / 3.0);
+/// # Ok::<(), tfn_train::TrainError>(())
+/// ```
+///
+/// # References
+/// Liang, Li, Srikant, *Enhancing the reliability of out-of-distribution image detection in neural networks*, ICLR 2018.
+pub fn fpr_at_tpr(negative: &[f64], positive: &[f64], tpr: f64) -> Result<f64> {
+    let tpr = Argument::new("fpr_at_tpr", "tpr", tpr).fraction()?;
+    let thresholds = thresholds("fpr_at_tpr", negative, positive)?;
+    // The quotient is rounded as `tpr` itself is: 19 of 20 are 0.95.
+    let reached = |&&(_, found): &&(usize, usize)| found as f64 / positive.len() as f64 >= tpr;
+    let false_positives = thresholds.iter().find(reached).map_or(negative.len(), |&(fp, _)| fp);
+    Ok(false_positives as f64 / negative.len() as f64)
 }
 
-fn check(op: &'static str, argument: &'static str, scores: &[f64]) -> Result<()> {
-    if scores.is_empty() {
-        return Err(TrainError::Shape {
-            op,
-            argument,
-            given: vec![0],
-            expected: "at least one number".to_owned(),
-        });
-    }
-    match scores.iter().position(|score| score.is_nan()) {
-        None => Ok(()),
-        Some(row) => Err(TrainError::Entry {
-            op,
-            argument,
-            row,
-            given: f64::NAN,
-            expected: "a number".to_owned(),
-        }),
-    }
+/// For each different score, from the highest down: how many of `negative` and of `positive` score at least that.
+fn thresholds(op: &'static str, negative: &[f64], positive: &[f64]) -> Result<Vec<(usize, usize)>> {
+    let all = ascending(op, negative, positive)?;
+    let mut above = (0, 0);
+    let of_ties = |ties: &[(f64, bool)]| {
+        let found = ties.iter().filter(|tie| tie.1).count();
+        above = (above.0 + ties.len() - found, above.1 + found);
+        above
+    };
+    // The order puts -0 before 0, next to each other; as scores they are a tie.
+    Ok(all.chunk_by(|a, b| a.0 == b.0).rev().map(of_ties).collect())
+}
+
+/// All scores, each with whether it is of `positive`.
+fn ascending(op: &'static str, negative: &[f64], positive: &[f64]) -> Result<Vec<(f64, bool)>> {
+    check_scores(op, "negative", negative)?;
+    check_scores(op, "positive", positive)?;
+    let tagged = |scores: &[f64], tag| scores.iter().map(move |&s| (s, tag)).collect::<Vec<_>>();
+    let mut all = tagged(negative, false);
+    all.extend(tagged(positive, true));
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Ok(all)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::TrainError;
 
     /// The definition itself: all pairs.
     fn by_pairs(negative: &[f64], positive: &[f64]) -> f64 {
@@ -163,14 +166,26 @@ mod tests {
     }
 
     #[test]
-    fn curve_by_hand() {
-        let uncertainty = [0.9, 0.1, 0.5, 0.7, 0.3];
-        let correct = [false, true, true, false, true];
-        let curve = rejection_curve(&uncertainty, &correct, &[0.0, 0.2, 0.39, 0.4, 0.99]).unwrap();
-        let errors: Vec<f64> = curve.iter().map(|point| point.error).collect();
-        assert_eq!(errors, [0.4, 0.25, 0.25, 0.0, 0.0]);
-        assert_eq!(curve[2].rejected, 0.2);
-        assert_eq!(curve[4].rejected, 0.8);
+    fn constant_scores_and_single_rows() {
+        let (negative, positive) = ([0.5; 3], [0.5; 1]);
+        assert_eq!(auroc(&negative, &positive).unwrap(), 0.5);
+        assert_eq!(average_precision(&negative, &positive).unwrap(), 0.25);
+        assert_eq!(fpr_at_tpr(&negative, &positive, 0.95).unwrap(), 1.0);
+        assert_eq!(fpr_at_tpr(&negative, &positive, 0.0).unwrap(), 1.0);
+        assert_eq!(average_precision(&[0.0], &[1.0]).unwrap(), 1.0);
+        assert_eq!(fpr_at_tpr(&[0.0], &[1.0], 1.0).unwrap(), 0.0);
+        assert_eq!(average_precision(&[f64::INFINITY], &[0.0]).unwrap(), 0.5);
+        assert_eq!(fpr_at_tpr(&[f64::INFINITY], &[f64::NEG_INFINITY], 1.0).unwrap(), 1.0);
+        assert_eq!(average_precision(&[0.0], &[-0.0]).unwrap(), 0.5);
+    }
+
+    #[test]
+    fn a_share_of_positives_reached_exactly_is_enough() {
+        let positive: Vec<f64> = (0..20).map(f64::from).collect();
+        // 19 of 20 score at least 1, and so does one negative.
+        assert_eq!(fpr_at_tpr(&[0.5, 1.0], &positive, 0.95).unwrap(), 0.5);
+        assert_eq!(fpr_at_tpr(&[0.5, 1.0], &positive, 0.951).unwrap(), 1.0);
+        assert_eq!(fpr_at_tpr(&[0.5, 1.0], &positive, 0.9).unwrap(), 0.0);
     }
 
     #[test]
@@ -183,9 +198,15 @@ mod tests {
         );
         let nan = text(auroc(&[1.0], &[1.0, f64::NAN]).unwrap_err());
         assert!(nan.contains("`positive` is NaN in row 1"), "{nan}");
-        let rows = text(rejection_curve(&[1.0], &[], &[0.0]).unwrap_err());
-        assert!(rows.contains("`uncertainty` has 1 rows, `correct` has 0"), "{rows}");
-        let share = text(rejection_curve(&[1.0], &[true], &[1.0]).unwrap_err());
-        assert!(share.contains("`shares` is 1, expected a share from 0 to below 1"), "{share}");
+        assert!(
+            text(average_precision(&[1.0], &[]).unwrap_err()).contains("`positive` has shape [0]")
+        );
+        assert!(
+            text(fpr_at_tpr(&[], &[1.0], 0.95).unwrap_err()).contains("`negative` has shape [0]")
+        );
+        for tpr in [-0.1, 1.1, f64::NAN] {
+            let error = text(fpr_at_tpr(&[1.0], &[1.0], tpr).unwrap_err());
+            assert!(error.contains("expected a number from 0 to 1"), "{error}");
+        }
     }
 }
