@@ -1,8 +1,13 @@
 //! Stochastic gradient descent.
 
-use tfn_tensor::{Element, Gradients, Variable};
+use tfn_tensor::{DType, Element, Gradients, Variable};
 
-use super::{Optimizer, States, check_connected, update};
+use super::clip::Clip;
+use super::contract::{Optimizer, check_connected};
+use super::groups::{ParamGroup, Part};
+use super::rules::{Rules, rule_setters};
+use super::slots::{Slots, UpdateRule};
+use super::state::OptimizerState;
 use crate::check::Argument;
 use crate::error::Result;
 use crate::schedules::Schedule;
@@ -16,6 +21,8 @@ use crate::schedules::Schedule;
 /// u ← μ u − lr g,  w ← w + u                with momentum
 /// u ← μ u − lr g,  w ← w + μ u − lr g       Nesterov
 /// ```
+///
+/// With a weight decay λ each of them takes `lr λ w` off besides.
 ///
 /// # Examples
 /// ```
@@ -35,11 +42,15 @@ use crate::schedules::Schedule;
 #[derive(Debug)]
 pub struct Sgd {
     schedule: Schedule,
-    momentum: f64,
-    nesterov: bool,
-    iterations: u64,
-    velocities_f32: States<f32, 1>,
-    velocities_f64: States<f64, 1>,
+    rules: Rules,
+    memory: Memory,
+}
+
+/// Without momentum there is nothing to remember but the number of steps.
+#[derive(Debug)]
+enum Memory {
+    Plain(Slots<0>),
+    Momentum { momentum: f64, nesterov: bool, velocities: Slots<1> },
 }
 
 impl Sgd {
@@ -53,7 +64,8 @@ impl Sgd {
 
     /// To set the other arguments.
     pub fn builder(learning_rate: impl Into<Schedule>) -> SgdBuilder {
-        SgdBuilder { learning_rate: learning_rate.into(), momentum: 0.0, nesterov: false }
+        let rules = Rules::default();
+        SgdBuilder { learning_rate: learning_rate.into(), momentum: 0.0, nesterov: false, rules }
     }
 }
 
@@ -64,6 +76,7 @@ pub struct SgdBuilder {
     learning_rate: Schedule,
     momentum: f64,
     nesterov: bool,
+    rules: Rules,
 }
 
 impl SgdBuilder {
@@ -79,104 +92,139 @@ impl SgdBuilder {
         self
     }
 
+    rule_setters!(rules);
+
     /// Checks the arguments.
     ///
     /// # Errors
-    /// [`TrainError::Value`](crate::TrainError::Value) for a rate without meaning or a momentum
-    /// outside 0 to 1.
+    /// [`TrainError::Value`](crate::TrainError::Value) for a rate without meaning, a momentum
+    /// outside 0 to 1, a bound of gradients that is not positive, both bounds at once, or a negative decay or factor of
+    /// a rate.
     pub fn build(self) -> Result<Sgd> {
-        Ok(Sgd {
-            schedule: self.learning_rate.check()?,
-            momentum: Argument::new("Sgd", "momentum", self.momentum).fraction()?,
-            nesterov: self.nesterov,
-            iterations: 0,
-            velocities_f32: States::new(),
-            velocities_f64: States::new(),
-        })
+        let momentum = Argument::new("Sgd", "momentum", self.momentum).fraction()?;
+        let velocities = Slots::new(["velocity"]);
+        let memory = if momentum == 0.0 {
+            Memory::Plain(Slots::new([]))
+        } else {
+            Memory::Momentum { momentum, nesterov: self.nesterov, velocities }
+        };
+        let (schedule, rules) = (self.learning_rate.check()?, self.rules.check("Sgd")?);
+        Ok(Sgd { schedule, rules, memory })
     }
 }
 
 impl Optimizer for Sgd {
     fn apply_gradients(&mut self, gradients: &Gradients, variables: &[Variable]) -> Result<()> {
         check_connected(gradients, variables)?;
-        let step = Step {
-            rate: self.schedule.checked_at(self.iterations)?,
-            momentum: self.momentum,
-            nesterov: self.nesterov,
-        };
-        step.apply(&mut self.velocities_f32, gradients, variables)?;
-        step.apply(&mut self.velocities_f64, gradients, variables)?;
-        self.iterations += 1;
+        let steps = self.iterations();
+        let rate = self.schedule.checked_at(steps)?;
+        let (clip, parts) = self.rules.plan(gradients, variables, steps)?;
+        for part in parts {
+            let rate = rate * part.rate_factor;
+            let plain = Plain { rate, decay: rate * part.weight_decay, clip };
+            match &mut self.memory {
+                Memory::Plain(slots) => plain.apply(slots, gradients, part)?,
+                Memory::Momentum { momentum, nesterov, velocities } => {
+                    let step = Momentum { plain, momentum: *momentum, nesterov: *nesterov };
+                    velocities.update(gradients, part.variables, &step)?;
+                }
+            }
+        }
+        match &mut self.memory {
+            Memory::Plain(slots) => slots.advance(),
+            Memory::Momentum { velocities, .. } => velocities.advance(),
+        }
         Ok(())
     }
 
     fn iterations(&self) -> u64 {
-        self.iterations
+        match &self.memory {
+            Memory::Plain(slots) => slots.iterations(),
+            Memory::Momentum { velocities, .. } => velocities.iterations(),
+        }
     }
 
     fn learning_rate(&self) -> f64 {
-        self.schedule.at(self.iterations)
+        self.schedule.at(self.iterations())
+    }
+
+    fn state(&self, variables: &[(String, Variable)]) -> Result<OptimizerState> {
+        match &self.memory {
+            Memory::Plain(slots) => slots.state(variables),
+            Memory::Momentum { velocities, .. } => velocities.state(variables),
+        }
+    }
+
+    fn set_state(
+        &mut self,
+        variables: &[(String, Variable)],
+        state: &OptimizerState,
+    ) -> Result<()> {
+        match &mut self.memory {
+            Memory::Plain(slots) => slots.set_state(variables, state),
+            Memory::Momentum { velocities, .. } => velocities.set_state(variables, state),
+        }
     }
 }
 
-/// The numbers of one step, the same for all variables.
-struct Step {
+/// The numbers of one step without momentum, the same for all variables of a group.
+struct Plain {
     rate: f64,
+    decay: f64,
+    clip: Clip,
+}
+
+/// The same with momentum.
+struct Momentum {
+    plain: Plain,
     momentum: f64,
     nesterov: bool,
 }
 
-impl Step {
-    fn apply<E: Element>(
-        &self,
-        velocities: &mut States<E, 1>,
-        gradients: &Gradients,
-        variables: &[Variable],
-    ) -> Result<()> {
-        let (rate, momentum) = (E::from_f64(self.rate), E::from_f64(self.momentum));
-        if self.momentum == 0.0 {
-            // Of a table only the rows that were looked up change.
-            let is_by_rows = |variable: &&Variable| {
-                variable.dtype() == E::DTYPE && gradients.rows(variable).is_some()
-            };
-            let (by_rows, whole): (Vec<&Variable>, Vec<&Variable>) =
-                variables.iter().partition(is_by_rows);
-            for variable in by_rows {
-                gradients.update_rows::<E, 0>(
-                    variable,
-                    [],
-                    #[inline(always)]
-                    move |w, [], g| (w - rate * g, []),
-                )?;
+impl Plain {
+    /// Of a table only the rows that were looked up change, unless all of it decays.
+    fn apply(&self, slots: &mut Slots<0>, gradients: &Gradients, part: Part<'_>) -> Result<()> {
+        let is_by_rows =
+            |variable: &&Variable| self.decay == 0.0 && gradients.rows(variable).is_some();
+        let (by_rows, whole): (Vec<&Variable>, Vec<&Variable>) =
+            part.variables.into_iter().partition(is_by_rows);
+        for variable in by_rows {
+            match variable.dtype() {
+                DType::F32 => gradients.update_rows::<f32, 0>(variable, [], self.change())?,
+                DType::F64 => gradients.update_rows::<f64, 0>(variable, [], self.change())?,
             }
-            let whole: Vec<Variable> = whole.into_iter().cloned().collect();
-            return update(
-                &mut States::new(),
-                gradients,
-                &whole,
-                #[inline(always)]
-                move |w, [], g| (w - rate * g, []),
-            );
         }
-        let nesterov = self.nesterov;
-        update(
-            velocities,
-            gradients,
-            variables,
-            #[inline(always)]
-            move |w, [u], g| {
-                let step = rate * g;
-                let u = momentum * u - step;
-                (w + if nesterov { momentum * u - step } else { u }, [u])
-            },
-        )
+        slots.update(gradients, whole, self)
+    }
+}
+
+impl UpdateRule<0> for Plain {
+    fn change<E: Element>(&self) -> impl Fn(E, [E; 0], E) -> (E, [E; 0]) + Sync + Copy {
+        let [rate, decay] = [self.rate, self.decay].map(E::from_f64);
+        let clip = self.clip.function();
+        #[inline(always)]
+        move |w, [], g| (w - (rate * clip(g) + decay * w), [])
+    }
+}
+
+impl UpdateRule<1> for Momentum {
+    fn change<E: Element>(&self) -> impl Fn(E, [E; 1], E) -> (E, [E; 1]) + Sync + Copy {
+        let [rate, decay] = [self.plain.rate, self.plain.decay].map(E::from_f64);
+        let (momentum, nesterov) = (E::from_f64(self.momentum), self.nesterov);
+        let clip = self.plain.clip.function();
+        #[inline(always)]
+        move |w, [u], g| {
+            let step = rate * clip(g);
+            let u = momentum * u - step;
+            (w + (if nesterov { momentum * u - step } else { u } - decay * w), [u])
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tfn_tensor::{DType, Tensor};
+    use tfn_tensor::Tensor;
 
     /// Values of w after each step of minimising w² / 2, whose gradient is w.
     fn run(mut sgd: Sgd, dtype: DType, steps: usize) -> Vec<f64> {
