@@ -146,7 +146,11 @@ impl Optimizer for Adam {
                 epsilon: self.epsilon,
                 clip,
             };
-            self.moments.update(gradients, part.variables, &step)?;
+            if clip.is_none() && step.decay == 0.0 {
+                self.moments.update(gradients, part.variables, &Bare(step))?;
+            } else {
+                self.moments.update(gradients, part.variables, &step)?;
+            }
         }
         self.moments.advance();
         Ok(())
@@ -184,19 +188,43 @@ struct Step {
 }
 
 impl UpdateRule<2> for Step {
+    fn change<E: Element>(&self) -> impl Fn(E, [E; 2], E) -> (E, [E; 2]) + Sync + Copy {
+        let (bare, clip, decay) = (self.bare(), self.clip.function(), E::from_f64(self.decay));
+        #[inline(always)]
+        move |w, moments, g| {
+            let (step, moments) = bare(moments, clip(g));
+            (w - (step + decay * w), moments)
+        }
+    }
+}
+
+/// A step without bounds and decay: even a product with 1 for each entry would take a tenth of its time.
+struct Bare(Step);
+
+impl UpdateRule<2> for Bare {
     /// Reads and writes each number once.
     fn change<E: Element>(&self) -> impl Fn(E, [E; 2], E) -> (E, [E; 2]) + Sync + Copy {
-        let [alpha, decay, epsilon] = [self.alpha, self.decay, self.epsilon].map(E::from_f64);
+        let bare = self.0.bare();
+        #[inline(always)]
+        move |w, moments, g| {
+            let (step, moments) = bare(moments, g);
+            (w - step, moments)
+        }
+    }
+}
+
+impl Step {
+    /// What is taken off a number by its gradient, and the new moments.
+    fn bare<E: Element>(&self) -> impl Fn([E; 2], E) -> (E, [E; 2]) + Sync + Copy + use<E> {
+        let [alpha, epsilon] = [self.alpha, self.epsilon].map(E::from_f64);
         let [beta_1, beta_2] = [self.beta_1, self.beta_2].map(E::from_f64);
         // From the f64 values: 1 - 0.999 in f32 is off by 5e-5.
         let [rest_1, rest_2] = [1.0 - self.beta_1, 1.0 - self.beta_2].map(E::from_f64);
-        let clip = self.clip.function();
         #[inline(always)]
-        move |w, [m, v], g| {
-            let g = clip(g);
+        move |[m, v], g| {
             let m = beta_1 * m + rest_1 * g;
             let v = beta_2 * v + rest_2 * (g * g);
-            (w - (alpha * m / (v.sqrt() + epsilon) + decay * w), [m, v])
+            (alpha * m / (v.sqrt() + epsilon), [m, v])
         }
     }
 }

@@ -52,6 +52,11 @@ impl Clipping {
 }
 
 impl Clip {
+    /// Whether gradients stay as they are.
+    pub(super) fn is_none(self) -> bool {
+        self.scale == 1.0 && self.limit == f64::INFINITY
+    }
+
     pub(super) fn function<E: Element>(self) -> impl Fn(E) -> E + Sync + Copy {
         let [scale, limit] = [self.scale, self.limit].map(E::from_f64);
         // Written so that NaN stays NaN.
