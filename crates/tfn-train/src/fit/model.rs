@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use tfn_layers::{Model, Pass};
-use tfn_module::Module;
 use tfn_tensor::Tensor;
 
+use super::saved::Trained;
 use super::{Event, Fit, FitReport, Step, StepLoss};
 use crate::data::Dataset;
 use crate::error::{Result, TrainError};
@@ -17,7 +17,8 @@ impl Fit {
     /// Before the first step all rows are looked at: a number that no training could use is named by its row in `data`.
     ///
     /// # Errors
-    /// As [`run`](Self::run) and [`Step::of_model`]; [`TrainError::Entry`] for features that are not finite,
+    /// As [`run`](Self::run) and [`Step::of_model`]; [`ModuleError::DuplicatePath`](tfn_module::ModuleError::DuplicatePath) if
+    /// two variables of the model have one path; [`TrainError::Entry`] for features that are not finite,
     /// [`LayerError::Target`](tfn_layers::LayerError::Target) for targets that the likelihood does not take.
     ///
     /// # Examples
@@ -55,9 +56,9 @@ impl Fit {
     ) -> Result<FitReport> {
         check_features(data.features())?;
         model.head().check_targets(data.targets())?;
-        let variables = model.trainable_variables();
+        let trained = Trained::of_module(model)?;
         let step = |batch: &Dataset, step: &Step| step.of_model(model, batch);
-        self.run(data, &variables, optimizer, step, observe)
+        self.run_trained(&trained, data, optimizer, step, observe)
     }
 }
 
