@@ -9,6 +9,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Parser;
 use tfn::distributions::OneHotCategorical;
@@ -17,7 +18,7 @@ use tfn::train::optimizers::ParamGroup;
 use tfn::train::{AdamW, Event, Every, Fit, FitReport, Schedule};
 use tfn::{
     Affine, AffineVariationalReparameterizationLocal as Bayesian, DType, Key, Model, Module,
-    Result, Sequential, Tensor,
+    Result, Sequential, Tensor, Variable,
 };
 
 /// Trains a small Bayesian network, and goes on where the last run of the same line was killed.
@@ -34,17 +35,23 @@ struct Options {
     every: u64,
 }
 
-fn main() -> Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("resume: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
     let every = Every::Steps(options.every);
-    let (model, report) =
-        train(&options.checkpoint, every, options.epochs, |line| println!("{line}"))?;
-    let sum = model
-        .variables()
-        .iter()
-        .map(|variable| variable.value().sum().item())
-        .sum::<Result<f64, _>>()?;
-    println!("{} steps, the variables add up to {sum:?}", report.steps);
+    let print = |line| println!("{line}");
+    let (model, report) = train(&options.checkpoint, every, options.epochs, print)?;
+    let sum = |variable: &Variable| variable.value().sum().item();
+    let sums = model.variables().iter().map(sum).collect::<Result<Vec<f64>, _>>()?;
+    println!("{} steps, the variables add up to {}", report.steps, sums.iter().sum::<f64>());
     Ok(())
 }
 
@@ -56,6 +63,8 @@ pub(crate) fn train(
     mut print: impl FnMut(String) + Send,
 ) -> Result<(Model, FitReport)> {
     const ROWS: usize = 1024;
+    const BATCH_SIZE: usize = 16;
+    const STEPS_PER_EPOCH: u64 = (ROWS / BATCH_SIZE) as u64;
     let key = Key::from_seed(1);
     // Points in 32 dimensions; the largest of four random projections is the class.
     let x = key.child("x").stream().normal(&[ROWS, 32], DType::F32);
@@ -71,13 +80,13 @@ pub(crate) fn train(
     let bayesian = paths.iter().filter(|(path, _)| path.contains("layers/1/"));
     let bayesian =
         ParamGroup::of_variables(bayesian.map(|(_, variable)| variable)).weight_decay(0.0);
-    let mut optimizer = AdamW::builder(Schedule::cosine_decay(3e-3, 16 * epochs))
+    let mut optimizer = AdamW::builder(Schedule::cosine_decay(3e-3, STEPS_PER_EPOCH * epochs))
         .clip_norm(1.0)
         .group(bayesian)
         .build()?;
 
     let mut fit =
-        Fit::new(ROWS, 16, epochs)?.key(key.child("fit")).checkpoint(checkpoint, every)?;
+        Fit::new(ROWS, BATCH_SIZE, epochs)?.key(key.child("fit")).checkpoint(checkpoint, every)?;
     if checkpoint.exists() {
         fit = fit.resume_from(checkpoint);
     }

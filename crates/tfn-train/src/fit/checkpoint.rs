@@ -458,6 +458,10 @@ mod tests {
         let version = place_of("version") - 4..place_of("version") + 12;
         let mut by_checksum = 0;
         for place in 0..whole.len() {
+            // What is harmless is trained to the end, which takes time.
+            if names.contains(&place) && place % 16 != 0 {
+                continue;
+            }
             let mut bytes = whole.clone();
             bytes[place] ^= 1 << (place % 7);
             fs::write(&damaged, bytes).unwrap();
