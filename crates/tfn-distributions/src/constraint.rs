@@ -2,7 +2,7 @@
 
 use tfn_tensor::Tensor;
 
-use crate::Result;
+use crate::error::Result;
 
 /// How far the entries of a row of probabilities may sum from 1, in units of the type's rounding.
 const SIMPLEX_SLACK: f64 = 64.0;

@@ -2,8 +2,8 @@
 
 use tfn_tensor::Tensor;
 
-use crate::Result;
-use crate::shapes::sum_last;
+use crate::axes::sum_last;
+use crate::error::Result;
 
 /// `value` where `mask` is not 0, minus infinity elsewhere.
 pub(crate) fn only_where(mask: &Tensor, value: &Tensor) -> Tensor {
@@ -96,6 +96,15 @@ pub(crate) fn log_sum_exp(terms: &Tensor) -> Tensor {
     let some = nonzero(&(1.0 - missing).sum_axes(&[-1], true));
     let safe = Tensor::select(&some, terms, &constant(0.0, terms));
     only_where(&some.squeeze(-1), &safe.logsumexp(-1, false))
+}
+
+/// 1 where all entries of a mask along its last `ndims` axes are 1.
+pub(crate) fn all_last(mask: &Tensor, ndims: usize) -> Tensor {
+    if ndims == 0 {
+        return mask.clone();
+    }
+    let outside = sum_last(&(1.0 - mask), ndims);
+    outside.eq(&constant(0.0, &outside))
 }
 
 /// 1 where `tensor` is not 0.

@@ -1,15 +1,18 @@
-//! Parameters of distributions: numbers, tensors, variables, transformed variables.
+//! Parameters of distributions: numbers, tensors, variables, and whatever else has a value.
 
 use std::fmt;
+use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 use tfn_module::{Copies, DeepCopy, Properties, Property};
 use tfn_tensor::{DType, Element, Tensor, Variable};
 
-use crate::{Constraint, Result, TransformedVariable};
+use crate::constraint::Constraint;
+use crate::error::Result;
+use crate::parameter_source::ParameterSource;
 
-/// A parameter of a distribution or bijector: a number, a tensor, a [`Variable`], or a
-/// [`TransformedVariable`].
+/// A parameter of a distribution or bijector: a number, a tensor, a [`Variable`], a
+/// [`TransformedVariable`](crate::TransformedVariable), or a [`ParameterSource`] of another crate.
 ///
 /// Clones of a parameter read the same variable. Everything that takes a parameter takes
 /// `impl Into<Parameter>`.
@@ -34,16 +37,22 @@ enum Source {
     Number(Tensor),
     Tensor(Tensor),
     Variable(Variable),
-    Transformed(TransformedVariable),
+    /// What computes its value from variables.
+    Computed(Arc<dyn ParameterSource>),
 }
 
 impl Parameter {
+    /// The parameter that reads `source`.
+    pub fn from_source(source: Arc<dyn ParameterSource>) -> Self {
+        Self(Source::Computed(source))
+    }
+
     /// Its present value, tracked if it is a trainable variable.
     pub fn value(&self) -> Tensor {
         match &self.0 {
             Source::Number(tensor) | Source::Tensor(tensor) => tensor.clone(),
             Source::Variable(variable) => variable.tensor(),
-            Source::Transformed(variable) => variable.value(),
+            Source::Computed(source) => source.value(),
         }
     }
 
@@ -63,7 +72,7 @@ impl Parameter {
         Ok(match &self.0 {
             Source::Number(tensor) | Source::Tensor(tensor) => tensor.shape()?.to_vec(),
             Source::Variable(variable) => variable.shape().to_vec(),
-            Source::Transformed(variable) => variable.shape()?,
+            Source::Computed(source) => source.shape()?,
         })
     }
 
@@ -75,16 +84,16 @@ impl Parameter {
         Ok(match &self.0 {
             Source::Number(tensor) | Source::Tensor(tensor) => tensor.dtype()?,
             Source::Variable(variable) => variable.dtype(),
-            Source::Transformed(variable) => variable.variable().dtype(),
+            Source::Computed(source) => source.dtype()?,
         })
     }
 
-    /// Whether its value never changes: it is a number or a tensor, not a variable.
+    /// Whether its value never changes: it is a number or a tensor, and reads no variable.
     pub fn is_fixed(&self) -> bool {
         matches!(self.0, Source::Number(_) | Source::Tensor(_))
     }
 
-    /// Whether both always have the same value: they read one variable, or are fixed and equal.
+    /// Whether both always have the same value: they read one variable or source, or are fixed and equal.
     pub fn is_same(&self, other: &Self) -> bool {
         let bits = |tensor: &Tensor| {
             let values = tensor.to_f64_vec().ok()?;
@@ -93,7 +102,9 @@ impl Parameter {
         };
         match (&self.0, &other.0) {
             (Source::Variable(a), Source::Variable(b)) => a == b,
-            (Source::Transformed(a), Source::Transformed(b)) => a.is_same(b),
+            (Source::Computed(a), Source::Computed(b)) => {
+                Arc::ptr_eq(a, b) || a.is_same(b.as_ref())
+            }
             (Source::Number(a) | Source::Tensor(a), Source::Number(b) | Source::Tensor(b)) => {
                 !a.is_tracked() && !b.is_tracked() && bits(a).is_some_and(|a| Some(a) == bits(b))
             }
@@ -159,12 +170,6 @@ impl From<Variable> for Parameter {
     }
 }
 
-impl From<TransformedVariable> for Parameter {
-    fn from(variable: TransformedVariable) -> Self {
-        Self(Source::Transformed(variable))
-    }
-}
-
 macro_rules! from_reference {
     ($($source:ty),*) => { $(
         impl From<&$source> for Parameter {
@@ -174,14 +179,14 @@ macro_rules! from_reference {
         }
     )* };
 }
-from_reference!(Tensor, Variable, TransformedVariable, Parameter);
+from_reference!(Tensor, Variable, Parameter);
 
 impl fmt::Debug for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::Number(tensor) | Source::Tensor(tensor) => tensor.fmt(f),
             Source::Variable(variable) => variable.fmt(f),
-            Source::Transformed(variable) => variable.fmt(f),
+            Source::Computed(source) => source.fmt(f),
         }
     }
 }
@@ -191,7 +196,7 @@ impl Property for Parameter {
         match &self.0 {
             Source::Number(_) | Source::Tensor(_) => {}
             Source::Variable(variable) => variable.visit(properties),
-            Source::Transformed(variable) => variable.visit(properties),
+            Source::Computed(source) => source.visit(properties),
         }
     }
 }
@@ -206,7 +211,7 @@ impl DeepCopy for Parameter {
         }
         Self(match &self.0 {
             Source::Variable(variable) => Source::Variable(variable.deep_copy_with(copies)),
-            Source::Transformed(variable) => Source::Transformed(variable.deep_copy_with(copies)),
+            Source::Computed(source) => Source::Computed(source.deep_copy_with(copies)),
             fixed => fixed.clone(),
         })
     }
@@ -287,6 +292,7 @@ impl Parameter {
 mod tests {
     use super::*;
     use crate::{Distribution, DistributionError, Independent, Normal, Sample, kl_divergence};
+    use tfn_module::Module;
 
     #[test]
     fn numbers_adopt_the_type_of_tensors_and_variables() {
@@ -347,5 +353,28 @@ mod tests {
         assert!(one.is_same(&Tensor::scalar(1.0).into()));
         assert!(!one.is_same(&2.0.into()));
         assert!(!Parameter::from(v.tensor()).is_same(&one));
+    }
+    /// A variable, doubled.
+    #[derive(Debug, Module)]
+    struct Twice(Variable);
+
+    impl ParameterSource for Twice {
+        fn value(&self) -> Tensor {
+            self.0.tensor() * 2.0
+        }
+    }
+
+    #[test]
+    fn a_source_is_shared_by_those_that_read_it() {
+        let source = Arc::new(Twice(Variable::new("v", Tensor::scalar(1.5_f32)).unwrap()));
+        let parameter = Parameter::from_source(source.clone());
+        assert_eq!((parameter.shape().unwrap(), parameter.dtype().unwrap()), (vec![], DType::F32));
+        assert!(!parameter.is_fixed() && parameter.is_same(&parameter.clone()));
+        assert!(parameter.is_same(&Parameter::from_source(source.clone())));
+        let copies = tfn_module::deep_copy(&(parameter.clone(), parameter.clone())).unwrap();
+        assert!(copies.0.is_same(&copies.1) && !copies.0.is_same(&parameter));
+        source.0.assign(&Tensor::scalar(4.0_f32)).unwrap();
+        assert_eq!(parameter.value().item().unwrap(), 8.0);
+        assert_eq!(copies.1.value().item().unwrap(), 3.0);
     }
 }

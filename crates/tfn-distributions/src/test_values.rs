@@ -2,7 +2,7 @@
 
 use tfn_tensor::Tensor;
 
-use crate::Result;
+use crate::error::Result;
 
 /// A tensor of one axis.
 pub(crate) fn row(values: &[f64]) -> Tensor {

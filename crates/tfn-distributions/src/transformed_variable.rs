@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tfn_module::{Copies, DeepCopy, Module, Properties, Property};
-use tfn_tensor::{Tensor, Variable};
+use tfn_tensor::{DType, Tensor, Variable};
 
 use crate::bijectors::{Bijector, IntoBijector};
-use crate::{DistributionError, Result};
+use crate::error::{DistributionError, Result};
+use crate::parameter::Parameter;
+use crate::parameter_source::ParameterSource;
 
 /// A variable that is read through a bijector, so that training an unconstrained number moves a
 /// constrained one.
@@ -105,21 +107,12 @@ impl TransformedVariable {
     /// # Errors
     /// [`DistributionError::Shape`] if the bijector does not take events of the variable's shape.
     pub fn shape(&self) -> Result<Vec<usize>> {
-        self.0.bijector.forward_shape(self.0.variable.shape())
+        self.0.shape()
     }
 
     /// The constrained value: one tensor for all readers until a variable changes or is frozen.
     pub fn value(&self) -> Tensor {
-        let mut cache = self.0.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.0.state();
-        if let Some(cached) = cache.as_ref().filter(|cached| cached.state == before) {
-            return cached.value.clone();
-        }
-        let value = self.0.bijector.forward(&self.0.variable.tensor());
-        // A write between the two looks leaves a value of unknown version: good for this reader only.
-        let after = self.0.state();
-        *cache = (before == after).then(|| Cached { state: after, value: value.clone() });
-        value
+        self.0.value()
     }
 
     /// Gives the variable the unconstrained value of `value`.
@@ -133,11 +126,6 @@ impl TransformedVariable {
             return Err(outside(value, &start)?);
         }
         Ok(self.0.variable.assign(&start)?)
-    }
-
-    /// Whether both are one variable seen through one bijector.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.variable() == other.variable() && self.bijector().is_same(other.bijector().as_ref())
     }
 }
 
@@ -157,6 +145,42 @@ fn outside(value: &Tensor, inverse: &Tensor) -> Result<DistributionError> {
 impl Inner {
     fn state(&self) -> Vec<(u64, bool)> {
         self.sources.iter().map(|source| (source.version(), source.is_trainable())).collect()
+    }
+}
+
+impl ParameterSource for Inner {
+    fn value(&self) -> Tensor {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.state();
+        if let Some(cached) = cache.as_ref().filter(|cached| cached.state == before) {
+            return cached.value.clone();
+        }
+        let value = self.bijector.forward(&self.variable.tensor());
+        // A write between the two looks leaves a value of unknown version: good for this reader only.
+        let after = self.state();
+        *cache = (before == after).then(|| Cached { state: after, value: value.clone() });
+        value
+    }
+
+    fn shape(&self) -> Result<Vec<usize>> {
+        self.bijector.forward_shape(self.variable.shape())
+    }
+
+    fn dtype(&self) -> Result<DType> {
+        Ok(self.variable.dtype())
+    }
+
+    /// Whether both are one variable seen through one bijector.
+    fn is_same(&self, other: &dyn ParameterSource) -> bool {
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            self.variable == other.variable && self.bijector.is_same(other.bijector.as_ref())
+        })
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TransformedVariable({:?}, {:?})", self.variable, self.bijector)
     }
 }
 
@@ -194,7 +218,19 @@ impl DeepCopy for TransformedVariable {
 
 impl fmt::Debug for TransformedVariable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TransformedVariable({:?}, {:?})", self.0.variable, self.0.bijector)
+        self.0.fmt(f)
+    }
+}
+
+impl From<TransformedVariable> for Parameter {
+    fn from(variable: TransformedVariable) -> Self {
+        Self::from_source(variable.0)
+    }
+}
+
+impl From<&TransformedVariable> for Parameter {
+    fn from(variable: &TransformedVariable) -> Self {
+        variable.clone().into()
     }
 }
 

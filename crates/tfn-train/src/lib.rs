@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod calibrate;
 mod check;
 pub mod data;
 mod elbo;

@@ -5,7 +5,8 @@ use tfn_tensor::Tensor;
 
 use super::cumsum::first_and_steps;
 use super::{Bijector, number};
-use crate::shapes::{all_last, sum_last};
+use crate::axes::sum_last;
+use crate::masking::all_last;
 
 plain! {
     /// `f(x) = cumsum([x₀, exp(x₁), …, exp(xₙ)])`, from all vectors to those that ascend.

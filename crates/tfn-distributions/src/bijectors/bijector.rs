@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tfn_module::Module;
 use tfn_tensor::{Tensor, TensorError};
 
-use crate::shapes::sum_last;
-use crate::{DistributionError, Result};
+use crate::axes::sum_last;
+use crate::error::{DistributionError, Result};
 
 /// An invertible, differentiable function of each entry, or of events of more axes.
 ///

@@ -6,8 +6,8 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, expect_event, given, no_change, taken};
-use crate::shapes::all_last;
-use crate::{DistributionError, Result};
+use crate::error::{DistributionError, Result};
+use crate::masking::all_last;
 
 /// Each block of a vector through a bijector of its own.
 ///

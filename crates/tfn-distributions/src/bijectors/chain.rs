@@ -6,8 +6,8 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, no_change, number};
-use crate::Result;
-use crate::shapes::all_last;
+use crate::error::Result;
+use crate::masking::all_last;
 
 /// `f(x) = f₁(f₂(… fₙ(x)))`: the last bijector of the list acts first.
 ///

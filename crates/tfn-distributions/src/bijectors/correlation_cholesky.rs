@@ -5,8 +5,9 @@ use tfn_tensor::Tensor;
 
 use super::triangle::{Triangle, entries_of, rows_from, rows_in};
 use super::{Bijector, failed, number};
-use crate::shapes::{all_last, sum_last};
-use crate::{DistributionError, Result};
+use crate::axes::sum_last;
+use crate::error::{DistributionError, Result};
+use crate::masking::all_last;
 
 plain! {
     /// The lower triangular matrix with rows of length 1 and a positive diagonal, whose product with its transpose is a

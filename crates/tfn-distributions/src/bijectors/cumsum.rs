@@ -4,7 +4,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, event_ndims_of, no_change};
-use crate::Result;
+use crate::error::Result;
 
 /// `f(x)ᵢ = x₀ + … + xᵢ` along an axis, the last one unless another is given.
 ///

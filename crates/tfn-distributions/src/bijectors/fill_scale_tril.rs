@@ -7,8 +7,8 @@ use tfn_tensor::Tensor;
 
 use super::triangle::{Triangle, entries_of, rows_from, rows_in};
 use super::{Bijector, Chain, IntoBijector, Shift, Softplus, failed};
-use crate::shapes::all_last;
-use crate::{DistributionError, Result};
+use crate::error::{DistributionError, Result};
+use crate::masking::all_last;
 
 /// A lower triangular matrix, filled as by [`FillTriangular`](super::FillTriangular), whose diagonal goes through a
 /// bijector: `softplus(x) + 1e-5` unless another is given.

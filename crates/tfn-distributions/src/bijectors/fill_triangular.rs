@@ -5,7 +5,7 @@ use tfn_tensor::Tensor;
 
 use super::triangle::{Triangle, entries_of, rows_from, rows_in};
 use super::{Bijector, failed, given, no_change, taken};
-use crate::Result;
+use crate::error::Result;
 
 /// A triangular matrix, the lower one unless the other is asked for, filled with the entries of a vector in TFP's
 /// order: a clockwise spiral.

@@ -6,7 +6,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, IntoBijector};
-use crate::Result;
+use crate::error::Result;
 
 /// `f(x) = g⁻¹(x)` for a bijector `g`.
 ///

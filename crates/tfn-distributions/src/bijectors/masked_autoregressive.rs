@@ -7,8 +7,8 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, failed, taken};
-use crate::shapes::sum_last;
-use crate::{DistributionError, Result};
+use crate::axes::sum_last;
+use crate::error::{DistributionError, Result};
 
 /// What a [`MaskedAutoregressive`] takes shift and scale from: a network with variables.
 ///

@@ -17,8 +17,10 @@ use std::sync::Arc;
 
 use tfn_tensor::{Tensor, TensorError};
 
+use crate::constraint::Constraint;
+use crate::error::{DistributionError, Result};
 use crate::masking::constant as number;
-use crate::{Constraint, DistributionError, Parameter, Result};
+use crate::parameter::Parameter;
 
 /// A bijector without parameters: its type with `new`, sameness, and the rest of the contract as given.
 macro_rules! plain {

@@ -4,8 +4,8 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, number, rising};
-use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::special::ndtri;
+use crate::special::scalar::gamma::LN_SQRT_2PI;
 
 
 plain! {

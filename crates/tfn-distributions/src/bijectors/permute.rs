@@ -4,7 +4,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, event_ndims_of, given, no_change, taken};
-use crate::{DistributionError, Result};
+use crate::error::{DistributionError, Result};
 
 /// `f(x)ᵢ = x_permutation(i)` along an axis, the last one unless another is given.
 ///

@@ -4,7 +4,8 @@ use tfn_module::Module;
 use tfn_tensor::{Pointwise, Tensor, pointwise};
 
 use super::{Bijector, check_nonzero};
-use crate::{Parameter, Result};
+use crate::error::Result;
+use crate::parameter::Parameter;
 
 /// `f(x) = x^power`, for numbers of at least 0, and for all numbers if `power` is an odd integer.
 ///

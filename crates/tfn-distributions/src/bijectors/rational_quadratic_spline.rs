@@ -4,8 +4,10 @@ use tfn_module::Module;
 use tfn_tensor::{Tensor, broadcast_shapes};
 
 use super::{Bijector, check_as, failed, number, rising};
-use crate::shapes::sum_last;
-use crate::{Constraint, DistributionError, Parameter, Result};
+use crate::axes::sum_last;
+use crate::constraint::Constraint;
+use crate::error::{DistributionError, Result};
+use crate::parameter::Parameter;
 
 const FAMILY: &str = "RationalQuadraticSpline";
 

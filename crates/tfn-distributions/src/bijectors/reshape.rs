@@ -4,7 +4,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, expect_event, failed, given, no_change, taken};
-use crate::{DistributionError, Result};
+use crate::error::{DistributionError, Result};
 
 /// The entries of an event in another shape.
 ///

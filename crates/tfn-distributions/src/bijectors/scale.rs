@@ -4,7 +4,8 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, check_nonzero, number, spread};
-use crate::{Parameter, Result};
+use crate::error::Result;
+use crate::parameter::Parameter;
 
 /// `f(x) = scale·x`, for a `scale` of either sign.
 ///

@@ -4,8 +4,9 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, check_nonzero, expect_event, given, no_change, number, taken};
-use crate::shapes::sum_last;
-use crate::{DistributionError, Parameter, Result};
+use crate::axes::sum_last;
+use crate::error::{DistributionError, Result};
+use crate::parameter::Parameter;
 
 /// `f(x) = diag(scale_diag)·x`, for entries of either sign.
 ///

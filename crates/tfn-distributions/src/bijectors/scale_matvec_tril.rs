@@ -4,8 +4,9 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, check_nonzero, expect_event, given, no_change, taken};
-use crate::shapes::sum_last;
-use crate::{DistributionError, Parameter, Result};
+use crate::axes::sum_last;
+use crate::error::{DistributionError, Result};
+use crate::parameter::Parameter;
 
 /// `f(x) = L·x`, or `Lᵀ·x`, for `L` the lower triangle of `scale_tril`, with a diagonal of either sign.
 ///

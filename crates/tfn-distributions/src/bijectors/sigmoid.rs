@@ -4,7 +4,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, number, rising};
-use crate::{DistributionError, Result};
+use crate::error::{DistributionError, Result};
 
 /// `f(x) = low + (high − low)·σ(x)`, from all numbers to those between `low` and `high`, 0 and 1 unless they are
 /// given.

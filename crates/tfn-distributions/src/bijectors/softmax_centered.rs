@@ -4,8 +4,9 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, number, with_last};
-use crate::shapes::{all_last, sum_last};
-use crate::{DistributionError, Result};
+use crate::axes::sum_last;
+use crate::error::{DistributionError, Result};
+use crate::masking::all_last;
 
 /// Entries of the last axis.
 fn last(x: &Tensor) -> usize {

@@ -4,7 +4,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 
 use super::{Bijector, number, rising};
-use crate::{DistributionError, Result};
+use crate::error::{DistributionError, Result};
 
 /// `f(x) = low + c·ln(1 + exp(x/c))`, from all numbers to those above `low`, which is 0 unless it is given.
 ///

@@ -3,8 +3,8 @@
 use tfn_tensor::Tensor;
 
 use super::{Bijector, number, with_last};
-use crate::shapes::all_last;
-use crate::{DistributionError, Result};
+use crate::error::{DistributionError, Result};
+use crate::masking::all_last;
 
 /// Which number of a vector stands where in a triangular matrix of `size` rows: TFP's order, a clockwise spiral.
 pub(super) struct Triangle {

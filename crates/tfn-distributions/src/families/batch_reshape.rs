@@ -6,10 +6,10 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
-use crate::structure::{Structure, Support};
-use crate::{
-    Distribution, DistributionError, IntoDistribution, ParameterSpec, Reparameterization, Result,
-};
+use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure, Support};
+use crate::error::{DistributionError, Result};
+use crate::gaussian::LinearNormal;
+use crate::parameter::ParameterSpec;
 
 /// `distribution` with its batch in the shape `batch_shape`.
 ///
@@ -138,6 +138,11 @@ impl Distribution for BatchReshape {
     fn elementwise_normal(&self) -> Option<(Tensor, Tensor)> {
         let (loc, scale) = self.distribution.elementwise_normal()?;
         Some((self.reshaped(&loc).ok()?, self.reshaped(&scale).ok()?))
+    }
+
+    fn linear_normal(&self) -> Option<Result<LinearNormal>> {
+        let normal = self.distribution.linear_normal()?;
+        Some(normal.and_then(|normal| normal.reshape_batch(&self.batch_shape)))
     }
 
     fn elementwise_log_prob(&self, x: &Tensor) -> Option<Result<Tensor>> {

@@ -5,10 +5,10 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::logits_or_probs::{LogitsOrProbs, kl_terms};
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
+use crate::error::Result;
 use crate::masking::{at_probability, constant, only_where, unless_nan, weigh};
-use crate::structure::Support;
-use crate::{Distribution, Parameter, ParameterSpec, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The distribution of a 1 with given log-odds or probability, and of a 0 otherwise.
 ///

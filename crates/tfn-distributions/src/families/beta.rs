@@ -4,13 +4,14 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
 use crate::masking::constant;
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
-    beta_log_density, beta_sample, betainc, betaincc, betaincinv, digamma, gamma_entropy, lgamma_divergence,
-    log_betainc, log_betaincc,
+    beta_log_density, beta_sample, betainc, betaincc, betaincinv, digamma, gamma_entropy,
+    lgamma_divergence, log_betainc, log_betaincc,
 };
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The beta distribution: of a probability, `concentration1` speaking for 1 and `concentration0` for 0.
 ///

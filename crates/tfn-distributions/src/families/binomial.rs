@@ -6,10 +6,12 @@ use tfn_tensor::random::Stream;
 
 use super::logits_or_probs::{LogitsOrProbs, kl_terms};
 use super::total_count;
-use crate::kl::{KlDivergence, KlRule};
-use crate::special::{binomial_entropy, binomial_log_mass, binomial_quantile, trials_sample, trials_tail};
-use crate::structure::Support;
-use crate::{Distribution, Parameter, ParameterSpec, Result};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
+use crate::error::Result;
+use crate::parameter::{Parameter, ParameterSpec};
+use crate::special::{
+    binomial_entropy, binomial_log_mass, binomial_quantile, trials_sample, trials_tail,
+};
 
 /// The number of successes of `total_count` trials, with given log-odds or probability of success.
 ///

@@ -5,10 +5,10 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::logits_or_probs::{LogitsOrProbs, sample_labels};
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
+use crate::error::Result;
 use crate::masking::{at_probability, constant, log_sum_exp, only_where, unless_nan};
-use crate::structure::Support;
-use crate::{Distribution, Parameter, ParameterSpec, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The distribution of a label `0 … K − 1` with given log-odds or probabilities.
 ///
@@ -190,7 +190,7 @@ fn same_categories(q: &Categorical, p: &Categorical) -> Result<()> {
     if lhs == rhs {
         return Ok(());
     }
-    Err(crate::DistributionError::KlEventShapes {
+    Err(crate::error::DistributionError::KlEventShapes {
         q: format!("Categorical of {lhs} labels"),
         p: format!("Categorical of {rhs} labels"),
         lhs: vec![lhs],

@@ -7,9 +7,10 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::location_scale::{Standard, Symmetric};
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
 use crate::masking::{branch, constant};
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// `ln π`.
 pub(super) const LN_PI: f64 = 1.144_729_885_849_400_2;

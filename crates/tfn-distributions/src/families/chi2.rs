@@ -7,8 +7,10 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
 use super::Gamma;
+use crate::distribution::{Distribution, Reparameterization};
+use crate::error::Result;
 use crate::masking::constant;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The chi-squared distribution of `df` degrees of freedom: of the sum of that many squared standard normals.
 ///

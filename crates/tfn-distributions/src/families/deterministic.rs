@@ -4,10 +4,10 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization, Support};
+use crate::error::Result;
 use crate::masking::{constant, only_where, unless_nan};
-use crate::structure::Support;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The distribution of the constant `loc`.
 ///

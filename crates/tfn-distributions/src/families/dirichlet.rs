@@ -4,13 +4,13 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization, Support};
+use crate::error::Result;
 use crate::masking::{constant, only_where, unless_nan_in_row};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
     digamma, gamma_entropy, gamma_log_density, lgamma_divergence, log_gamma_sample,
 };
-use crate::structure::Support;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The Dirichlet distribution: of the probabilities of several classes, one `concentration` speaking for each.
 ///

@@ -7,8 +7,10 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::Gamma;
+use crate::distribution::{Distribution, Reparameterization};
+use crate::error::Result;
 use crate::masking::{at_probability, constant, only_where};
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The exponential distribution of a `rate`.
 ///

@@ -5,13 +5,14 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::{HalfNormal, Weibull};
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
 use crate::masking::constant;
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
-    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammaincinv, lgamma_divergence,
-    log_gammainc, log_gammaincc, log1p_gap,
+    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammaincinv,
+    lgamma_divergence, log_gammainc, log_gammaincc, log1p_gap,
 };
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// `ln sqrt(π/2)`.
 const LN_SQRT_HALF_PI: f64 = 0.225_791_352_644_727_43;

@@ -5,11 +5,11 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
 use super::logits_or_probs::{LogitsOrProbs, kl_terms};
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
+use crate::error::Result;
 use crate::masking::{at_probability, constant, only_where, unless_nan, weigh};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::stable::log1m_exp;
-use crate::structure::Support;
-use crate::{Distribution, Parameter, ParameterSpec, Result};
 
 /// The number of failures before the first success, of trials with given log-odds or probability of success.
 ///

@@ -7,11 +7,12 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{Element, Entrywise, Tensor, entrywise};
 
 use super::location_scale::Standard;
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
 use crate::exponential_integral::EULER_GAMMA;
-use crate::kl::{KlDivergence, KlRule};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::lgamma;
 use crate::stable::log1m_exp_exp;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The Gumbel distribution of largest values, with its mode at `loc`.
 ///

@@ -8,8 +8,10 @@ use tfn_tensor::random::Stream;
 
 use super::cauchy::{LN_PI, StandardCauchy};
 use super::location_scale::{Folded, Standard, upward};
+use crate::distribution::{Distribution, Reparameterization};
+use crate::error::Result;
 use crate::masking::constant;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The half-Cauchy distribution from `loc` upward: a Cauchy distribution around `loc`, folded there.
 ///

@@ -9,13 +9,14 @@ use tfn_tensor::{DType, Tensor};
 use super::Gamma;
 use super::gamma::kl_to_gamma;
 use super::location_scale::{Folded, Standard, Symmetric, upward};
-use super::normal::normal_kl;
-use crate::special::scalar::gamma::LN_SQRT_2PI;
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
 use crate::exponential_integral::EULER_GAMMA;
-use crate::kl::{KlDivergence, KlRule};
+use crate::gaussian::normal_kl;
 use crate::masking::constant;
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::ndtri;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::special::scalar::gamma::LN_SQRT_2PI;
 
 /// `ln sqrt(πe/2)`, the entropy of the standard half-normal.
 const STANDARD_ENTROPY: f64 = 0.725_791_352_644_727_4;

@@ -8,7 +8,9 @@ use tfn_tensor::random::Stream;
 
 use super::location_scale::{Folded, Standard, upward};
 use super::student_t::StandardStudentT;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::distribution::{Distribution, Reparameterization};
+use crate::error::Result;
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// Student's t distribution with `df` degrees of freedom around `loc`, folded there: from `loc` upward.
 ///

@@ -6,9 +6,11 @@ use tfn_tensor::random::Stream;
 
 use super::cauchy::StandardCauchy;
 use super::location_scale::{Folded, Standard};
+use crate::distribution::{Distribution, Reparameterization};
+use crate::error::Result;
 use crate::exponential_integral::log_scaled_e1_of_half_square;
 use crate::masking::constant;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// `ln sqrt(2π³)`.
 const LN_SQRT_2PI3: f64 = 2.063_668_419_054_073;

@@ -6,10 +6,10 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use crate::IntoDistribution;
-use crate::shapes::sum_last;
-use crate::structure::{Structure, Support};
-use crate::{Distribution, DistributionError, ParameterSpec, Reparameterization, Result};
+use crate::axes::sum_last;
+use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure, Support};
+use crate::error::{DistributionError, Result};
+use crate::parameter::ParameterSpec;
 
 /// A batch of distributions read as the distribution of a batch: the last axes of the batch of
 /// `distribution` become axes of the event.

@@ -5,13 +5,14 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::Gamma;
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
 use crate::masking::{constant, only_where};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
-    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammainccinv, log_gammainc,
-    log_gammaincc,
+    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammainccinv,
+    log_gammainc, log_gammaincc,
 };
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The distribution of `scale/g`, with `g` from a gamma distribution of the same `concentration` and rate 1.
 ///

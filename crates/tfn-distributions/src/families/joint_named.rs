@@ -6,9 +6,9 @@ use tfn_module::Module;
 use tfn_tensor::random::{Key, Stream};
 use tfn_tensor::{DType, Tensor};
 
-use super::joint::JointModel;
-use super::joint_part::JointPart;
-use crate::{Distribution, DistributionError, ParameterSpec, Reparameterization, Result};
+use crate::distribution::{Distribution, JointModel, JointPart, Reparameterization};
+use crate::error::{DistributionError, Result};
+use crate::parameter::ParameterSpec;
 
 /// The joint distribution of parts with names, which are independent or depend on those before them.
 ///

@@ -5,15 +5,16 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{Pointwise, Tensor, pointwise};
 
 use super::Beta;
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
 use crate::exponential_integral::EULER_GAMMA;
-use crate::kl::{KlDivergence, KlRule};
 use crate::masking::{at_probability, branch, constant, weigh};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::scalar::kumaraswamy_law::{
     mean_log_rest, mean_log_rest_in_a, mean_log_rest_in_b,
 };
 use crate::special::{digamma, log_beta};
 use crate::stable::{log1m_exp, log1m_exp_exp};
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The Kumaraswamy distribution on (0, 1), a neighbour of the beta distribution whose cdf has a closed form.
 ///

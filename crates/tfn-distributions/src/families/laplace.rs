@@ -8,10 +8,12 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
-use crate::kl::{KlDivergence, KlRule, entrywise};
-use crate::masking::constant;
 use super::Normal;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
+use crate::kl::entrywise;
+use crate::masking::constant;
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// `ln sqrt(2πe)`, the entropy of the standard normal.
 const NORMAL_ENTROPY: f64 = 1.418_938_533_204_672_7;

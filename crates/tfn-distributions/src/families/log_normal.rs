@@ -4,11 +4,12 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::normal::{STANDARD_ENTROPY, normal_kl};
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
+use crate::gaussian::{STANDARD_ENTROPY, normal_kl};
 use crate::masking::above_zero;
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::ndtri;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The log-normal distribution: that of `exp(y)` for a normal `y` with mean `loc` and standard deviation `scale`.
 ///

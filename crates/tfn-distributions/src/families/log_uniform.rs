@@ -4,10 +4,12 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use super::normal::STANDARD_ENTROPY;
 use super::Normal;
-use crate::kl::{KlDivergence, KlRule, entrywise, expected_log};
-use crate::{Distribution, DistributionError, ParameterSpec, Result};
+use crate::distribution::{Distribution, KlDivergence, KlRule};
+use crate::error::{DistributionError, Result};
+use crate::gaussian::STANDARD_ENTROPY;
+use crate::kl::{entrywise, expected_log};
+use crate::parameter::ParameterSpec;
 
 /// `E ln|z|` of a standard normal `z`, `−(γ + ln 2)/2`.
 const LOG_OF_NOISE: f64 = -0.635_181_422_730_739_1;

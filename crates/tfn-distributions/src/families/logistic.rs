@@ -7,8 +7,10 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{Element, Entrywise, Tensor, entrywise};
 
 use super::location_scale::Standard;
+use crate::distribution::{Distribution, Reparameterization};
+use crate::error::Result;
 use crate::masking::{at_probability, branch, constant};
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The logistic distribution around `loc`.
 ///

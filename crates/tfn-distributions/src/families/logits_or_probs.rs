@@ -4,10 +4,11 @@ use tfn_module::{Copies, DeepCopy, Properties, Property};
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Element, Tensor};
 
+use crate::error::Result;
 use crate::masking::{constant, ln_or_minus_infinity, ln_probability, weigh};
 use crate::parallel::{Task, do_all};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::Chance;
-use crate::{Parameter, ParameterSpec, Result};
 
 /// The parameter of a family with two constructors, `from_logits` and `from_probs`.
 #[derive(Clone, Debug)]

@@ -7,11 +7,10 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
 use super::batch_broadcast::{joined, sample_wide};
+use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure, Support};
+use crate::error::{DistributionError, Result};
 use crate::masking::constant;
-use crate::structure::{Structure, Support};
-use crate::{
-    Distribution, DistributionError, IntoDistribution, ParameterSpec, Reparameterization, Result,
-};
+use crate::parameter::ParameterSpec;
 
 /// What a distribution has in places that do not count.
 type SafeSample = fn(&dyn Distribution) -> Result<Tensor>;

@@ -4,17 +4,14 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::linear_scale::{
-    LinearScale, check_loc, check_tril, kl_to_standard, tril_size, triangle_parts,
-};
-use super::normal::STANDARD_ENTROPY;
+use super::multivariate_normal::{check_loc, check_tril, tril_size};
+use crate::axes::sum_last;
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization, validation};
+use crate::error::Result;
+use crate::gaussian::{LinearScale, STANDARD_ENTROPY, kl_to_standard, triangle_parts};
 use crate::masking::squared_length;
-use crate::shapes::sum_last;
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::scalar::gamma::LN_SQRT_2PI;
-use crate::{
-    Distribution, KlDivergence, KlRule, Parameter, ParameterSpec, Reparameterization, Result,
-    validation,
-};
 
 /// The normal distribution of `loc + A·Z·Bᵀ` for a matrix `Z` of independent standard normals, `A` and `B` the lower
 /// triangles of `scale_row` and `scale_column`.

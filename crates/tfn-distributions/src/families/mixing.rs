@@ -5,9 +5,9 @@ use tfn_tensor::random::Stream;
 
 use super::Categorical;
 use super::logits_or_probs::sample_labels;
+use crate::distribution::{Distribution, Support};
+use crate::error::{DistributionError, Result};
 use crate::masking::{constant, log_sum_exp};
-use crate::structure::Support;
-use crate::{Distribution, DistributionError, Result};
 
 /// The weights of a mixture, and how many axes its events have.
 pub(super) struct Mixing<'a> {

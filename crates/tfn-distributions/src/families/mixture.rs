@@ -9,8 +9,9 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 use super::Categorical;
 use super::batch_broadcast::{joined, sample_wide};
 use super::mixing::{Mixing, expect_line};
-use crate::structure::Support;
-use crate::{Distribution, DistributionError, ParameterSpec, Result};
+use crate::distribution::{Distribution, Support};
+use crate::error::{DistributionError, Result};
+use crate::parameter::ParameterSpec;
 
 /// The mixture of `components`, of any families, with the probabilities of `cat`.
 ///

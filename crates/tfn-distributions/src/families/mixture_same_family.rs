@@ -6,12 +6,12 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
+use super::Categorical;
 use super::batch_broadcast::sample_wide;
 use super::mixing::{Mixing, expect_line};
-use super::{Categorical, Normal};
-use crate::IntoDistribution;
-use crate::structure::Support;
-use crate::{Distribution, DistributionError, ParameterSpec, Result};
+use crate::distribution::{Distribution, IntoDistribution, Support};
+use crate::error::{DistributionError, Result};
+use crate::parameter::ParameterSpec;
 
 /// The mixture of the distributions along the last batch axis of `components_distribution`, with the
 /// probabilities of `mixture_distribution`.
@@ -146,8 +146,10 @@ impl Distribution for MixtureSameFamily {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        if let Some(normal) = self.components_distribution.downcast_ref::<Normal>() {
-            let (loc, scale) = (normal.loc().value(), normal.scale().value());
+        // Normals, whatever their family, have a density in one pass.
+        if self.event_shape()?.is_empty()
+            && let Some((loc, scale)) = self.components_distribution.elementwise_normal()
+        {
             let log_weights = self.mixture_distribution.log_probs();
             return Ok(Tensor::normal_mixture_log_prob(x, &log_weights, &loc, &scale));
         }
@@ -215,7 +217,8 @@ impl Distribution for MixtureSameFamily {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Independent, Normal, VonMises};
+    use crate::{BatchReshape, Independent, Normal, VonMises};
+    use tfn_tensor::Variable;
 
     fn even(components: usize) -> Categorical {
         Categorical::from_logits(Tensor::zeros(&[components], DType::F64)).unwrap()
@@ -264,6 +267,36 @@ mod tests {
         let x = mixture.sample(&[4, 3], &mut Stream::from_seed(1)).unwrap();
         assert_eq!(x.shape().unwrap(), [4, 3, 2]);
         assert_eq!(mixture.log_prob(&x).unwrap().shape().unwrap(), [4, 3]);
+    }
+
+    /// The log-density at a few points, and the gradients of their sum in both parameters.
+    fn density_and_slopes(components: Arc<dyn Distribution>) -> Vec<f64> {
+        let mixture = MixtureSameFamily::new(even(2), components).unwrap();
+        let x = Tensor::from_vec(vec![-1.0, 0.25, 3.0], &[3, 1]);
+        let log_prob = mixture.log_prob(&x).unwrap();
+        let gradients = log_prob.sum().gradients().unwrap();
+        let slopes = mixture.trainable_variables().into_iter();
+        let slopes = slopes.flat_map(|v| gradients.of(&v).to_vec::<f64>().unwrap());
+        log_prob.to_vec::<f64>().unwrap().into_iter().chain(slopes).collect()
+    }
+
+    #[test]
+    fn normals_of_any_family_have_the_density_of_normals() {
+        let loc = Variable::new("loc", Tensor::scalar(0.5)).unwrap();
+        let scale = Tensor::from_vec(vec![0.5, 2.0], &[2]);
+        let scale = Variable::new("scale", scale).unwrap();
+        let normal = Normal::new(&loc, &scale).unwrap();
+        let expected = density_and_slopes(normal.clone().into());
+        let (m, s) = (loc.tensor(), scale.tensor());
+        let weights = even(2).log_probs();
+        let x = Tensor::from_vec(vec![-1.0, 0.25, 3.0], &[3, 1]);
+        let whole = Tensor::normal_mixture_log_prob(&x, &weights, &m, &s);
+        assert_eq!(whole.to_vec::<f64>().unwrap(), expected[..3]);
+        let gradients = whole.sum().gradients().unwrap();
+        let slopes = [&loc, &scale].map(|v| gradients.of(v).to_vec::<f64>().unwrap());
+        assert_eq!(slopes.concat(), expected[3..]);
+        let same = BatchReshape::new(normal, &[2]).unwrap();
+        assert_eq!(density_and_slopes(same.into()), expected);
     }
 
     #[test]

@@ -14,7 +14,7 @@ macro_rules! family {
             }
         }
 
-        impl From<$family> for std::sync::Arc<dyn $crate::Distribution> {
+        impl From<$family> for std::sync::Arc<dyn $crate::distribution::Distribution> {
             fn from(distribution: $family) -> Self {
                 std::sync::Arc::new(distribution)
             }
@@ -104,8 +104,6 @@ macro_rules! families {
     )* };
 }
 
-mod linear_scale;
-
 families! {
     batch_broadcast: BatchBroadcast;
     batch_reshape: BatchReshape;
@@ -156,11 +154,6 @@ families! {
     weibull: Weibull;
 }
 
-mod joint_part;
 mod logits_or_probs;
 mod mixing;
-
-pub use joint::JointModel;
-pub use joint_part::{Earlier, JointPart};
-pub(crate) use linear_scale::LinearNormal;
-pub(crate) use normal::{STANDARD_ENTROPY, normal_kl};
+mod multivariate_normal;

@@ -6,11 +6,11 @@ use tfn_tensor::{DType, Tensor};
 
 use super::logits_or_probs::LogitsOrProbs;
 use super::total_count;
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
+use crate::error::{DistributionError, Result};
 use crate::masking::{constant, only_where, unless_nan_in_row, weigh};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{Chance, multinomial_log_terms, poisson_log_mass, trials_sample};
-use crate::structure::Support;
-use crate::{Distribution, DistributionError, Parameter, ParameterSpec, Result};
 
 /// How often each of `K` outcomes comes in `total_count` trials, with given log-odds or probabilities.
 ///

@@ -4,11 +4,12 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::linear_scale::{LinearNormal, LinearScale};
 use super::{MultivariateNormalDiagPlusLowRank, MultivariateNormalTriL, Normal};
-use crate::shapes::sum_last;
-use crate::structure::Structure;
-use crate::{Distribution, KlRule, Parameter, ParameterSpec, Reparameterization, Result};
+use crate::axes::sum_last;
+use crate::distribution::{Distribution, KlRule, Reparameterization, Structure};
+use crate::error::Result;
+use crate::gaussian::LinearNormal;
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The normal distribution of a vector with mean `loc` and the diagonal covariance `scale_diag²`.
 ///
@@ -64,8 +65,8 @@ impl MultivariateNormalDiag {
         Normal::unchecked(&self.loc, &self.scale_diag)
     }
 
-    pub(crate) fn linear(&self) -> Result<LinearNormal> {
-        Ok(LinearNormal { loc: self.mean()?, scale: LinearScale::Diag(self.stddev()?) })
+    pub(super) fn linear(&self) -> Result<LinearNormal> {
+        LinearNormal::diag(&self.loc.value(), &self.scale_diag.value())
     }
 }
 
@@ -98,7 +99,7 @@ impl Distribution for MultivariateNormalDiag {
     }
 
     fn covariance(&self) -> Result<Tensor> {
-        self.linear()?.covariance(&self.batch_shape()?)
+        self.linear()?.covariance()
     }
 
     fn mode(&self) -> Result<Tensor> {

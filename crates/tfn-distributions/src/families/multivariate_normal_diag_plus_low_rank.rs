@@ -4,11 +4,12 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::linear_scale::{LinearNormal, LinearScale, check_loc, linear_normal_methods};
+use super::multivariate_normal::{check_loc, linear_normal_methods};
 use super::{MultivariateNormalDiag, MultivariateNormalTriL};
-use crate::{
-    Distribution, DistributionError, KlRule, Parameter, ParameterSpec, Reparameterization, Result,
-};
+use crate::distribution::{Distribution, KlRule, Reparameterization};
+use crate::error::{DistributionError, Result};
+use crate::gaussian::LinearNormal;
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The normal distribution of a vector with mean `loc` and covariance `S·Sᵀ` for the symmetric scale
 /// `S = diag(scale_diag) + U·diag(m)·Uᵀ`, `U` the `scale_perturb_factor` and `m` the `scale_perturb_diag`.
@@ -104,22 +105,14 @@ impl MultivariateNormalDiagPlusLowRank {
         Ok(made)
     }
 
-    pub(crate) fn linear(&self) -> Result<LinearNormal> {
+    pub(super) fn linear(&self) -> Result<LinearNormal> {
         let factor = self.scale_perturb_factor.value();
         // U·diag(m)·Uᵀ as V·Vᵀ.
         let factor = match &self.scale_perturb_diag {
             Some(weights) => factor * weights.value().sqrt().expand_dims(-2),
             None => factor,
         };
-        let diag = self.scale_diag.value().broadcast_to(&self.diag_shape()?);
-        Ok(LinearNormal { loc: self.mean()?, scale: LinearScale::LowRank { diag, factor } })
-    }
-
-    /// The shape of the diagonal with all its entries.
-    fn diag_shape(&self) -> Result<Vec<usize>> {
-        let mut shape = self.scale_diag.shape()?;
-        shape.pop();
-        Ok([shape, self.event_shape()?].concat())
+        LinearNormal::diag_plus_low_rank(&self.loc.value(), &self.scale_diag.value(), &factor)
     }
 }
 

@@ -4,11 +4,12 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::linear_scale::{
-    LinearNormal, LinearScale, check_tril, check_loc, linear_normal_methods, tril_size,
-};
+use super::multivariate_normal::{check_loc, check_tril, linear_normal_methods, tril_size};
 use super::{MultivariateNormalDiag, MultivariateNormalDiagPlusLowRank};
-use crate::{Distribution, KlRule, Parameter, ParameterSpec, Reparameterization, Result, validation};
+use crate::distribution::{Distribution, KlRule, Reparameterization, validation};
+use crate::error::Result;
+use crate::gaussian::LinearNormal;
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The normal distribution of a vector with mean `loc` and covariance `L·Lᵀ`, `L` the lower triangle of `scale_tril`.
 ///
@@ -80,8 +81,8 @@ impl MultivariateNormalTriL {
         &self.scale_tril
     }
 
-    pub(crate) fn linear(&self) -> Result<LinearNormal> {
-        Ok(LinearNormal { loc: self.mean()?, scale: LinearScale::TriL(self.scale_tril.value()) })
+    pub(super) fn linear(&self) -> Result<LinearNormal> {
+        LinearNormal::tril(&self.loc.value(), &self.scale_tril.value())
     }
 }
 

@@ -6,12 +6,12 @@ use tfn_tensor::random::Stream;
 
 use super::logits_or_probs::{LogitsOrProbs, kl_terms};
 use super::total_count;
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
+use crate::error::Result;
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
     negative_binomial_log_mass, negative_binomial_quantile, trials_sample, trials_tail,
 };
-use crate::structure::Support;
-use crate::{Distribution, Parameter, ParameterSpec, Result};
 
 /// The number of successes before failure number `total_count`, with given log-odds or probability of success.
 ///

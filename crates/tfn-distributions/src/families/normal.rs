@@ -4,12 +4,11 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
+use crate::gaussian::{STANDARD_ENTROPY, normal_kl};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::ndtri;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
-
-/// `ln sqrt(2πe)`, the entropy of the standard normal.
-pub(crate) const STANDARD_ENTROPY: f64 = 1.418_938_533_204_672_7;
 
 /// The normal distribution with mean `loc` and standard deviation `scale`.
 ///
@@ -148,16 +147,6 @@ impl KlDivergence<Self> for Normal {
         let (q, p) = ((self.loc.value(), self.scale.value()), (p.loc.value(), p.scale.value()));
         Ok(normal_kl(&q, &p))
     }
-}
-
-/// Divergence of each entry between normals given by `(loc, scale)`.
-///
-/// ```text
-/// ((loc_q − loc_p)/scale_p)²/2 + (r² − 1)/2 − ln r,   r = scale_q/scale_p
-/// ```
-/// Exactly 0 where both are equal.
-pub(crate) fn normal_kl(q: &(Tensor, Tensor), p: &(Tensor, Tensor)) -> Tensor {
-    Tensor::normal_kl(&q.0, &q.1, &p.0, &p.1)
 }
 
 #[cfg(test)]

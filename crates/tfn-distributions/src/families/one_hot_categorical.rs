@@ -5,10 +5,10 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::logits_or_probs::{LogitsOrProbs, sample_labels};
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
+use crate::error::Result;
 use crate::masking::{constant, only_where, unless_nan_in_row};
-use crate::structure::Support;
-use crate::{Distribution, Parameter, ParameterSpec, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The distribution of a row of `K` zeros but for a single 1, with given log-odds or probabilities.
 ///

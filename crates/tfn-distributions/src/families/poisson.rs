@@ -4,14 +4,15 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
+use crate::error::Result;
 use crate::masking::{branch, constant, unless_nan};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
-    gammainc, gammaincc, lgamma, log_gammainc, log_gammaincc, poisson_divergence, poisson_entropy, poisson_entropy_of_log, poisson_log_mass,
-    poisson_log_mass_of_log, poisson_quantile, poisson_sample,
+    gammainc, gammaincc, lgamma, log_gammainc, log_gammaincc, poisson_divergence, poisson_entropy,
+    poisson_entropy_of_log, poisson_log_mass, poisson_log_mass_of_log, poisson_quantile,
+    poisson_sample,
 };
-use crate::structure::Support;
-use crate::{Distribution, Parameter, ParameterSpec, Result};
 
 /// The number of events that happen independently, `rate` of them expected.
 ///

@@ -1,19 +1,17 @@
 //! The relaxed one-hot categorical (concrete) distribution, and that of its logarithm.
 
 use tfn_module::Module;
-use tfn_tensor::{DType, Tensor};
 use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Tensor};
 
 use super::dirichlet::sums_to_one;
 use super::logits_or_probs::LogitsOrProbs;
-use crate::masking::{branch, constant, only_where, unless_nan_in_row};
-use crate::shapes::all_last;
+use crate::constraint::Constraint;
+use crate::distribution::{Distribution, Reparameterization, Support, validation};
+use crate::error::{DistributionError, Result};
+use crate::masking::{all_last, branch, constant, only_where, unless_nan_in_row};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::lgamma;
-use crate::structure::Support;
-use crate::{
-    Constraint, Distribution, DistributionError, Parameter, ParameterSpec, Reparameterization,
-    Result, validation,
-};
 
 /// The one-hot categorical distribution relaxed to all rows of probabilities: softmaxes of noisy log-odds over a
 /// `temperature`.

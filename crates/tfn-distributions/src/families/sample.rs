@@ -6,10 +6,10 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use crate::IntoDistribution;
-use crate::shapes::{sum_last, swap_groups};
-use crate::structure::{Structure, Support};
-use crate::{Distribution, ParameterSpec, Reparameterization, Result};
+use crate::axes::{sum_last, swap_groups};
+use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure, Support};
+use crate::error::Result;
+use crate::parameter::ParameterSpec;
 
 /// `sample_shape` independent events of `distribution` as one event.
 ///

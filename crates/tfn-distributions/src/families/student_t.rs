@@ -5,9 +5,11 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
 use super::location_scale::{Standard, Symmetric};
+use crate::distribution::{Distribution, Reparameterization};
+use crate::error::Result;
 use crate::masking::constant;
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::student_t as law;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// Student's t distribution around `loc`, spread by `scale`, with `df` degrees of freedom: the fewer, the heavier its tails.
 ///

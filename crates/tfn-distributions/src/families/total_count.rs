@@ -1,6 +1,7 @@
 //! What the families with a `total_count` share.
 
-use crate::{DistributionError, Parameter, Result};
+use crate::error::{DistributionError, Result};
+use crate::parameter::Parameter;
 
 /// Checks that both have the same `total_count` everywhere: only then is there a closed form.
 pub(super) fn check_equal(family: &'static str, q: &Parameter, p: &Parameter) -> Result<()> {

@@ -6,14 +6,12 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use crate::IntoDistribution;
+use super::Independent;
 use crate::bijectors::{Bijector, IntoBijector};
-use crate::masking::only_where;
-use crate::shapes::all_last;
-use crate::structure::Structure;
-use crate::{
-    Distribution, DistributionError, Independent, ParameterSpec, Reparameterization, Result,
-};
+use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure};
+use crate::error::{DistributionError, Result};
+use crate::masking::{all_last, only_where};
+use crate::parameter::ParameterSpec;
 
 /// The distribution of `bijector.forward(x)` for `x` from `distribution`.
 ///

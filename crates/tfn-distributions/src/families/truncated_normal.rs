@@ -4,13 +4,13 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use crate::special::scalar::gamma::LN_SQRT_2PI;
-use crate::kl::{KlDivergence, KlRule};
+use super::Normal;
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization, validation};
+use crate::error::Result;
 use crate::masking::constant;
+use crate::parameter::{Parameter, ParameterSpec};
+use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::special::truncated_normal as law;
-use crate::{
-    Distribution, Normal, Parameter, ParameterSpec, Reparameterization, Result, validation,
-};
 
 
 /// The normal distribution with mean `loc` and standard deviation `scale`, kept to `[low, high]`.

@@ -4,12 +4,10 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization, validation};
+use crate::error::{DistributionError, Result};
 use crate::masking::{at_probability, constant, only_where, unless_nan};
-use crate::{
-    Distribution, DistributionError, Parameter, ParameterSpec, Reparameterization, Result,
-    validation,
-};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The uniform distribution on `[low, high]`.
 ///

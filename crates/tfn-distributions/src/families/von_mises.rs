@@ -4,10 +4,10 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use crate::kl::{KlDivergence, KlRule};
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization, Support};
+use crate::error::Result;
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{bessel_ratio, bessel_ratio_rest, log_bessel_i0_divergence, von_mises as law};
-use crate::structure::Support;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The von Mises distribution of angles around `loc`, the closer the larger the `concentration`: at 0 it is uniform.
 ///

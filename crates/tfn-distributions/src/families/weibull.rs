@@ -7,12 +7,13 @@ use tfn_tensor::random::Stream;
 use super::Gamma;
 use super::gamma::kl_to_gamma;
 use super::gumbel::extreme_value_kl;
+use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use crate::error::Result;
 use crate::exponential_integral::EULER_GAMMA;
-use crate::kl::{KlDivergence, KlRule};
 use crate::masking::{at_probability, branch, constant};
+use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{lgamma, lgamma_divergence};
 use crate::stable::log1m_exp_exp;
-use crate::{Distribution, Parameter, ParameterSpec, Reparameterization, Result};
 
 /// The Weibull distribution: that of `scale·E^(1/concentration)` for an exponential `E` of rate 1.
 ///

@@ -13,14 +13,15 @@ pub use saved::{Restore, Saved, SavedTensor};
 
 use tfn_tensor::Tensor;
 
-use crate::{Distribution, DistributionError, Result};
+use crate::distribution::Distribution;
+use crate::error::{DistributionError, Result};
 
 /// `value`, a parameter or statistic of a distribution, as the number that it is where the batch is one distribution
 /// over numbers.
 fn number(
     distribution: &dyn Distribution,
     argument: &'static str,
-    value: impl Into<crate::Parameter>,
+    value: impl Into<crate::parameter::Parameter>,
 ) -> Result<f64> {
     let value: Tensor = value.into().value();
     let shape = value.shape()?;

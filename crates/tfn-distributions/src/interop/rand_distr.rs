@@ -7,9 +7,11 @@ use rand_distr as theirs;
 use tfn_tensor::Stream;
 
 use super::number;
-use crate::{
-    Bernoulli, Beta, Cauchy, Chi2, Distribution, DistributionError, Exponential, Gamma, Geometric,
-    Gumbel, IntoDistribution, LogNormal, Normal, Poisson, Uniform, Weibull,
+use crate::distribution::{Distribution, IntoDistribution};
+use crate::error::DistributionError;
+use crate::families::{
+    Bernoulli, Beta, Cauchy, Chi2, Exponential, Gamma, Geometric, Gumbel, LogNormal, Normal,
+    Poisson, Uniform, Weibull,
 };
 
 /// A distribution over numbers as a `rand_distr::Distribution<f64>`, which is `rand::distr::Distribution<f64>`.

@@ -6,10 +6,11 @@ use statrs::statistics::{Distribution as _, Max};
 use tfn_tensor::Tensor;
 
 use super::number;
-use crate::{
-    Bernoulli, Beta, Categorical, Cauchy, Chi2, Deterministic, Distribution, DistributionError,
-    Exponential, Gamma, Gumbel, InverseGamma, Laplace, LogNormal, Normal, Poisson, StudentT,
-    Uniform, Weibull,
+use crate::distribution::Distribution;
+use crate::error::DistributionError;
+use crate::families::{
+    Bernoulli, Beta, Categorical, Cauchy, Chi2, Deterministic, Exponential, Gamma, Gumbel,
+    InverseGamma, Laplace, LogNormal, Normal, Poisson, StudentT, Uniform, Weibull,
 };
 
 /// Ours and theirs, with the number that each parameter of ours is there; both constructors take them in this order.

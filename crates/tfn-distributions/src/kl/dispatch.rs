@@ -6,11 +6,10 @@ use tfn_tensor::{DType, Tensor};
 
 use super::level::{Held, Level, levels, lift};
 use super::registry::registered;
-use super::rule::KlRule;
-use crate::families::{LinearNormal, normal_kl};
-use crate::shapes::sum_last;
-use crate::structure::Structure;
-use crate::{Distribution, DistributionError, Result};
+use crate::axes::sum_last;
+use crate::distribution::{Distribution, KlRule, Structure};
+use crate::error::{DistributionError, Result};
+use crate::gaussian::normal_kl;
 
 /// The divergence `KL(q || p) = E_q[log q(x) − log p(x)]` in closed form.
 ///
@@ -20,9 +19,10 @@ use crate::{Distribution, DistributionError, Result};
 /// [`MultivariateNormalDiag`](crate::MultivariateNormalDiag), [`BatchBroadcast`](crate::BatchBroadcast),
 /// [`BatchReshape`](crate::BatchReshape), two [`Masked`](crate::Masked) (NaN where only one is valid) and a
 /// [`TransformedDistribution`](crate::TransformedDistribution) by a common bijector are reduced to what is inside
-/// them. Of several rules the nearest by [`parent`](Distribution::parent) steps wins, in a tie the one with fewer
+/// them, as are two distributions with the same [`Wrapper`](crate::Wrapper). Of several rules the nearest by [`parent`](Distribution::parent) steps wins, in a tie the one with fewer
 /// steps of `q`; exact pairs come before rules for any `p`. Last comes the rule of two distributions that are both
-/// [elementwise normal](Distribution::elementwise_normal) or normal vectors.
+/// [elementwise normal](Distribution::elementwise_normal) or [normal vectors](Distribution::linear_normal), as they stand or
+/// inside their wrappers.
 ///
 /// # Shapes
 /// The shape that both batches broadcast to. A side made of bare numbers takes the type of the other one.
@@ -66,10 +66,13 @@ pub fn kl_divergence(q: &dyn Distribution, p: &dyn Distribution) -> Result<Tenso
             return Err(DistributionError::NoKlRule { q: describe(q), p: describe(p), tried });
         }
     }
-    if let Some(divergence) = by_levels(q, p, &mut tried)? {
+    if let Some(divergence) = by_levels(q, p, by_rule, &mut tried)? {
         return Ok(divergence.check()?);
     }
     if let Some(divergence) = as_normals(q, p)? {
+        return Ok(divergence.check()?);
+    }
+    if let Some(divergence) = by_levels(q, p, as_normals, &mut Vec::new())? {
         return Ok(divergence.check()?);
     }
     tried.push("both elementwise normal or normal vectors".into());
@@ -162,10 +165,14 @@ pub(super) fn check_events(q: &dyn Distribution, p: &dyn Distribution) -> Result
     Err(DistributionError::KlEventShapes { q: describe(q), p: describe(p), lhs, rhs })
 }
 
-/// The rule of a pair inside the wrappers, the outermost such pair first.
+/// A way to the divergence of two distributions, if it leads there.
+type Known = fn(&dyn Distribution, &dyn Distribution) -> Result<Option<Tensor>>;
+
+/// The divergence of a pair inside the wrappers that is known by `known`, the outermost such pair first.
 fn by_levels(
     q: &dyn Distribution,
     p: &dyn Distribution,
+    known: Known,
     tried: &mut Vec<String>,
 ) -> Result<Option<Tensor>> {
     let (of_q, of_p) = (levels(q)?, levels(p)?);
@@ -182,7 +189,7 @@ fn by_levels(
             continue;
         };
         tried.push(pair(&*a.base, &*b.base));
-        if let Some(divergence) = by_rule(&*a.base, &*b.base)? {
+        if let Some(divergence) = known(&*a.base, &*b.base)? {
             return lift.apply(&divergence).map(Some);
         }
     }
@@ -192,8 +199,8 @@ fn by_levels(
 /// The divergence if both are elementwise normal, or normal vectors.
 fn as_normals(q: &dyn Distribution, p: &dyn Distribution) -> Result<Option<Tensor>> {
     let (Some(of_q), Some(of_p)) = (q.elementwise_normal(), p.elementwise_normal()) else {
-        let (of_q, of_p) = (LinearNormal::of(q)?, LinearNormal::of(p)?);
-        return of_q.zip(of_p).map(|(q, p)| q.kl(&p)).transpose();
+        let (of_q, of_p) = (q.linear_normal().transpose()?, p.linear_normal().transpose()?);
+        return of_q.zip(of_p).map(|(q, p)| q.kl_divergence_to(&p)).transpose();
     };
     Ok(Some(sum_last(&normal_kl(&of_q, &of_p), q.event_shape()?.len())))
 }
@@ -254,7 +261,8 @@ pub(super) fn describe(distribution: &dyn Distribution) -> String {
         | Structure::Sample { base, .. }
         | Structure::BatchBroadcast { base, .. }
         | Structure::BatchReshape { base, .. }
-        | Structure::Masked { base, .. } => inside(&base),
+        | Structure::Masked { base, .. }
+        | Structure::Wrapped { base, .. } => inside(&base),
         Structure::Transformed { base, bijector } => {
             format!("{family}({}, {})", describe(base.as_ref()), bijector.class_name())
         }

@@ -6,7 +6,8 @@ use tfn_tensor::random::Key;
 use super::dispatch::{Pairing, kl_divergence, pairing};
 use super::monte_carlo::by_samples;
 use super::quadrature::by_quadrature;
-use crate::{Distribution, DistributionError, Result};
+use crate::distribution::Distribution;
+use crate::error::{DistributionError, Result};
 
 /// Tolerance of [`KlMethod::best`].
 const TOLERANCE: f64 = 1e-7;

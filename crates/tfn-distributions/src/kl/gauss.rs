@@ -1,6 +1,6 @@
 //! Gauss's rules: Hermite's for expectations under the standard normal, Legendre's over an interval.
 
-use crate::{DistributionError, Result};
+use crate::error::{DistributionError, Result};
 
 /// Most nodes that are computed without overflow.
 const MOST_NODES: usize = 200;

@@ -7,9 +7,10 @@ use tfn_tensor::{Element, Tensor, Vjp, VjpContext, apply};
 use super::entrywise::pass;
 use super::panels::epsilon;
 use super::table::{N, Table, back};
-use crate::families::STANDARD_ENTROPY;
+use crate::distribution::Distribution;
+use crate::error::Result;
+use crate::gaussian::STANDARD_ENTROPY;
 use crate::parallel::{Task, do_all};
-use crate::{Distribution, Result};
 
 /// Entries whose gradients are added up one after the other, on any number of threads.
 const CHUNK: usize = 16_384;

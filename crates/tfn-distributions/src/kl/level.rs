@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tfn_tensor::{Tensor, broadcast_shapes};
 
+use crate::axes::sum_last;
 use crate::bijectors::Bijector;
+use crate::distribution::{Distribution, Structure, Wrapper};
+use crate::error::Result;
 use crate::masking::constant;
-use crate::shapes::sum_last;
-use crate::structure::Structure;
-use crate::{Distribution, Result};
 
 /// What a distribution is when some of its wrappers are taken off.
 pub(super) struct Level<'a> {
@@ -56,6 +56,12 @@ enum Step {
         to: Vec<usize>,
     },
     Masked(Tensor),
+    /// That of another crate, and the batches inside and outside.
+    Wrapped {
+        wrapper: Arc<dyn Wrapper>,
+        from: Vec<usize>,
+        to: Vec<usize>,
+    },
 }
 
 /// The distribution itself, and what is left after each of its wrappers.
@@ -70,7 +76,11 @@ pub(super) fn levels(distribution: &dyn Distribution) -> Result<Vec<Level<'_>>> 
                 copies.extend(&batch[batch.len().saturating_sub(*ndims)..]);
             }
             Step::Sample { shape, .. } => copies.extend(shape),
-            Step::Transformed(_) | Step::Broadcast | Step::Reshape { .. } | Step::Masked(_) => {}
+            Step::Transformed(_)
+            | Step::Broadcast
+            | Step::Reshape { .. }
+            | Step::Masked(_)
+            | Step::Wrapped { .. } => {}
         }
         steps.push(step);
         levels.push(Level { base: Held::Inside(base), steps, copies });
@@ -96,6 +106,10 @@ fn peel(distribution: &Held<'_>) -> Result<Option<(Arc<dyn Distribution>, Step)>
             (base, Step::Reshape { from, to: batch_shape })
         }
         Structure::Masked { base, validity_mask } => (base, Step::Masked(validity_mask)),
+        Structure::Wrapped { base, wrapper } => {
+            let (from, to) = (base.batch_shape()?, distribution.batch_shape()?);
+            (base, Step::Wrapped { wrapper, from, to })
+        }
     }))
 }
 
@@ -105,13 +119,14 @@ impl Level<'_> {
         self.steps.is_empty()
     }
 
-    /// Whether all entries are of the base's density: neither a bijector nor a mask was taken off.
+    /// Whether all entries are of the base's density: no bijector, mask or wrapper of another crate was taken off.
     pub(super) fn is_plain(&self) -> bool {
-        self.bijectors().is_empty() && !self.is_masked()
+        self.bijectors().is_empty() && !self.is_special()
     }
 
-    fn is_masked(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Masked(_)))
+    /// Whether the whole is more than copies of the base, one for each entry.
+    fn is_special(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Masked(_) | Step::Wrapped { .. }))
     }
 
     /// Whether the base's batch broadcasts with batch and event of the whole as it is: not so where a
@@ -121,7 +136,7 @@ impl Level<'_> {
             Step::Sample { shape, batch_ndims } => *batch_ndims == 0 || shape.is_empty(),
             Step::Reshape { from, to } => to.ends_with(from),
             Step::Independent { .. } | Step::Transformed(_) | Step::Broadcast => true,
-            Step::Masked(_) => false,
+            Step::Masked(_) | Step::Wrapped { .. } => false,
         })
     }
 
@@ -129,7 +144,7 @@ impl Level<'_> {
     fn is_single_beside(&self, other: &Self) -> Result<bool> {
         let (batch, beside) = (self.base.batch_shape()?, other.base.batch_shape()?);
         let single = batch.iter().all(|&size| size == 1) && batch.len() <= beside.len();
-        Ok(single && self.copies == other.copies && !self.is_masked() && !other.is_masked())
+        Ok(single && self.copies == other.copies && !self.is_special() && !other.is_special())
     }
 
     fn bijectors(&self) -> Vec<&Arc<dyn Bijector>> {
@@ -146,12 +161,12 @@ impl Level<'_> {
 /// How the divergence of two distributions follows from that of two of their levels.
 pub(super) struct Lift {
     /// The innermost first.
-    wrappers: Vec<Wrapper>,
+    wrappers: Vec<Lifting>,
     /// The batch of both.
     batch: Vec<usize>,
 }
 
-enum Wrapper {
+enum Lifting {
     /// Broadcast with this shape, then sum over this many last axes.
     Sum {
         over: Vec<usize>,
@@ -164,6 +179,12 @@ enum Wrapper {
     },
     /// The masks of both.
     Masked(Tensor, Tensor),
+    /// From the batch inside to that outside.
+    Wrapped {
+        wrapper: Arc<dyn Wrapper>,
+        from: Vec<usize>,
+        to: Vec<usize>,
+    },
 }
 
 /// How to lift a divergence from `q` and `p`, levels of the distributions `whole`; `None` if it does not follow.
@@ -185,7 +206,7 @@ pub(super) fn lift(
     };
     let wrappers = if q.is_aligned() && p.is_aligned() {
         let over = [&batch[..], &q.copies].concat();
-        (q.copies == p.copies).then(|| vec![Wrapper::Sum { over, ndims: q.copies.len() }])
+        (q.copies == p.copies).then(|| vec![Lifting::Sum { over, ndims: q.copies.len() }])
     } else if p.is_single_beside(q)? {
         common_wrappers(&q.steps, &q.steps)
     } else if q.is_single_beside(p)? {
@@ -197,7 +218,7 @@ pub(super) fn lift(
 }
 
 /// The wrappers of both, the innermost first, if they are the same.
-fn common_wrappers(q: &[Step], p: &[Step]) -> Option<Vec<Wrapper>> {
+fn common_wrappers(q: &[Step], p: &[Step]) -> Option<Vec<Lifting>> {
     let counts = |step: &&Step| !matches!(step, Step::Transformed(_) | Step::Broadcast);
     let (q, p): (Vec<&Step>, Vec<&Step>) =
         (q.iter().rev().filter(counts).collect(), p.iter().rev().filter(counts).collect());
@@ -207,20 +228,28 @@ fn common_wrappers(q: &[Step], p: &[Step]) -> Option<Vec<Wrapper>> {
     q.into_iter().zip(p).map(|(a, b)| common_wrapper(a, b)).collect()
 }
 
-fn common_wrapper(q: &Step, p: &Step) -> Option<Wrapper> {
+fn common_wrapper(q: &Step, p: &Step) -> Option<Lifting> {
     match (q, p) {
         (Step::Independent { ndims, batch }, Step::Independent { ndims: n, batch: other }) => {
             let over = broadcast_shapes(batch, other)?;
-            (ndims == n).then_some(Wrapper::Sum { over, ndims: *ndims })
+            (ndims == n).then_some(Lifting::Sum { over, ndims: *ndims })
         }
         (Step::Sample { shape, .. }, Step::Sample { shape: other, .. }) => {
-            (shape == other).then(|| Wrapper::Times(shape.iter().product()))
+            (shape == other).then(|| Lifting::Times(shape.iter().product()))
         }
         (Step::Reshape { from, to }, Step::Reshape { from: a, to: b }) => {
             let (from, to) = (from.clone(), to.clone());
-            (&from == a && &to == b).then_some(Wrapper::Reshape { from, to })
+            (&from == a && &to == b).then_some(Lifting::Reshape { from, to })
         }
-        (Step::Masked(a), Step::Masked(b)) => Some(Wrapper::Masked(a.clone(), b.clone())),
+        (Step::Masked(a), Step::Masked(b)) => Some(Lifting::Masked(a.clone(), b.clone())),
+        (
+            Step::Wrapped { wrapper, from, to },
+            Step::Wrapped { wrapper: other, from: inside, to: outside },
+        ) => {
+            let [from, to] = [(from, inside), (to, outside)].map(|(a, b)| broadcast_shapes(a, b));
+            let wrapper = wrapper.is_same(other.as_ref()).then(|| wrapper.clone())?;
+            Some(Lifting::Wrapped { wrapper, from: from?, to: to? })
+        }
         _ => None,
     }
 }
@@ -233,7 +262,7 @@ impl Lift {
     }
 }
 
-impl Wrapper {
+impl Lifting {
     fn apply(&self, divergence: &Tensor) -> Result<Tensor> {
         Ok(match self {
             Self::Sum { over, ndims } => {
@@ -242,6 +271,9 @@ impl Wrapper {
             }
             Self::Times(count) => divergence * *count as f64,
             Self::Reshape { from, to } => divergence.broadcast_to(from).reshape(to),
+            Self::Wrapped { wrapper, from, to } => {
+                wrapper.lift_kl(&divergence.broadcast_to(from), to)?.broadcast_to(to)
+            }
             Self::Masked(q, p) => {
                 let (both, neither) = (q * p, (1.0 - q) * (1.0 - p));
                 let [zero, undefined] = [0.0, f64::NAN].map(|value| constant(value, divergence));

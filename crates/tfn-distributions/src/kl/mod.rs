@@ -14,7 +14,6 @@ mod nodes;
 mod panels;
 mod quadrature;
 mod registry;
-mod rule;
 mod table;
 
 pub(crate) use entrywise::entrywise;
@@ -23,4 +22,3 @@ pub(crate) use expected_log::expected_log;
 pub use dispatch::kl_divergence;
 pub use estimate::{KlEstimate, KlMethod, estimate_kl};
 pub use registry::register_kl;
-pub use rule::{KlDivergence, KlRule};

@@ -4,7 +4,8 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Key;
 
 use super::dispatch::{check_events, part_count, places};
-use crate::{Distribution, DistributionError, Result};
+use crate::distribution::Distribution;
+use crate::error::{DistributionError, Result};
 
 /// The mean of `log q(x) − log p(x)` over samples and its standard error, with gradients by reparameterization, or
 /// else by the score function.

@@ -2,7 +2,7 @@
 
 use super::gauss::{hermite_rule, legendre_rule};
 use super::panels::Panels;
-use crate::Result;
+use crate::error::Result;
 use crate::special::scalar::gamma::LN_SQRT_2PI;
 
 /// Nodes where one polynomial of degree 11 holds wherever the normal has mass, and to either side of a break.

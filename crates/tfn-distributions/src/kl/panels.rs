@@ -3,7 +3,8 @@
 use tfn_tensor::{DType, Tensor};
 
 use super::chebyshev::Chebyshev;
-use crate::{Distribution, Result};
+use crate::distribution::Distribution;
+use crate::error::Result;
 
 /// Values that decide on a panel.
 const NODES: usize = 12;

@@ -6,9 +6,10 @@ use super::dispatch::check_events;
 use super::gauss::hermite_rule;
 use super::interpolant::by_table;
 use super::level::{Held, levels};
-use crate::families::STANDARD_ENTROPY;
-use crate::shapes::sum_last;
-use crate::{Distribution, Result};
+use crate::axes::sum_last;
+use crate::distribution::Distribution;
+use crate::error::Result;
+use crate::gaussian::STANDARD_ENTROPY;
 
 /// Nodes of the Gauss–Hermite rules that are tried one after the other.
 const NODES: [usize; 5] = [8, 16, 32, 64, 128];

@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tfn_tensor::Tensor;
 
-use super::rule::type_of;
-use crate::{Distribution, DistributionError, Result};
+use crate::distribution::{Distribution, type_of};
+use crate::error::{DistributionError, Result};
 
 /// A registered rule, with its types erased.
 type Rule =

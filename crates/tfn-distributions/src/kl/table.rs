@@ -5,7 +5,8 @@ use tfn_tensor::{DType, Tensor};
 use super::chebyshev::{Chebyshev, left_out};
 use super::nodes::{Layout, Nodes};
 use super::panels::{Panels, log_density};
-use crate::{Distribution, Result};
+use crate::distribution::Distribution;
+use crate::error::Result;
 
 /// Values in each direction that make a polynomial.
 pub(super) const N: usize = 8;

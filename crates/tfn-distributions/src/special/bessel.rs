@@ -2,7 +2,8 @@
 
 use tfn_tensor::{Pointwise, Tensor, pointwise};
 
-use super::scalar::bessel::{self, i0e, i1e, ratio, ratio_rest, ratio_slope};
+use super::scalar::bessel;
+use super::scalar::bessel::{i0e, i1e, ratio, ratio_rest, ratio_slope};
 
 /// `exp(−|x|) I₀(x)`.
 ///

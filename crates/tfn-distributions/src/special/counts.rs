@@ -4,11 +4,10 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
 use super::draws::{draws_of_one, in_type_of, words};
-use super::scalar::count_draws;
-use super::scalar::count_entropy;
 use super::scalar::count_quantile::{Moments, quantile};
 use super::scalar::numbers::Numbers;
-use super::scalar::poisson_law::{self, Rate};
+use super::scalar::poisson_law::Rate;
+use super::scalar::{count_draws, count_entropy, poisson_law};
 
 /// The log-mass of the Poisson distribution at `k`: minus infinity where that is no count.
 pub(crate) fn poisson_log_mass(k: &Tensor, rate: &Tensor) -> Tensor {

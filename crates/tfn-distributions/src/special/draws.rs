@@ -5,7 +5,8 @@ use tfn_tensor::{DType, Element, Pointwise, Tensor, pointwise};
 
 use super::incomplete_beta::quantile_in;
 use super::incomplete_gamma::log_quantile_in_a;
-use super::scalar::gamma_draws::{self, GammaDraw};
+use super::scalar::gamma_draws;
+use super::scalar::gamma_draws::GammaDraw;
 use super::scalar::numbers::Numbers;
 use crate::parallel::{Task, do_all};
 

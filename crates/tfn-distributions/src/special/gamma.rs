@@ -5,8 +5,8 @@ use std::f64::consts::PI;
 use tfn_tensor::{Pointwise, Tensor, pointwise};
 
 use super::scalar;
-use super::scalar::gamma::{self, digamma_rise, trigamma};
-use super::scalar::gamma_law;
+use super::scalar::gamma::{digamma_rise, trigamma};
+use super::scalar::{gamma, gamma_law};
 
 /// `ln|Γ(x)|`.
 ///

@@ -2,8 +2,9 @@
 
 use tfn_tensor::{Pointwise, Tensor, pointwise};
 
+use super::scalar::beta_front::{Point, log_front};
 use super::scalar::beta_law;
-use super::scalar::incomplete_beta::{Point, by_parameters, log_front, log_tail, quantile};
+use super::scalar::incomplete_beta::{by_parameters, log_tail, quantile};
 
 /// `∂I/∂a` or `∂I/∂b`, times `exp(−log_scale)`.
 fn slope_in(parameter: usize, [a, b, x]: [f64; 3], log_scale: f64) -> f64 {

@@ -4,12 +4,11 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
 use super::draws::{in_type_of, words};
-use super::scalar::count_draws;
-use super::scalar::count_entropy;
 use super::scalar::count_quantile::{Moments, quantile};
 use super::scalar::incomplete_gamma::LogTail;
 use super::scalar::numbers::Numbers;
-use super::scalar::trials_law::{self as law, Odds};
+use super::scalar::trials_law::Odds;
+use super::scalar::{count_draws, count_entropy, trials_law as law};
 
 /// The probability of success, as it was given.
 pub(crate) struct Chance {

@@ -6,7 +6,8 @@ use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 use super::draws::{in_type_of, words};
 use super::scalar::bessel::ratio_slope;
 use super::scalar::numbers::Numbers;
-use super::scalar::von_mises::{self as law, angle, density, hazard, quantile_in_k, tail, versine};
+use super::scalar::von_mises as law;
+use super::scalar::von_mises::{angle, density, hazard, quantile_in_k, tail, versine};
 
 /// The log-density, minus infinity at infinity.
 pub(crate) fn log_density(x: &Tensor, loc: &Tensor, k: &Tensor) -> Tensor {

@@ -2,12 +2,12 @@
 
 use std::f64::consts::{PI, TAU};
 
+use super::case::{Case, Outcome};
 use super::density::tolerance;
-use super::distribution::{Case, Outcome};
 use super::integration::integrate;
 use super::statistics::{check_cdf, check_moments};
 use super::{Subject, rounding};
-use crate::Result as Answer;
+use crate::error::Result as Answer;
 
 /// Pieces of the circle on which densities are integrated.
 const PIECES: usize = 64;

@@ -2,11 +2,11 @@
 
 use tfn_tensor::{DType, Tensor};
 
-use super::distribution::{Case, Outcome};
+use super::case::{Case, Outcome};
 use super::integration::integrate;
 use super::{LawError, Subject};
-use crate::Result as Answer;
-use crate::structure::Support;
+use crate::distribution::Support;
+use crate::error::Result as Answer;
 
 /// Intervals of equal probability on which densities are integrated.
 const INTERVALS: usize = 64;

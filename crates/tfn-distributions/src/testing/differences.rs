@@ -3,7 +3,7 @@
 use tfn_tensor::{DType, Tensor, Variable};
 
 use super::{LawError, Subject};
-use crate::Result;
+use crate::error::Result;
 
 /// Most entries of a variable that are moved.
 const MOST_ENTRIES: usize = 12;

@@ -1,23 +1,18 @@
 //! The laws of distributions.
 
 use tfn_module::{Copies, CopyArc};
-use tfn_tensor::{DType, Key, Tensor, Variable};
+use tfn_tensor::{Tensor, Variable};
 
+use super::case::{Case, FEW, Outcome};
 use super::circle::{check_angles, check_circle};
 use super::density::{check_integrals, check_one_hot, check_outside, check_simplex, check_sums};
 use super::differences::{check_gradients, weighed};
 use super::reparameterized::{check_by_noise, check_implicit};
 use super::statistics::{check_cdf, check_moments};
 use super::vectors::{check_covariance, check_normalized};
-use super::{LawError, Laws, Subject, rounding};
-use crate::shapes::sum_last;
-use crate::structure::Support;
-use crate::{Distribution, Reparameterization, Result as Answer};
-
-/// Samples at which densities and gradients are looked at one by one.
-const FEW: usize = 6;
-
-pub(super) type Outcome = Result<(), LawError>;
+use super::{Laws, Subject, rounding};
+use crate::axes::sum_last;
+use crate::distribution::{Distribution, Reparameterization, Support};
 
 /// Checks a distribution.
 ///
@@ -29,14 +24,14 @@ pub(super) type Outcome = Result<(), LawError>;
 /// of angles all that is asked around the circle; outside the support there is no density, and never NaN; gradients of the
 /// density in the value and in the variables agree with central differences, and those of samples too at the same noise,
 /// or are the implicit ones, whichever the family claims (of vectors that are not made of independent entries: on average
-/// those of the first two moments); elementwise densities add up to the whole; a copy has its own variables. A
+/// those of the first two moments); elementwise densities add up to the whole, and that of normal vectors is it; a copy has its own variables. A
 /// joint distribution is checked part by part, at one draw where parts depend on others.
 ///
 /// Gradients are compared in `f64` only. A density with a pole at an end of its support can be integrated as far as
 /// the pole is no steeper than the square root; choose such parameters.
 ///
 /// # Errors
-/// [`LawError`] with the first law that does not hold.
+/// [`LawError`](super::LawError) with the first law that does not hold.
 ///
 /// # Examples
 /// ```
@@ -96,70 +91,8 @@ pub fn check_distribution(distribution: &dyn Distribution, laws: &Laws) -> Outco
     check_consistency(&case)?;
     check_mode(case.about("the mode has the highest density"), &case)?;
     check_derivatives(&case)?;
-    check_elements(case.about("elementwise densities add up to the whole"), &case)?;
+    check_elements(case.about("densities by entries or as normal vectors are the whole"), &case)?;
     check_copy(case.about("a copy has its own variables"), distribution)
-}
-
-/// A distribution, its shapes, and samples of it.
-pub(super) struct Case<'a> {
-    pub(super) d: &'a dyn Distribution,
-    laws: &'a Laws,
-    pub(super) batch: Vec<usize>,
-    pub(super) event: Vec<usize>,
-    pub(super) dtype: DType,
-    /// Detached, of the shape `[samples] + batch + event`.
-    pub(super) sample: Tensor,
-    entries: Vec<f64>,
-}
-
-impl<'a> Case<'a> {
-    fn new(d: &'a dyn Distribution, laws: &'a Laws) -> Result<Self, LawError> {
-        let subject = Subject { law: "shapes, type and samples exist", family: d.family() };
-        let sample = subject.get(d.sample(&[laws.samples], &mut laws.key().stream()))?.detach();
-        Ok(Self {
-            d,
-            laws,
-            batch: subject.get(d.batch_shape())?,
-            event: subject.get(d.event_shape())?,
-            dtype: subject.get(d.dtype())?,
-            entries: subject.entries(Ok(sample.clone()))?,
-            sample,
-        })
-    }
-
-    fn about(&self, law: &'static str) -> Subject<'a> {
-        Subject { law, family: self.d.family() }
-    }
-
-    /// Entries of one sample.
-    pub(super) fn width(&self) -> usize {
-        self.batch.iter().chain(&self.event).product()
-    }
-
-    /// All samples of one entry.
-    pub(super) fn column(&self, entry: usize) -> Vec<f64> {
-        self.entries.iter().skip(entry).step_by(self.width().max(1)).copied().collect()
-    }
-
-    pub(super) fn key(&self, name: &str) -> Key {
-        self.laws.key().child(name)
-    }
-
-    fn few(&self) -> Tensor {
-        self.sample.narrow(0, 0, FEW.min(self.laws.samples))
-    }
-
-    /// `values` for each entry of the batch, of scalar events.
-    pub(super) fn values(&self, values: &[f64]) -> Tensor {
-        let shape = [&[values.len()][..], &vec![1; self.batch.len()]].concat();
-        Tensor::from_f64(values, &shape, self.dtype)
-    }
-
-    /// The log-density at each of `values` of one entry of the batch.
-    pub(super) fn log_probs(&self, values: &[f64], entry: usize) -> Answer<Vec<f64>> {
-        let all = self.d.log_prob(&self.values(values))?.to_f64_vec()?;
-        Ok(all.into_iter().skip(entry).step_by(self.width().max(1)).collect())
-    }
 }
 
 fn check_shapes(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
@@ -343,6 +276,10 @@ fn check_elements(subject: Subject<'_>, case: &Case<'_>) -> Outcome {
     if let Some((loc, scale)) = case.d.elementwise_normal() {
         let sum = sum_last(&Tensor::normal_log_prob(&few, &loc, &scale), case.event.len());
         subject.equal(&subject.entries(Ok(sum))?, &whole, near)?;
+    }
+    if let Some(normal) = case.d.linear_normal() {
+        let all = subject.get(normal.and_then(|normal| normal.log_prob(&few)))?;
+        subject.equal(&subject.entries(Ok(all))?, &whole, near)?;
     }
     Ok(())
 }

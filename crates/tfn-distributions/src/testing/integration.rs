@@ -1,6 +1,6 @@
 //! Integrals over the real line, interval by interval.
 
-use crate::Result;
+use crate::error::Result;
 
 /// Nodes in [−1, 1] and weights of the Gauss–Lobatto rule of seven nodes. It looks at both ends of an interval, so
 /// that an end of the support cannot hide beside one.

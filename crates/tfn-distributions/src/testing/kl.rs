@@ -4,7 +4,9 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
 use super::differences::{check_gradients, weighed};
 use super::{LawError, Laws, Subject, rounding};
-use crate::{Distribution, DistributionError, KlMethod, estimate_kl, kl_divergence};
+use crate::distribution::Distribution;
+use crate::error::DistributionError;
+use crate::kl::{KlMethod, estimate_kl, kl_divergence};
 
 /// Standard errors that an estimate may lie from the exact value. Two independent estimates do so by chance with a
 /// probability of 3e-13.

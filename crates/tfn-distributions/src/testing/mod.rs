@@ -7,6 +7,7 @@
 //! of them stay below 1e-6.
 
 mod bijector;
+mod case;
 mod circle;
 mod density;
 mod differences;
@@ -23,7 +24,7 @@ pub use kl::check_kl;
 
 use tfn_tensor::{DType, Key};
 
-use crate::DistributionError;
+use crate::error::DistributionError;
 
 /// How the laws are tested.
 #[derive(Clone, Debug)]
@@ -109,17 +110,20 @@ impl Subject<'_> {
     }
 
     /// The value of a method that has to succeed.
-    fn get<T>(self, outcome: crate::Result<T>) -> Result<T, LawError> {
+    fn get<T>(self, outcome: crate::error::Result<T>) -> Result<T, LawError> {
         outcome.map_err(|source| self.failed(source))
     }
 
     /// The entries of a tensor that a method has to give.
-    fn entries(self, outcome: crate::Result<tfn_tensor::Tensor>) -> Result<Vec<f64>, LawError> {
+    fn entries(
+        self,
+        outcome: crate::error::Result<tfn_tensor::Tensor>,
+    ) -> Result<Vec<f64>, LawError> {
         self.get(outcome.and_then(|tensor| Ok(tensor.to_f64_vec()?)))
     }
 
     /// The value of a method that a family may lack.
-    fn optional<T>(self, outcome: crate::Result<T>) -> Result<Option<T>, LawError> {
+    fn optional<T>(self, outcome: crate::error::Result<T>) -> Result<Option<T>, LawError> {
         match outcome {
             Ok(value) => Ok(Some(value)),
             Err(DistributionError::Unsupported { .. }) => Ok(None),
@@ -130,7 +134,7 @@ impl Subject<'_> {
     /// The entries of a tensor that a family may lack.
     fn optional_entries(
         self,
-        outcome: crate::Result<tfn_tensor::Tensor>,
+        outcome: crate::error::Result<tfn_tensor::Tensor>,
     ) -> Result<Option<Vec<f64>>, LawError> {
         self.optional(outcome.and_then(|tensor| Ok(tensor.to_f64_vec()?)))
     }

@@ -3,10 +3,10 @@
 use tfn_tensor::{DType, Tensor, Variable};
 
 use super::Subject;
+use super::case::{Case, Outcome};
 use super::differences::{check_gradients, weighed};
-use super::distribution::{Case, Outcome};
-use crate::structure::{Structure, Support};
-use crate::{Distribution, DistributionError, Result};
+use crate::distribution::{Distribution, Structure, Support};
+use crate::error::{DistributionError, Result};
 
 /// Groups of samples whose average gradients are compared, and samples in each.
 const GROUPS: usize = 32;

@@ -3,7 +3,7 @@
 use tfn_tensor::Tensor;
 
 use super::Subject;
-use super::distribution::{Case, Outcome};
+use super::case::{Case, Outcome};
 
 /// A standard normal lies further out with a probability below 1e-10.
 const STANDARD_ERRORS: f64 = 6.5;

@@ -5,7 +5,7 @@ use tfn_tensor::{DType, Key, Tensor, Variable};
 
 use super::{LayerLawError, check_gradient, same};
 use crate::contract::{Input, Likelihood, Pass, Weights, align_targets};
-use crate::error::Result;
+use crate::error::{LayerError, Result};
 
 /// Checks a likelihood at a net's `output` of type `f64` and at `targets`: gradients of the log-likelihood in the output
 /// and in every variable agree with central differences; a row's log-likelihood depends on that row alone; of several
@@ -49,7 +49,7 @@ pub fn check_likelihood(
     if rows.shape()? != [count] {
         let expected = format!("a log-likelihood for each of {count} rows");
         let given = rows.shape()?.to_vec();
-        return Err(crate::LayerError::Input { given, expected }.into());
+        return Err(LayerError::Input { given, expected }.into());
     }
     for row in 0..count {
         let one = |tensor: &Tensor| tensor.narrow(0, row, 1);
@@ -76,9 +76,11 @@ pub fn check_likelihood(
     let weights = Tensor::from_vec((1..=count).map(|row| row as f64).collect(), &[count]);
     let objective = |output: &Tensor| -> Result<Tensor> {
         let sum = (log_prob(output, targets, &keys[0])?.cast(DType::F64) * &weights).sum();
-        let weights = find::<Weights>(likelihood).into_iter();
-        let losses = weights.map(|(_, weights)| weights.losses_at(&keys[0]));
-        losses.fold(Ok(sum), |sum, loss| Ok((sum? + loss?.cast(DType::F64)).check()?))
+        let mut sum = sum;
+        for (_, weights) in find::<Weights>(likelihood) {
+            sum = sum + weights.losses_at(&keys[0])?.cast(DType::F64);
+        }
+        Ok(sum.check()?)
     };
     let gradients = objective(&input.tensor())?.gradients()?;
     for variable in likelihood.trainable_variables() {

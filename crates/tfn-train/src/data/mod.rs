@@ -3,6 +3,8 @@
 mod batches;
 mod dataset;
 pub mod idx;
+mod standardizer;
 
 pub use batches::Batches;
 pub use dataset::Dataset;
+pub use standardizer::Standardizer;

@@ -2,9 +2,7 @@
 
 use tfn_tensor::{DType, Tensor};
 
-use super::monte_carlo::shape_error;
 use crate::error::{Result, TrainError};
-use crate::metrics::Classification;
 
 /// Class probabilities averaged over draws of the weights, and the parts of their uncertainty.
 ///
@@ -63,14 +61,6 @@ impl Prediction {
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.entropy.is_empty()
-    }
-
-    /// The mean probabilities beside the true labels, for metrics.
-    ///
-    /// # Errors
-    /// As [`Classification::new`].
-    pub fn scores(&self, labels: &Tensor) -> Result<Classification> {
-        Classification::new(&self.probs, labels)
     }
 
     /// Predictions of consecutive parts of a set, as one.
@@ -188,5 +178,14 @@ impl Sums {
             entropy,
             expected_entropy,
         })
+    }
+}
+
+pub(super) fn shape_error(argument: &'static str, given: &[usize], expected: &str) -> TrainError {
+    TrainError::Shape {
+        op: "predict",
+        argument,
+        given: given.to_vec(),
+        expected: expected.to_owned(),
     }
 }

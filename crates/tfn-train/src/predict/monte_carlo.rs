@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use tfn_layers::Model;
 use tfn_tensor::{DType, Key, Tensor};
 
-use super::classes::{Prediction, Sums};
+use super::classes::{Prediction, Sums, shape_error};
 use super::predictive::{Batch, Group, Predictive, Progress};
 use crate::check::Argument;
 use crate::error::{Result, TrainError};
@@ -241,15 +241,6 @@ fn groups(model: &Model, outputs: &Tensor, keys: &[Key]) -> Result<Vec<Group>> {
 
 fn rows_of(features: &Tensor) -> Result<usize> {
     Ok(features.shape()?.first().copied().unwrap_or(0))
-}
-
-pub(super) fn shape_error(argument: &'static str, given: &[usize], expected: &str) -> TrainError {
-    TrainError::Shape {
-        op: "predict",
-        argument,
-        given: given.to_vec(),
-        expected: expected.to_owned(),
-    }
 }
 
 #[cfg(test)]

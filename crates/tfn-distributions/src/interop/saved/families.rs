@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::{Restore, Saved, by_saved};
-use crate::{Distribution, Result};
+use crate::distribution::Distribution;
+use crate::error::Result;
 
 /// Each family with the constructor for each set of parameters that it can have.
 macro_rules! families {
     ($($Family:ident { $(($($name:ident),+) => $make:expr),+ })*) => {
         $(
-            impl Restore for crate::$Family {
+            impl Restore for crate::families::$Family {
                 fn restore(saved: &Saved) -> Result<Self> {
                     let family = stringify!($Family);
                     saved.check_family(family)?;
@@ -30,7 +31,7 @@ macro_rules! families {
         /// The distribution, if it is of one of these families.
         pub(super) fn known(saved: &Saved) -> Option<Result<Arc<dyn Distribution>>> {
             match saved.family.as_str() {
-                $(stringify!($Family) => Some(crate::$Family::restore(saved).map(Into::into)),)*
+                $(stringify!($Family) => Some(crate::families::$Family::restore(saved).map(Into::into)),)*
                 _ => None,
             }
         }

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 pub use tensor::SavedTensor;
 
+use crate::distribution::{Distribution, Structure};
+use crate::error::{DistributionError, Result};
 use crate::families::{LogUniform, Masked, Mixture, MixtureSameFamily};
-use crate::structure::Structure;
-use crate::{Distribution, DistributionError, Parameter, Result};
+use crate::parameter::Parameter;
 
 /// A distribution as plain data: its family, its parameters by the names of the constructor's arguments, and for one
 /// made of others those too.
@@ -290,13 +291,13 @@ impl Saved {
 /// `Serialize` and `Deserialize` for a family, by way of [`Saved`].
 macro_rules! by_saved {
     ($Family:ident) => {
-        impl serde::Serialize for crate::$Family {
+        impl serde::Serialize for crate::families::$Family {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 Saved::of(self).map_err(serde::ser::Error::custom)?.serialize(serializer)
             }
         }
 
-        impl<'de> serde::Deserialize<'de> for crate::$Family {
+        impl<'de> serde::Deserialize<'de> for crate::families::$Family {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let saved = Saved::deserialize(deserializer)?;
                 Self::restore(&saved).map_err(serde::de::Error::custom)

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tfn_tensor::{DType, Tensor};
 
-use crate::{DistributionError, Result};
+use crate::error::{DistributionError, Result};
 
 /// A tensor as plain data.
 ///

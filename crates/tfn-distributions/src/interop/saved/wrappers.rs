@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tfn_tensor::DType;
 
 use super::{Own, Restore, Saved, by_saved};
-use crate::{
-    BatchBroadcast, BatchReshape, Categorical, Distribution, DistributionError, Independent,
-    JointDistributionNamed, JointDistributionSequential, LogUniform, Masked, Mixture,
-    MixtureSameFamily, Result, Sample,
+use crate::distribution::Distribution;
+use crate::error::{DistributionError, Result};
+use crate::families::{
+    BatchBroadcast, BatchReshape, Categorical, Independent, JointDistributionNamed,
+    JointDistributionSequential, LogUniform, Masked, Mixture, MixtureSameFamily, Sample,
 };
 
 /// Each family with how it is made of what was saved and of its parts.

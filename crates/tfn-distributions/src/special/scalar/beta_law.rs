@@ -1,7 +1,7 @@
 //! The log-density of the beta distribution for concentrations of any size.
 
+use super::beta_front::{Point, log_front};
 use super::gamma::{digamma_rise, log_beta};
-use super::incomplete_beta::{Point, log_front};
 
 /// Where the terms of the density begin to cancel.
 const LARGE: f64 = 10.0;

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use super::gamma_draws::GammaDraw;
 use super::incomplete_gamma::log_front;
 use super::numbers::Numbers;
-use super::trials_law::{self, Odds};
+use super::trials_law;
+use super::trials_law::Odds;
 
 /// Means below which masses are added up from 0 on.
 const FEW: f64 = 10.0;

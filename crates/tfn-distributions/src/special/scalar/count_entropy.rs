@@ -7,8 +7,10 @@
 use std::f64::consts::PI;
 
 use super::log1p_gap;
-use super::poisson_law::{self, Rate};
-use super::trials_law::{self, Odds};
+use super::poisson_law;
+use super::poisson_law::Rate;
+use super::trials_law;
+use super::trials_law::Odds;
 
 /// Variances from which on the distribution is a normal one to all digits: what is left out is `O(1/variance)`.
 const NORMAL: f64 = 1e15;

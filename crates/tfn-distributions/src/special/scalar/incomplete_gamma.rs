@@ -3,8 +3,9 @@
 use std::f64::consts::PI;
 
 use super::gamma::{digamma, ln_gamma, ln_gamma_1p, stirling_rest};
+use super::log1p_gap;
 use super::normal::ndtri_rough;
-use super::{log1p_gap, uniform_gamma};
+use super::uniform_gamma;
 
 /// More terms than any series here needs.
 const MOST_TERMS: usize = 20_000;

@@ -1,6 +1,7 @@
 //! Special functions of single numbers, in `f64`.
 
 pub(crate) mod bessel;
+pub(crate) mod beta_front;
 pub(crate) mod beta_law;
 pub(crate) mod count_draws;
 pub(crate) mod count_entropy;

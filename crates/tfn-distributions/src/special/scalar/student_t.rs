@@ -2,8 +2,9 @@
 
 use std::f64::consts::{LN_2, PI};
 
+use super::beta_front::{Point, log_front};
 use super::gamma::{LN_SQRT_2PI, STIRLING, ln_gamma_1p, ln_gamma_rise};
-use super::incomplete_beta::{Point, by_parameters, log_front, log_tail, quantile};
+use super::incomplete_beta::{by_parameters, log_tail, quantile};
 use super::incomplete_gamma::LogTail;
 use super::log1p_gap;
 use super::panels::integral;

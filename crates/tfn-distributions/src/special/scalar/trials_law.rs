@@ -1,9 +1,13 @@
 //! Trials that succeed or fail: what the binomial and the negative binomial distribution are made of.
 
+use super::beta_front::{Point, log_front};
 use super::gamma::{digamma_rise, log_beta};
-use super::incomplete_beta::{self, Point, by_parameters, log_front};
-use super::incomplete_gamma::{self, LogTail};
-use super::poisson_law::{self, Rate, is_count};
+use super::incomplete_beta;
+use super::incomplete_beta::by_parameters;
+use super::incomplete_gamma;
+use super::incomplete_gamma::LogTail;
+use super::poisson_law;
+use super::poisson_law::{Rate, is_count};
 
 /// Probabilities so small that the incomplete beta function does not take them.
 const TINY: f64 = 1e-290;

@@ -9,7 +9,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
-use super::incomplete_beta::{Point, exponent, shrunk};
+use super::beta_front::{Point, exponent, shrunk};
 use super::incomplete_gamma::LogTail;
 use super::normal::erfcx;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Distribution;
+use super::Distribution;
 
 /// What can stand where a distribution is asked for: a distribution, or an `Arc` of one.
 pub trait IntoDistribution {

@@ -2,8 +2,9 @@
 
 use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
-use crate::given::Family;
-use crate::{DistributionError, Parameter, ParameterSpec, Result};
+use super::family::Family;
+use crate::error::{DistributionError, Result};
+use crate::parameter::{Parameter, ParameterSpec};
 
 /// The type of the first parameter.
 pub(crate) fn dtype(distribution: &dyn Family) -> Result<DType> {

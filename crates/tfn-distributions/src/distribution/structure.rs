@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tfn_tensor::Tensor;
 
-use crate::Distribution;
+use super::{Distribution, Wrapper};
 use crate::bijectors::Bijector;
 
 /// How a distribution is made from a simpler one, as far as KL divergences need to know.
@@ -57,6 +57,13 @@ pub enum Structure {
         base: Arc<dyn Distribution>,
         /// Zeros and ones, broadcast with the batch of `base`.
         validity_mask: Tensor,
+    },
+    /// What a wrapper of another crate makes of `base`.
+    Wrapped {
+        /// The distribution inside.
+        base: Arc<dyn Distribution>,
+        /// What is made of it.
+        wrapper: Arc<dyn Wrapper>,
     },
 }
 

@@ -5,7 +5,8 @@ use std::fmt;
 
 use tfn_tensor::Tensor;
 
-use crate::{Distribution, Result};
+use super::Distribution;
+use crate::error::Result;
 
 /// A closed form of `KL(self || p)`.
 ///
@@ -107,16 +108,16 @@ impl KlRule {
     }
 
     /// Whether it holds for any second distribution.
-    pub(super) fn is_wildcard(&self) -> bool {
+    pub(crate) fn is_wildcard(&self) -> bool {
         self.p.is_none()
     }
 
     /// Whether it is for values of the types of `q` and `p`.
-    pub(super) fn is_for(&self, q: &dyn Distribution, p: &dyn Distribution) -> bool {
+    pub(crate) fn is_for(&self, q: &dyn Distribution, p: &dyn Distribution) -> bool {
         (self.q)().0 == type_of(q) && self.p.is_none_or(|id| id().0 == type_of(p))
     }
 
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         q: &dyn Distribution,
         p: &dyn Distribution,
@@ -130,7 +131,7 @@ fn identity<T: Distribution>() -> (TypeId, &'static str) {
 }
 
 /// The concrete type of a distribution.
-pub(super) fn type_of(distribution: &dyn Distribution) -> TypeId {
+pub(crate) fn type_of(distribution: &dyn Distribution) -> TypeId {
     (distribution as &dyn Any).type_id()
 }
 

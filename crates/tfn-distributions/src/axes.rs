@@ -1,57 +1,8 @@
-//! Shapes of batches and events.
+//! Axes of tensors, counted from the last.
 
-use tfn_tensor::{Tensor, broadcast_shapes};
+use tfn_tensor::Tensor;
 
-use crate::given::Family;
-use crate::masking::constant;
-use crate::{DistributionError, Result};
-
-/// The shape that the parameters' batch axes broadcast to.
-pub(crate) fn batch_of(distribution: &dyn Family) -> Result<Vec<usize>> {
-    broadcast_parameters(distribution, |shape, event_ndims| {
-        &shape[..shape.len().saturating_sub(event_ndims)]
-    })
-}
-
-/// The shape that the parameters' event axes broadcast to.
-pub(crate) fn event_of(distribution: &dyn Family) -> Result<Vec<usize>> {
-    broadcast_parameters(distribution, |shape, event_ndims| {
-        &shape[shape.len().saturating_sub(event_ndims)..]
-    })
-}
-
-fn broadcast_parameters(
-    distribution: &dyn Family,
-    part: fn(&[usize], usize) -> &[usize],
-) -> Result<Vec<usize>> {
-    let mut whole = Vec::new();
-    for spec in distribution.parameters() {
-        let shape = spec.parameter.shape()?;
-        let own = part(&shape, spec.event_ndims);
-        whole = broadcast_shapes(&whole, own).ok_or_else(|| DistributionError::Shapes {
-            family: distribution.family(),
-            argument: spec.name,
-            lhs: whole.clone(),
-            rhs: own.to_vec(),
-        })?;
-    }
-    Ok(whole)
-}
-
-/// `terms` of a log-density in the shape that events of `full` have without their axes: summed over
-/// these, if they are still there.
-pub(crate) fn sum_event(
-    distribution: &dyn Family,
-    terms: Tensor,
-    full: &[usize],
-) -> Result<Tensor> {
-    let event_ndims = distribution.event_shape()?.len();
-    let outer = &full[..full.len() - event_ndims];
-    if event_ndims == 0 || terms.ndims()? <= outer.len() {
-        return Ok(terms.broadcast_to(outer).check()?);
-    }
-    Ok(sum_last(&terms.broadcast_to(full), event_ndims).check()?)
-}
+use crate::error::Result;
 
 /// The sum over the last `ndims` axes.
 pub(crate) fn sum_last(tensor: &Tensor, ndims: usize) -> Tensor {
@@ -60,15 +11,6 @@ pub(crate) fn sum_last(tensor: &Tensor, ndims: usize) -> Tensor {
     }
     let axes: Vec<isize> = (1..=ndims).map(|axis| -(axis as isize)).collect();
     tensor.sum_axes(&axes, false)
-}
-
-/// 1 where all entries of a mask along its last `ndims` axes are 1.
-pub(crate) fn all_last(mask: &Tensor, ndims: usize) -> Tensor {
-    if ndims == 0 {
-        return mask.clone();
-    }
-    let outside = sum_last(&(1.0 - mask), ndims);
-    outside.eq(&constant(0.0, &outside))
 }
 
 /// `[outer, first, second, inner]` as `[outer, second, first, inner]`, for groups of axes whose shapes are

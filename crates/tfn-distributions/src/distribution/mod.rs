@@ -1,4 +1,24 @@
-//! The contract of a distribution.
+//! The contract of a distribution: the trait, and the types that speak of distributions in it.
+
+mod family;
+mod given;
+mod into_distribution;
+mod joint_model;
+mod joint_part;
+mod kl_rule;
+mod numbers;
+mod shapes;
+mod structure;
+pub(crate) mod validation;
+mod wrapper;
+
+pub use into_distribution::IntoDistribution;
+pub use joint_model::JointModel;
+pub use joint_part::{Earlier, JointPart};
+pub(crate) use kl_rule::type_of;
+pub use kl_rule::{KlDivergence, KlRule};
+pub use structure::{Structure, Support};
+pub use wrapper::Wrapper;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -8,9 +28,9 @@ use tfn_module::{CopyArc, Module};
 use tfn_tensor::random::{Key, Stream};
 use tfn_tensor::{DType, Tensor};
 
-use crate::kl::KlRule;
-use crate::structure::{Structure, Support};
-use crate::{DistributionError, JointModel, ParameterSpec, Result, given, shapes, validation};
+use crate::error::{DistributionError, Result};
+use crate::gaussian::LinearNormal;
+use crate::parameter::ParameterSpec;
 
 /// Whether gradients flow through samples to the parameters.
 ///
@@ -276,6 +296,14 @@ pub trait Distribution: Module + Debug + DistributionCopy {
         None
     }
 
+    /// The tensors of a normal distribution of vectors, if this is one; any two such have a
+    /// [`kl_divergence`](crate::kl_divergence).
+    ///
+    /// Given for vectors whose entries are all independent normals.
+    fn linear_normal(&self) -> Option<Result<LinearNormal>> {
+        given::linear_normal(&self)
+    }
+
     /// The log-density of each entry of `x`, if all entries are independent: in the shape that `x` and
     /// `batch + event` broadcast to.
     fn elementwise_log_prob(&self, x: &Tensor) -> Option<Result<Tensor>> {
@@ -339,6 +367,6 @@ impl dyn Distribution {
     /// # Ok::<(), tfn_distributions::DistributionError>(())
     /// ```
     pub fn with_numbers_as(&self, dtype: DType) -> Option<Arc<dyn Distribution>> {
-        given::with_numbers_as(dtype, |copies| self.copy_arc(copies))
+        numbers::with_numbers_as(dtype, |copies| self.copy_arc(copies))
     }
 }

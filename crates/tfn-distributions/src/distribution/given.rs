@@ -1,85 +1,16 @@
-//! The bodies of the methods that [`Distribution`] gives: each is compiled once, not anew for each family.
+//! The bodies of the methods that [`Distribution`](super::Distribution) gives: each is compiled once, not anew for each family.
 //!
 //! They are not inlined, which would undo this.
 
-use std::sync::Arc;
-
-use tfn_module::Copies;
+use tfn_tensor::Tensor;
 use tfn_tensor::random::{Key, Stream};
-use tfn_tensor::{DType, Tensor};
 
+use super::family::Family;
+use super::shapes;
+use super::validation;
+use crate::error::{DistributionError, Result};
+use crate::gaussian::LinearNormal;
 use crate::masking::ln_probability;
-use crate::parameter::NumbersAs;
-use crate::{
-    Distribution, DistributionError, JointModel, ParameterSpec, Result, shapes, validation,
-};
-
-/// A distribution as these bodies see it, whatever its type. A given method cannot make a `&dyn Distribution` of
-/// `self`, which need not be sized, but this of `&self`.
-pub(crate) trait Family {
-    fn family(&self) -> &'static str;
-    fn parameters(&self) -> Vec<ParameterSpec<'_>>;
-    fn log_prob_of(&self, x: &Tensor) -> Result<Tensor>;
-    fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor>;
-    fn dtype(&self) -> Result<DType>;
-    fn batch_shape(&self) -> Result<Vec<usize>>;
-    fn event_shape(&self) -> Result<Vec<usize>>;
-    fn log_prob(&self, value: &Tensor) -> Result<Tensor>;
-    fn sample(&self, sample_shape: &[usize], stream: &mut Stream) -> Result<Tensor>;
-    fn variance(&self) -> Result<Tensor>;
-    fn cdf(&self, value: &Tensor) -> Result<Tensor>;
-    fn survival_function(&self, value: &Tensor) -> Result<Tensor>;
-    fn validate_args(&self) -> bool;
-    fn check_values(&self) -> Result<()>;
-    fn joint(&self) -> Option<&JointModel>;
-    fn parts(&self) -> Option<&[Arc<dyn Distribution>]>;
-    fn with_numbers_as(&self, dtype: DType) -> Option<Arc<dyn Distribution>>;
-}
-
-/// Each method as the distribution behind the reference has it.
-macro_rules! as_behind {
-    ($($method:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => { $(
-        fn $method(&self, $($argument: $type),*) -> $result {
-            (**self).$method($($argument),*)
-        }
-    )* };
-}
-
-impl<D: Distribution + ?Sized> Family for &D {
-    as_behind! {
-        family() -> &'static str;
-        parameters() -> Vec<ParameterSpec<'_>>;
-        log_prob_of(x: &Tensor) -> Result<Tensor>;
-        sample_of(shape: &[usize], stream: &mut Stream) -> Result<Tensor>;
-        dtype() -> Result<DType>;
-        batch_shape() -> Result<Vec<usize>>;
-        event_shape() -> Result<Vec<usize>>;
-        log_prob(value: &Tensor) -> Result<Tensor>;
-        sample(sample_shape: &[usize], stream: &mut Stream) -> Result<Tensor>;
-        variance() -> Result<Tensor>;
-        cdf(value: &Tensor) -> Result<Tensor>;
-        survival_function(value: &Tensor) -> Result<Tensor>;
-        validate_args() -> bool;
-        check_values() -> Result<()>;
-        joint() -> Option<&JointModel>;
-        parts() -> Option<&[Arc<dyn Distribution>]>;
-    }
-
-    fn with_numbers_as(&self, dtype: DType) -> Option<Arc<dyn Distribution>> {
-        with_numbers_as(dtype, |copies| (**self).copy_shared(copies))
-    }
-}
-
-/// The copy in which bare numbers are of `dtype`, if nothing in it is of another type.
-pub(crate) fn with_numbers_as(
-    dtype: DType,
-    copy: impl FnOnce(&mut Copies) -> Option<Arc<dyn Distribution>>,
-) -> Option<Arc<dyn Distribution>> {
-    let mut copies = Copies::changing(NumbersAs { dtype, met_others: false });
-    let copy = copy(&mut copies)?;
-    let met_others = copies.change::<NumbersAs>().is_none_or(|numbers| numbers.met_others);
-    (!met_others && copy.dtype().ok() == Some(dtype)).then_some(copy)
-}
 
 #[inline(never)]
 pub(crate) fn log_prob(of: &dyn Family, value: &Tensor) -> Result<Tensor> {
@@ -148,6 +79,16 @@ pub(crate) fn spread(of: &dyn Family, tensor: &Tensor) -> Result<Tensor> {
 pub(crate) fn elementwise_log_prob(of: &dyn Family, x: &Tensor) -> Option<Result<Tensor>> {
     match of.event_shape() {
         Ok(event) if event.is_empty() => Some(of.log_prob(x)),
+        Ok(_) => None,
+        Err(error) => Some(Err(error)),
+    }
+}
+
+#[inline(never)]
+pub(crate) fn linear_normal(of: &dyn Family) -> Option<Result<LinearNormal>> {
+    let (loc, scale) = of.elementwise_normal()?;
+    match of.event_shape() {
+        Ok(event) if event.len() == 1 => Some(LinearNormal::diag(&loc, &scale)),
         Ok(_) => None,
         Err(error) => Some(Err(error)),
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tfn_module::{Copies, DeepCopy, Module, Properties, Property, open_trait};
 use tfn_tensor::Tensor;
 
-use crate::{Distribution, DistributionError, IntoDistribution, Result};
+use super::{Distribution, IntoDistribution};
+use crate::error::{DistributionError, Result};
 
 /// A part of a joint distribution: a distribution, or how one is made of the values of the parts before it.
 ///
