@@ -35,7 +35,8 @@ impl Fit {
     ///
     /// # Errors
     /// [`TrainError::Value`](crate::TrainError::Value) for an interval that is not positive. The run fails, after the
-    /// step that it is at, with [`ModuleError::Io`](tfn_module::ModuleError::Io) if the file cannot be written.
+    /// step that it is at, with [`ModuleError::Io`](tfn_module::ModuleError::Io) if the file cannot be written, or
+    /// [`ModuleError::DuplicatePath`](tfn_module::ModuleError::DuplicatePath) if two variables have one path.
     ///
     /// # Examples
     /// ```
@@ -477,6 +478,25 @@ mod tests {
         }
         let bytes_of_tensors = 8 + 3 * 4 * bits(&model().variables()).len();
         assert!(by_checksum >= bytes_of_tensors, "{by_checksum}");
+    }
+
+    #[test]
+    fn a_variable_given_twice_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("run");
+        let run = |fit: &Fit, last: u64| {
+            let w = Variable::new("w", Tensor::scalar(1.0)).unwrap();
+            let step = |batch: &Dataset, step: &crate::Step| {
+                let nll = batch.targets().cast(DType::F64) * w.tensor();
+                Ok(step.loss(&nll, &w.tensor().square())?.into())
+            };
+            let list = [w.clone(), w.clone()];
+            fit.run(&data(), &list, &mut adam(), step, stop_at(last)).unwrap();
+            bits(&list)
+        };
+        let whole = run(&fit(), u64::MAX);
+        run(&fit().checkpoint(&file, Every::Epochs(1)).unwrap(), 6);
+        assert_eq!(run(&fit().resume_from(&file), u64::MAX), whole);
     }
 
     #[test]

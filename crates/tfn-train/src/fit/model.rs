@@ -17,8 +17,7 @@ impl Fit {
     /// Before the first step all rows are looked at: a number that no training could use is named by its row in `data`.
     ///
     /// # Errors
-    /// As [`run`](Self::run) and [`Step::of_model`]; [`ModuleError::DuplicatePath`](tfn_module::ModuleError::DuplicatePath) if
-    /// two variables of the model have one path; [`TrainError::Entry`] for features that are not finite,
+    /// As [`run`](Self::run) and [`Step::of_model`]; [`TrainError::Entry`] for features that are not finite,
     /// [`LayerError::Target`](tfn_layers::LayerError::Target) for targets that the likelihood does not take.
     ///
     /// # Examples
@@ -56,7 +55,7 @@ impl Fit {
     ) -> Result<FitReport> {
         check_features(data.features())?;
         model.head().check_targets(data.targets())?;
-        let trained = Trained::of_module(model)?;
+        let trained = Trained::of_module(model);
         let step = |batch: &Dataset, step: &Step| step.of_model(model, batch);
         self.run_trained(&trained, data, optimizer, step, observe)
     }

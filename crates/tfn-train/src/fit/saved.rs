@@ -1,6 +1,6 @@
 //! What a checkpoint of a run holds, and its way into a file and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use flate2::Crc;
@@ -18,33 +18,38 @@ pub(super) struct Trained {
     /// The same with their names.
     named: Vec<(String, Variable)>,
     /// All that a checkpoint holds.
-    saved: BTreeMap<String, Variable>,
+    saved: Vec<(String, Variable)>,
 }
 
 impl Trained {
-    /// Of a list, by its order.
+    /// Of a list, by its order. One that is given twice is known by its first place.
     pub(super) fn of_list(variables: &[Variable]) -> Self {
-        let named = named_by_order(variables);
-        let saved = named.iter().cloned().collect();
-        Self { variables: variables.to_vec(), named, saved }
+        let mut seen = BTreeSet::new();
+        let mut named = named_by_order(variables);
+        named.retain(|(_, variable)| seen.insert(variable.id()));
+        Self { variables: variables.to_vec(), saved: named.clone(), named }
     }
 
     /// All variables of a module by their paths; those that are trainable are trained.
-    pub(super) fn of_module<M: Module + ?Sized>(module: &M) -> Result<Self> {
-        let mut saved: BTreeMap<String, Variable> = BTreeMap::new();
-        let mut named = Vec::new();
-        for (path, variable) in named_variables(module) {
-            if variable.is_trainable() {
-                named.push((path.clone(), variable.clone()));
-            }
-            if let Some(first) = saved.get(&path) {
-                let (first, second) = (first.name().to_owned(), variable.name().to_owned());
-                return Err(ModuleError::DuplicatePath { op: "Fit", path, first, second }.into());
-            }
-            saved.insert(path, variable);
-        }
+    pub(super) fn of_module<M: Module + ?Sized>(module: &M) -> Self {
+        let saved = named_variables(module);
+        let is_trained = |(_, variable): &&(String, Variable)| variable.is_trainable();
+        let named: Vec<_> = saved.iter().filter(is_trained).cloned().collect();
         let variables = named.iter().map(|(_, variable)| variable.clone()).collect();
-        Ok(Self { variables, named, saved })
+        Self { variables, named, saved }
+    }
+
+    /// All that a checkpoint holds, by name: the variables themselves or `copy` of them.
+    fn by_name(&self, copy: fn(&Variable) -> Variable) -> Result<BTreeMap<String, Variable>> {
+        let mut variables: BTreeMap<String, Variable> = BTreeMap::new();
+        for (path, variable) in &self.saved {
+            if let Some(first) = variables.insert(path.clone(), copy(variable)) {
+                let (first, second) = (first.name().to_owned(), variable.name().to_owned());
+                let (op, path) = ("Fit::checkpoint", path.clone());
+                return Err(ModuleError::DuplicatePath { op, path, first, second }.into());
+            }
+        }
+        Ok(variables)
     }
 
     pub(super) fn variables(&self) -> &[Variable] {
@@ -66,8 +71,8 @@ pub(super) fn write(
     optimizer: &dyn Optimizer,
     mut facts: BTreeMap<String, String>,
 ) -> Result<()> {
-    let saved =
-        Saved { optimizer: optimizer.state(&trained.named)?, variables: trained.saved.clone() };
+    let variables = trained.by_name(Variable::clone)?;
+    let saved = Saved { optimizer: optimizer.state(&trained.named)?, variables };
     let checksum = checksum(&saved, &facts)?;
     facts.insert(CHECKSUM.to_owned(), checksum);
     Ok(save_with(&saved, path, &facts)?)
@@ -82,11 +87,8 @@ pub(super) struct Found {
 
 /// Reads the checkpoint of a run with these variables and this optimizer, which stay as they are.
 pub(super) fn read(path: &Path, trained: &Trained, optimizer: &dyn Optimizer) -> Result<Found> {
-    let copy = |(name, variable): (&String, &Variable)| (name.clone(), variable.deep_copy());
-    let saved = Saved {
-        optimizer: optimizer.state(&trained.named)?,
-        variables: trained.saved.iter().map(copy).collect(),
-    };
+    let variables = trained.by_name(Variable::deep_copy)?;
+    let saved = Saved { optimizer: optimizer.state(&trained.named)?, variables };
     let mut facts = load_with(&saved, path)?;
     let damaged =
         |what: &str| CheckpointError::Damaged { path: path.to_owned(), what: what.into() };
