@@ -14,10 +14,10 @@ mod schedules;
 mod variance;
 
 pub use elbo::{Elbo, ElboLoss};
-pub use error::{Result, TrainError};
-pub use fit::{Event, Figures, Fit, FitReport, Step, StepLoss};
+pub use error::{CheckpointError, Result, StateError, TrainError};
+pub use fit::{Event, Every, Figures, Fit, FitReport, Step, StepLoss};
 pub use kl_weight::KlWeight;
-pub use optimizers::{Adam, Optimizer, Sgd};
+pub use optimizers::{Adam, AdamW, Optimizer, OptimizerState, ParamGroup, Sgd};
 pub use predict::{MonteCarlo, Prediction, Predictive, Variance};
 pub use schedules::Schedule;
 pub use variance::{EstimatorVariance, VarianceProbe, VarianceRow};

@@ -102,6 +102,36 @@ pub fn to_bytes<M: Module + ?Sized>(
 /// [`ModuleError::Mismatch`], with all that is missing, extra, of another shape or of another type;
 /// [`ModuleError::Format`], [`ModuleError::Version`]; [`ModuleError::Io`]; [`ModuleError::DuplicatePath`].
 pub fn load<M: Module + ?Sized>(module: &M, path: impl AsRef<Path>) -> Result<()> {
+    load_with(module, path).map(|_| ())
+}
+
+/// [`load`], and the map that [`save_with`] was given: both of one reading, whoever replaces the file meanwhile.
+///
+/// # Errors
+/// As [`load`].
+///
+/// # Examples
+/// ```
+/// use std::collections::BTreeMap;
+/// use tfn_module::checkpoint::{load_with, save_with};
+/// use tfn_module::{Module, Tensor, Variable};
+///
+/// #[derive(Module)]
+/// struct Net { gain: Variable }
+///
+/// let net = Net { gain: Variable::new("gain", Tensor::scalar(2.0))? };
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("net.safetensors");
+/// save_with(&net, &path, &BTreeMap::from([("steps".to_owned(), "7".to_owned())]))?;
+/// net.gain.assign(&Tensor::scalar(0.0))?;
+/// assert_eq!(load_with(&net, &path)?["steps"], "7");
+/// assert_eq!(net.gain.value().item()?, 2.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn load_with<M: Module + ?Sized>(
+    module: &M,
+    path: impl AsRef<Path>,
+) -> Result<BTreeMap<String, String>> {
     let path = path.as_ref();
     restore(module, &file::read("load", path)?, &path.display().to_string())
 }
@@ -111,7 +141,7 @@ pub fn load<M: Module + ?Sized>(module: &M, path: impl AsRef<Path>) -> Result<()
 /// # Errors
 /// As [`load`], without [`ModuleError::Io`].
 pub fn from_bytes<M: Module + ?Sized>(module: &M, bytes: &[u8]) -> Result<()> {
-    restore(module, bytes, "the given bytes")
+    restore(module, bytes, "the given bytes").map(|_| ())
 }
 
 /// The map that [`save_with`] was given. A file from elsewhere has its own safetensors metadata here.
@@ -132,10 +162,16 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Contents> {
     Ok(contents::Parsed::new("inspect", &file::read("inspect", path)?, &origin)?.contents())
 }
 
-fn restore<M: Module + ?Sized>(module: &M, bytes: &[u8], origin: &str) -> Result<()> {
+/// The map beside the variables.
+fn restore<M: Module + ?Sized>(
+    module: &M,
+    bytes: &[u8],
+    origin: &str,
+) -> Result<BTreeMap<String, String>> {
     let variables = by_path("load", module)?;
     let parsed = contents::Parsed::new("load", bytes, origin)?;
-    let mismatch = Mismatch::between(origin, &parsed.contents(), &variables);
+    let contents = parsed.contents();
+    let mismatch = Mismatch::between(origin, &contents, &variables);
     if !mismatch.is_empty() {
         return Err(ModuleError::Mismatch(Box::new(mismatch)));
     }
@@ -147,7 +183,7 @@ fn restore<M: Module + ?Sized>(module: &M, bytes: &[u8], origin: &str) -> Result
     for (variable, value) in variables.values().zip(&values) {
         variable.assign(value)?;
     }
-    Ok(())
+    Ok(contents.metadata)
 }
 
 fn by_path<M: Module + ?Sized>(op: &'static str, module: &M) -> Result<BTreeMap<String, Variable>> {

@@ -1,17 +1,23 @@
 //! The training loop.
 
+mod checkpoint;
 mod model;
+mod progress;
 mod report;
+mod saved;
 mod step;
 
+pub use checkpoint::Every;
 pub use report::{Event, Figures, FitReport};
 pub use step::{Step, StepLoss};
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use tfn_tensor::{Key, Variable};
 
-use self::report::Means;
+use self::checkpoint::Saver;
+use self::saved::Trained;
 use crate::check::Argument;
 use crate::data::{Batches, Dataset};
 use crate::elbo::Elbo;
@@ -26,6 +32,8 @@ use crate::optimizers::Optimizer;
 /// The loop owns what is the same in every training run: minibatches, keys, the number of examples,
 /// the weight of the KL term, the optimizer's steps, and means over an epoch. What a step computes
 /// is the caller's: a function of a minibatch and of a [`Step`].
+///
+/// A run can be [kept in a file](Self::checkpoint) as it goes, and [gone on with](Self::resume_from) from there.
 ///
 /// # Examples
 /// The mean of a normal with a N(0, 1) prior on it, by its own closed-form KL:
@@ -58,6 +66,8 @@ pub struct Fit {
     epochs: u64,
     kl_weight: KlWeight,
     key: Key,
+    checkpoint: Option<(PathBuf, Every)>,
+    resume: Option<PathBuf>,
 }
 
 impl Fit {
@@ -74,6 +84,8 @@ impl Fit {
             epochs,
             kl_weight: KlWeight::ONE,
             key,
+            checkpoint: None,
+            resume: None,
         })
     }
 
@@ -118,7 +130,7 @@ impl Fit {
     /// [`TrainError::Value`](crate::TrainError::Value) if `data` is not of the number of rows given
     /// to [`new`](Self::new); [`TrainError::NotFinite`](crate::TrainError::NotFinite) if a loss is
     /// NaN or infinite (the variables stay as they were before that step); what `step` and
-    /// `optimizer` report.
+    /// `optimizer` report; where checkpoints are asked for, those of [`resume_from`](Self::resume_from) and of saving.
     pub fn run(
         &self,
         data: &Dataset,
@@ -127,14 +139,26 @@ impl Fit {
         step: impl FnMut(&Dataset, &Step) -> Result<StepLoss> + Send,
         observe: impl FnMut(Event) -> ControlFlow<()> + Send,
     ) -> Result<FitReport> {
+        let trained = Trained::of_list(variables);
+        self.run_trained(&trained, data, optimizer, step, observe)
+    }
+
+    fn run_trained(
+        &self,
+        trained: &Trained,
+        data: &Dataset,
+        optimizer: &mut dyn Optimizer,
+        step: impl FnMut(&Dataset, &Step) -> Result<StepLoss> + Send,
+        observe: impl FnMut(Event) -> ControlFlow<()> + Send,
+    ) -> Result<FitReport> {
         // On a thread of the pool: from any other one each parallel pass would be handed over and waited for.
-        rayon::scope(|_| self.train(data, variables, optimizer, step, observe))
+        rayon::scope(|_| self.train(trained, data, optimizer, step, observe))
     }
 
     fn train(
         &self,
+        trained: &Trained,
         data: &Dataset,
-        variables: &[Variable],
         optimizer: &mut dyn Optimizer,
         mut step: impl FnMut(&Dataset, &Step) -> Result<StepLoss>,
         mut observe: impl FnMut(Event) -> ControlFlow<()>,
@@ -142,31 +166,38 @@ impl Fit {
         let expected = "a data set of the number of examples that the run was made for";
         Argument::new("Fit", "data", data.len() as f64)
             .require(data.len() == self.elbo.num_examples(), expected)?;
-        let mut report = FitReport::default();
-        for epoch in 0..self.epochs {
-            let mut means = Means::default();
-            for rows in self.batches.epoch(epoch) {
-                let place = self.place(report.steps, epoch);
-                let loss = step(&data.rows(&rows)?, &place)?;
+        let mut progress = self.progress(trained, optimizer)?;
+        let mut saver = Saver::new(self, trained, &progress);
+        for epoch in progress.report.epochs.len() as u64..self.epochs {
+            let batches = self.batches.epoch(epoch);
+            let done = progress.report.steps - epoch * batches.len() as u64;
+            for (number, rows) in batches.iter().enumerate().skip(done as usize) {
+                let place = self.place(progress.report.steps, epoch);
+                let loss = step(&data.rows(rows)?, &place)?;
                 let figures = Figures::of(&loss, place.index)?;
                 let gradients = loss.elbo.loss.gradients()?;
                 // The graph holds the variables' values; without it they change in place.
                 drop(loss);
-                optimizer.apply_gradients(&gradients, variables)?;
-                means.add(&figures, rows.len());
-                report.steps += 1;
+                optimizer.apply_gradients(&gradients, trained.variables())?;
+                progress.means.add(&figures, rows.len());
+                progress.report.steps += 1;
                 if observe(self.step_event(&place, figures)).is_break() {
-                    return Ok(report.stop());
+                    return saver.stop(progress, optimizer);
+                }
+                // The last step of an epoch is saved with its epoch.
+                if number + 1 < batches.len() {
+                    saver.save_if_due(&progress, optimizer)?;
                 }
             }
-            let figures = means.figures();
-            report.epochs.push(figures);
+            let figures = std::mem::take(&mut progress.means).figures();
+            progress.report.epochs.push(figures);
             let of = self.epochs;
             if observe(Event::Epoch { epoch, of, figures }).is_break() {
-                return Ok(report.stop());
+                return saver.stop(progress, optimizer);
             }
+            saver.save_if_due(&progress, optimizer)?;
         }
-        Ok(report)
+        saver.finish(progress, optimizer)
     }
 
     fn place(&self, index: u64, epoch: u64) -> Step {

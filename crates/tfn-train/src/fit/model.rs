@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use tfn_layers::{Model, Pass};
-use tfn_module::Module;
 use tfn_tensor::Tensor;
 
+use super::saved::Trained;
 use super::{Event, Fit, FitReport, Step, StepLoss};
 use crate::data::Dataset;
 use crate::error::{Result, TrainError};
@@ -55,9 +55,9 @@ impl Fit {
     ) -> Result<FitReport> {
         check_features(data.features())?;
         model.head().check_targets(data.targets())?;
-        let variables = model.trainable_variables();
+        let trained = Trained::of_module(model);
         let step = |batch: &Dataset, step: &Step| step.of_model(model, batch);
-        self.run(data, &variables, optimizer, step, observe)
+        self.run_trained(&trained, data, optimizer, step, observe)
     }
 }
 

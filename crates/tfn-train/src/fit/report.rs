@@ -57,12 +57,6 @@ pub struct FitReport {
     pub stopped: bool,
 }
 
-impl FitReport {
-    pub(super) fn stop(self) -> Self {
-        Self { stopped: true, ..self }
-    }
-}
-
 impl Figures {
     /// The numbers of a step's loss, refused if one is not finite.
     pub(super) fn of(loss: &StepLoss, step: u64) -> Result<Self> {
@@ -82,13 +76,13 @@ impl Figures {
 }
 
 /// Running sums over an epoch, each row counting once.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Means {
-    rows: f64,
-    loss: f64,
-    nll: f64,
-    kl: f64,
-    accuracy: Option<f64>,
+    pub(super) rows: f64,
+    pub(super) loss: f64,
+    pub(super) nll: f64,
+    pub(super) kl: f64,
+    pub(super) accuracy: Option<f64>,
 }
 
 impl Means {

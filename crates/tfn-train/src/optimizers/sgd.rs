@@ -1,8 +1,13 @@
 //! Stochastic gradient descent.
 
-use tfn_tensor::{Element, Gradients, Variable};
+use tfn_tensor::{DType, Element, Gradients, Variable};
 
-use super::{Optimizer, States, check_connected, update};
+use super::clip::Clip;
+use super::contract::{Optimizer, check_connected};
+use super::groups::ParamGroup;
+use super::rules::{Rules, rule_setters};
+use super::slots::{Slots, UpdateRule};
+use super::state::OptimizerState;
 use crate::check::Argument;
 use crate::error::Result;
 use crate::schedules::Schedule;
@@ -16,6 +21,8 @@ use crate::schedules::Schedule;
 /// u ← μ u − lr g,  w ← w + u                with momentum
 /// u ← μ u − lr g,  w ← w + μ u − lr g       Nesterov
 /// ```
+///
+/// With a weight decay λ each of them takes `lr λ w` off besides.
 ///
 /// # Examples
 /// ```
@@ -35,11 +42,24 @@ use crate::schedules::Schedule;
 #[derive(Debug)]
 pub struct Sgd {
     schedule: Schedule,
-    momentum: f64,
-    nesterov: bool,
-    iterations: u64,
-    velocities_f32: States<f32, 1>,
-    velocities_f64: States<f64, 1>,
+    rules: Rules,
+    memory: Memory,
+}
+
+/// Without momentum there is nothing to remember but the number of steps.
+#[derive(Debug)]
+enum Memory {
+    Plain(Slots<0>),
+    Momentum { momentum: f64, nesterov: bool, velocities: Slots<1> },
+}
+
+impl Memory {
+    fn momentum(&self) -> (f64, bool) {
+        match self {
+            Self::Plain(_) => (0.0, false),
+            Self::Momentum { momentum, nesterov, .. } => (*momentum, *nesterov),
+        }
+    }
 }
 
 impl Sgd {
@@ -53,7 +73,8 @@ impl Sgd {
 
     /// To set the other arguments.
     pub fn builder(learning_rate: impl Into<Schedule>) -> SgdBuilder {
-        SgdBuilder { learning_rate: learning_rate.into(), momentum: 0.0, nesterov: false }
+        let rules = Rules::default();
+        SgdBuilder { learning_rate: learning_rate.into(), momentum: 0.0, nesterov: false, rules }
     }
 }
 
@@ -64,6 +85,7 @@ pub struct SgdBuilder {
     learning_rate: Schedule,
     momentum: f64,
     nesterov: bool,
+    rules: Rules,
 }
 
 impl SgdBuilder {
@@ -79,104 +101,172 @@ impl SgdBuilder {
         self
     }
 
+    rule_setters!(rules);
+
     /// Checks the arguments.
     ///
     /// # Errors
-    /// [`TrainError::Value`](crate::TrainError::Value) for a rate without meaning or a momentum
-    /// outside 0 to 1.
+    /// [`TrainError::Value`](crate::TrainError::Value) for a rate without meaning, a momentum
+    /// outside 0 to 1, a bound of gradients that is not positive, both bounds at once, or a negative decay or factor of
+    /// a rate.
     pub fn build(self) -> Result<Sgd> {
-        Ok(Sgd {
-            schedule: self.learning_rate.check()?,
-            momentum: Argument::new("Sgd", "momentum", self.momentum).fraction()?,
-            nesterov: self.nesterov,
-            iterations: 0,
-            velocities_f32: States::new(),
-            velocities_f64: States::new(),
-        })
+        let momentum = Argument::new("Sgd", "momentum", self.momentum).fraction()?;
+        let velocities = Slots::new(["velocity"]);
+        let memory = if momentum == 0.0 {
+            Memory::Plain(Slots::new([]))
+        } else {
+            Memory::Momentum { momentum, nesterov: self.nesterov, velocities }
+        };
+        let (schedule, rules) = (self.learning_rate.check()?, self.rules.check("Sgd")?);
+        Ok(Sgd { schedule, rules, memory })
     }
 }
 
 impl Optimizer for Sgd {
     fn apply_gradients(&mut self, gradients: &Gradients, variables: &[Variable]) -> Result<()> {
         check_connected(gradients, variables)?;
-        let step = Step {
-            rate: self.schedule.checked_at(self.iterations)?,
-            momentum: self.momentum,
-            nesterov: self.nesterov,
-        };
-        step.apply(&mut self.velocities_f32, gradients, variables)?;
-        step.apply(&mut self.velocities_f64, gradients, variables)?;
-        self.iterations += 1;
+        let steps = self.iterations();
+        let rate = self.schedule.checked_at(steps)?;
+        let (clip, parts) = self.rules.plan(gradients, variables, steps)?;
+        for part in parts {
+            let rate = rate * part.rate_factor;
+            let decay = rate * part.weight_decay;
+            let (momentum, nesterov) = self.memory.momentum();
+            let step = Step::<false> { rate, decay, clip, momentum, nesterov };
+            let variables = part.variables;
+            match (&mut self.memory, step.is_bare()) {
+                (Memory::Plain(slots), true) => step.bare().apply(slots, gradients, variables)?,
+                (Memory::Plain(slots), false) => step.apply(slots, gradients, variables)?,
+                (Memory::Momentum { velocities, .. }, true) => {
+                    velocities.update(gradients, variables, &step.bare())?;
+                }
+                (Memory::Momentum { velocities, .. }, false) => {
+                    velocities.update(gradients, variables, &step)?;
+                }
+            }
+        }
+        match &mut self.memory {
+            Memory::Plain(slots) => slots.advance(),
+            Memory::Momentum { velocities, .. } => velocities.advance(),
+        }
         Ok(())
     }
 
     fn iterations(&self) -> u64 {
-        self.iterations
+        match &self.memory {
+            Memory::Plain(slots) => slots.iterations(),
+            Memory::Momentum { velocities, .. } => velocities.iterations(),
+        }
     }
 
     fn learning_rate(&self) -> f64 {
-        self.schedule.at(self.iterations)
+        self.schedule.at(self.iterations())
+    }
+
+    fn state(&self, variables: &[(String, Variable)]) -> Result<OptimizerState> {
+        match &self.memory {
+            Memory::Plain(slots) => slots.state(variables),
+            Memory::Momentum { velocities, .. } => velocities.state(variables),
+        }
+    }
+
+    fn set_state(
+        &mut self,
+        variables: &[(String, Variable)],
+        state: &OptimizerState,
+    ) -> Result<()> {
+        match &mut self.memory {
+            Memory::Plain(slots) => slots.set_state(variables, state),
+            Memory::Momentum { velocities, .. } => velocities.set_state(variables, state),
+        }
     }
 }
 
-/// The numbers of one step, the same for all variables.
-struct Step {
+/// The numbers of one step, the same for all variables of a group. It is bare, without bounds and decay, or not: even a
+/// product with 1 for each entry would take a tenth of its time.
+#[derive(Clone, Copy)]
+struct Step<const BARE: bool> {
     rate: f64,
+    decay: f64,
+    clip: Clip,
     momentum: f64,
     nesterov: bool,
 }
 
-impl Step {
-    fn apply<E: Element>(
+impl Step<false> {
+    fn is_bare(&self) -> bool {
+        self.clip.is_none() && self.decay == 0.0
+    }
+
+    fn bare(self) -> Step<true> {
+        let Self { rate, decay, clip, momentum, nesterov } = self;
+        Step { rate, decay, clip, momentum, nesterov }
+    }
+}
+
+impl<const BARE: bool> Step<BARE> {
+    /// What is taken off a number by its gradient and by its decay.
+    fn parts<E: Element>(&self) -> impl Fn(E, E) -> (E, E) + Sync + Copy + use<E, BARE> {
+        let [rate, decay] = [self.rate, self.decay].map(E::from_f64);
+        let clip = self.clip.function();
+        #[inline(always)]
+        move |w, g| if BARE { (rate * g, E::zero()) } else { (rate * clip(g), decay * w) }
+    }
+
+    /// Of a table only the rows that were looked up change, unless all of it decays.
+    fn apply(
         &self,
-        velocities: &mut States<E, 1>,
+        slots: &mut Slots<0>,
         gradients: &Gradients,
-        variables: &[Variable],
+        variables: Vec<&Variable>,
     ) -> Result<()> {
-        let (rate, momentum) = (E::from_f64(self.rate), E::from_f64(self.momentum));
-        if self.momentum == 0.0 {
-            // Of a table only the rows that were looked up change.
-            let is_by_rows = |variable: &&Variable| {
-                variable.dtype() == E::DTYPE && gradients.rows(variable).is_some()
-            };
-            let (by_rows, whole): (Vec<&Variable>, Vec<&Variable>) =
-                variables.iter().partition(is_by_rows);
-            for variable in by_rows {
-                gradients.update_rows::<E, 0>(
-                    variable,
-                    [],
-                    #[inline(always)]
-                    move |w, [], g| (w - rate * g, []),
-                )?;
+        let is_by_rows =
+            |variable: &&Variable| self.decay == 0.0 && gradients.rows(variable).is_some();
+        let (by_rows, whole): (Vec<&Variable>, Vec<&Variable>) =
+            variables.into_iter().partition(is_by_rows);
+        for variable in by_rows {
+            match variable.dtype() {
+                DType::F32 => {
+                    gradients.update_rows(variable, [], UpdateRule::<0>::change::<f32>(self))?
+                }
+                DType::F64 => {
+                    gradients.update_rows(variable, [], UpdateRule::<0>::change::<f64>(self))?
+                }
             }
-            let whole: Vec<Variable> = whole.into_iter().cloned().collect();
-            return update(
-                &mut States::new(),
-                gradients,
-                &whole,
-                #[inline(always)]
-                move |w, [], g| (w - rate * g, []),
-            );
         }
-        let nesterov = self.nesterov;
-        update(
-            velocities,
-            gradients,
-            variables,
-            #[inline(always)]
-            move |w, [u], g| {
-                let step = rate * g;
-                let u = momentum * u - step;
-                (w + if nesterov { momentum * u - step } else { u }, [u])
-            },
-        )
+        slots.update(gradients, whole, self)
+    }
+}
+
+impl<const BARE: bool> UpdateRule<0> for Step<BARE> {
+    fn change<E: Element>(&self) -> impl Fn(E, [E; 0], E) -> (E, [E; 0]) + Sync + Copy {
+        let parts = self.parts();
+        #[inline(always)]
+        move |w, [], g| {
+            let (step, decay) = parts(w, g);
+            (w - if BARE { step } else { step + decay }, [])
+        }
+    }
+}
+
+impl<const BARE: bool> UpdateRule<1> for Step<BARE> {
+    fn change<E: Element>(&self) -> impl Fn(E, [E; 1], E) -> (E, [E; 1]) + Sync + Copy {
+        let (momentum, nesterov) = (E::from_f64(self.momentum), self.nesterov);
+        let parts = self.parts();
+        #[inline(always)]
+        move |w, [u], g| {
+            let (step, decay) = parts(w, g);
+            let u = momentum * u - step;
+            let change = if nesterov { momentum * u - step } else { u };
+            (w + if BARE { change } else { change - decay }, [u])
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tfn_tensor::{DType, Tensor};
+    use tfn_tensor::Tensor;
 
     /// Values of w after each step of minimising w² / 2, whose gradient is w.
     fn run(mut sgd: Sgd, dtype: DType, steps: usize) -> Vec<f64> {

@@ -1,5 +1,8 @@
 //! What can go wrong around a training run.
 
+mod checkpoint;
+mod state;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +10,9 @@ use tfn_distributions::DistributionError;
 use tfn_layers::LayerError;
 use tfn_module::ModuleError;
 use tfn_tensor::TensorError;
+
+pub use checkpoint::CheckpointError;
+pub use state::StateError;
 
 /// Result of this crate's functions.
 pub type Result<T, E = TrainError> = std::result::Result<T, E>;
@@ -27,6 +33,12 @@ pub enum TrainError {
     /// A layer refused its input.
     #[error(transparent)]
     Layer(#[from] LayerError),
+    /// An optimizer was given a state that is not that of its variables.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A run cannot go on from a checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// A number is outside what the function takes.
     #[error("{op}: argument `{argument}` is {given}, expected {expected}")]
     Value {
@@ -95,12 +107,20 @@ pub enum TrainError {
         /// Number of variables given.
         variables: usize,
     },
+    /// No variable of a module is at or below a path.
+    #[error("ParamGroup: no variable at or below `{prefix}`, the paths are {}", paths.join(", "))]
+    NoVariables {
+        /// The path given.
+        prefix: String,
+        /// Paths of all variables of the module.
+        paths: Vec<String>,
+    },
     /// A loss or a gradient became NaN or infinite.
     #[error("step {step}: {what} is {given}, expected a finite number")]
     NotFinite {
         /// Number of the step, counted from 0.
         step: u64,
-        /// What is not finite: the loss, or the gradient of a variable by name.
+        /// What is not finite: the loss or a part of it, or the norm of all gradients.
         what: String,
         /// Its value, or the first such entry.
         given: f64,

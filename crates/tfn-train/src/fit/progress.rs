@@ -1,0 +1,111 @@
+//! How far a run has come, as text and back.
+
+use std::collections::BTreeMap;
+
+use super::report::{Figures, FitReport, Means};
+
+/// How far a run has come: the report so far, and the sums of the epoch that it is in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Progress {
+    pub(super) report: FitReport,
+    pub(super) means: Means,
+}
+
+const STEPS: &str = "steps";
+const MEANS: &str = "means";
+const EPOCHS: &str = "epochs";
+
+impl Progress {
+    /// Numbers are written with as many digits as it takes to read the same bits back. Whether the run was stopped is
+    /// left out: a run that goes on was not.
+    pub(super) fn write(&self, to: &mut BTreeMap<String, String>) {
+        let Means { rows, loss, nll, kl, accuracy } = self.means;
+        let means = line(&[Some(rows), Some(loss), Some(nll), Some(kl), accuracy]);
+        let epoch = |f: &Figures| line(&[Some(f.loss), Some(f.nll), Some(f.kl), f.accuracy]);
+        let epochs: Vec<String> = self.report.epochs.iter().map(epoch).collect();
+        to.insert(STEPS.to_owned(), self.report.steps.to_string());
+        to.insert(MEANS.to_owned(), means);
+        to.insert(EPOCHS.to_owned(), epochs.join("\n"));
+    }
+
+    /// What [`write`](Self::write) wrote; else the name of the entry that it did not write so.
+    pub(super) fn read(from: &BTreeMap<String, String>) -> Result<Self, &'static str> {
+        let text = |name| from.get(name).ok_or(name);
+        let steps = text(STEPS)?.parse().map_err(|_| STEPS)?;
+        let [Some(rows), Some(loss), Some(nll), Some(kl), accuracy] =
+            numbers(text(MEANS)?).ok_or(MEANS)?
+        else {
+            return Err(MEANS);
+        };
+        let means = Means { rows, loss, nll, kl, accuracy };
+        let epoch = |line: &str| match numbers(line) {
+            Some([Some(loss), Some(nll), Some(kl), accuracy]) => {
+                Ok(Figures { loss, nll, kl, accuracy })
+            }
+            _ => Err(EPOCHS),
+        };
+        let epochs = text(EPOCHS)?.lines().map(epoch).collect::<Result<_, _>>()?;
+        Ok(Self { report: FitReport { epochs, steps, stopped: false }, means })
+    }
+}
+
+fn line(numbers: &[Option<f64>]) -> String {
+    let one = |number: &Option<f64>| number.map_or_else(|| "-".to_owned(), |x| format!("{x:e}"));
+    numbers.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+fn numbers<const N: usize>(line: &str) -> Option<[Option<f64>; N]> {
+    let one = |word: &str| match word {
+        "-" => Some(None),
+        word => word.parse().ok().map(Some),
+    };
+    line.split(' ').map(one).collect::<Option<Vec<_>>>()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(x: f64, accuracy: Option<f64>) -> Figures {
+        Figures { loss: x, nll: x / 3.0, kl: -x * 1e-300, accuracy }
+    }
+
+    #[test]
+    fn numbers_keep_their_bits() {
+        let epochs = vec![figures(0.1 + 0.2, None), figures(f64::MIN_POSITIVE / 8.0, Some(-0.0))];
+        for epochs in [epochs, Vec::new()] {
+            let report = FitReport { epochs, steps: u64::MAX, stopped: false };
+            let means = Means {
+                rows: 3.0,
+                loss: f64::MAX,
+                nll: 1.0 / 3.0,
+                kl: 5e-324,
+                accuracy: Some(0.7),
+            };
+            let progress = Progress { report, means };
+            let mut map = BTreeMap::new();
+            progress.write(&mut map);
+            assert_eq!(Progress::read(&map), Ok(progress));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let mut map = BTreeMap::new();
+        Progress::default().write(&mut map);
+        for (name, text) in [
+            (STEPS, "-1"),
+            (MEANS, "1 2 3 4"),
+            (MEANS, "1 2 - 4 5"),
+            (MEANS, "1 2 3 4 5 6"),
+            (EPOCHS, "1 2 x 4"),
+            (EPOCHS, "1 2 3 4\n\n1 2 3 4"),
+        ] {
+            let mut map = map.clone();
+            map.insert(name.to_owned(), text.to_owned());
+            assert_eq!(Progress::read(&map), Err(name), "{text}");
+            map.remove(name);
+            assert_eq!(Progress::read(&map), Err(name));
+        }
+    }
+}

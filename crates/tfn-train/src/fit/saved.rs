@@ -1,0 +1,145 @@
+//! What a checkpoint of a run holds, and its way into a file and back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use flate2::Crc;
+use tfn_module::checkpoint::{load_with, save_with};
+use tfn_module::{Module, ModuleError, named_variables};
+use tfn_tensor::{DType, Element, Tensor, Variable};
+
+use crate::error::{CheckpointError, Result};
+use crate::optimizers::{Optimizer, OptimizerState, named_by_order};
+
+/// The variables of a run, by name.
+pub(super) struct Trained {
+    /// Those that training changes.
+    variables: Vec<Variable>,
+    /// The same with their names.
+    named: Vec<(String, Variable)>,
+    /// All that a checkpoint holds.
+    saved: Vec<(String, Variable)>,
+}
+
+impl Trained {
+    /// Of a list, by its order. One that is given twice is known by its first place.
+    pub(super) fn of_list(variables: &[Variable]) -> Self {
+        let mut seen = BTreeSet::new();
+        let mut named = named_by_order(variables);
+        named.retain(|(_, variable)| seen.insert(variable.id()));
+        Self { variables: variables.to_vec(), saved: named.clone(), named }
+    }
+
+    /// All variables of a module by their paths; those that are trainable are trained.
+    pub(super) fn of_module<M: Module + ?Sized>(module: &M) -> Self {
+        let saved = named_variables(module);
+        let is_trained = |(_, variable): &&(String, Variable)| variable.is_trainable();
+        let named: Vec<_> = saved.iter().filter(is_trained).cloned().collect();
+        let variables = named.iter().map(|(_, variable)| variable.clone()).collect();
+        Self { variables, named, saved }
+    }
+
+    /// All that a checkpoint holds, by name: the variables themselves or `copy` of them.
+    fn by_name(&self, copy: fn(&Variable) -> Variable) -> Result<BTreeMap<String, Variable>> {
+        let mut variables: BTreeMap<String, Variable> = BTreeMap::new();
+        for (path, variable) in &self.saved {
+            if let Some(first) = variables.insert(path.clone(), copy(variable)) {
+                let (first, second) = (first.name().to_owned(), variable.name().to_owned());
+                let (op, path) = ("Fit::checkpoint", path.clone());
+                return Err(ModuleError::DuplicatePath { op, path, first, second }.into());
+            }
+        }
+        Ok(variables)
+    }
+
+    pub(super) fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+}
+
+/// The tensors of a checkpoint.
+#[derive(Module)]
+struct Saved {
+    optimizer: OptimizerState,
+    variables: BTreeMap<String, Variable>,
+}
+
+/// Writes variables and the optimizer's state, and `facts` beside them.
+pub(super) fn write(
+    path: &Path,
+    trained: &Trained,
+    optimizer: &dyn Optimizer,
+    mut facts: BTreeMap<String, String>,
+) -> Result<()> {
+    let variables = trained.by_name(Variable::clone)?;
+    let saved = Saved { optimizer: optimizer.state(&trained.named)?, variables };
+    let checksum = checksum(&saved, &facts)?;
+    facts.insert(CHECKSUM.to_owned(), checksum);
+    Ok(save_with(&saved, path, &facts)?)
+}
+
+/// A checkpoint that has been read and not been put into effect yet.
+pub(super) struct Found {
+    saved: Saved,
+    /// What was written beside the tensors.
+    pub(super) facts: BTreeMap<String, String>,
+}
+
+/// Reads the checkpoint of a run with these variables and this optimizer, which stay as they are.
+pub(super) fn read(path: &Path, trained: &Trained, optimizer: &dyn Optimizer) -> Result<Found> {
+    let variables = trained.by_name(Variable::deep_copy)?;
+    let saved = Saved { optimizer: optimizer.state(&trained.named)?, variables };
+    let mut facts = load_with(&saved, path)?;
+    let damaged =
+        |what: &str| CheckpointError::Damaged { path: path.to_owned(), what: what.into() };
+    let expected = facts.remove(CHECKSUM).ok_or_else(|| damaged("it has no checksum"))?;
+    if checksum(&saved, &facts)? != expected {
+        return Err(damaged("its checksum is not that of its content").into());
+    }
+    Ok(Found { saved, facts })
+}
+
+impl Found {
+    /// Makes variables and optimizer what they were when the checkpoint was written.
+    pub(super) fn restore(self, trained: &Trained, optimizer: &mut dyn Optimizer) -> Result<()> {
+        // First what may refuse: all shapes and types are known to fit the variables.
+        optimizer.set_state(&trained.named, &self.saved.optimizer)?;
+        for (name, variable) in &trained.saved {
+            if let Some(saved) = self.saved.variables.get(name) {
+                variable.assign(&saved.value())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const CHECKSUM: &str = "crc32";
+
+/// Of all tensors and facts with their names; a safetensors file has none of its own.
+fn checksum(saved: &Saved, facts: &BTreeMap<String, String>) -> Result<String> {
+    let mut crc = Crc::new();
+    for (name, fact) in facts {
+        crc.update(format!("{name}={fact};").as_bytes());
+    }
+    for (path, variable) in named_variables(saved) {
+        crc.update(path.as_bytes());
+        let value = variable.value();
+        match variable.dtype() {
+            DType::F32 => add(&mut crc, &value, f32::to_le_bytes)?,
+            DType::F64 => add(&mut crc, &value, f64::to_le_bytes)?,
+        }
+    }
+    Ok(format!("{:08x}", crc.sum()))
+}
+
+fn add<E: Element, const N: usize>(
+    crc: &mut Crc,
+    tensor: &Tensor,
+    to_bytes: impl Fn(E) -> [u8; N],
+) -> Result<()> {
+    for block in tensor.data::<E>()?.chunks(4096) {
+        let bytes: Vec<u8> = block.iter().flat_map(|&entry| to_bytes(entry)).collect();
+        crc.update(&bytes);
+    }
+    Ok(())
+}
