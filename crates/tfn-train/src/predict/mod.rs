@@ -1,6 +1,9 @@
 //! Prediction by draws of the weights.
 
 mod classes;
+mod crps;
+mod draws;
+mod moments;
 mod monte_carlo;
 mod predictive;
 mod quantile;

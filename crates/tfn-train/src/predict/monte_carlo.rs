@@ -5,7 +5,9 @@ use tfn_layers::Model;
 use tfn_tensor::{DType, Key, Tensor};
 
 use super::classes::{Prediction, Sums, shape_error};
-use super::predictive::{Batch, Group, Predictive, Progress};
+use super::draws::{Batch, Group};
+use super::moments::Progress;
+use super::predictive::Predictive;
 use crate::check::Argument;
 use crate::error::{Result, TrainError};
 

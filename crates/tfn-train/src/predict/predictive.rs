@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use tfn_distributions::{Distribution, DistributionError, Normal, Support};
+use tfn_distributions::Distribution;
 use tfn_layers::{Likelihood, align_targets};
 use tfn_tensor::{DType, Key, Tensor};
 
 use super::classes::{Prediction, Sums};
-use super::quantile;
+use super::draws::{Batch, Group};
+use super::moments::Moments;
 use crate::check::Argument;
-use crate::error::{Result, TrainError};
+use crate::error::Result;
 
 /// The predictive distribution of each row: the mixture, with equal weights, of the model's distributions over the draws.
 ///
@@ -55,268 +56,6 @@ pub struct Variance {
     pub aleatoric: Tensor,
     /// What is not known of the weights: the variance between the draws' means.
     pub epistemic: Tensor,
-}
-
-/// The draws for some consecutive rows.
-#[derive(Clone, Debug)]
-pub(super) struct Batch {
-    pub(super) rows: usize,
-    pub(super) groups: Vec<Group>,
-}
-
-/// Some draws for the rows of a batch.
-#[derive(Clone, Debug)]
-pub(super) struct Group {
-    distribution: Arc<dyn Distribution>,
-    /// How many there are along the first axis; `None` for one without such an axis.
-    together: Option<usize>,
-}
-
-impl Group {
-    pub(super) fn together(distribution: Arc<dyn Distribution>, draws: usize) -> Self {
-        Self { distribution, together: Some(draws) }
-    }
-
-    pub(super) fn one(distribution: Arc<dyn Distribution>) -> Self {
-        Self { distribution, together: None }
-    }
-
-    fn draws(&self) -> usize {
-        self.together.unwrap_or(1)
-    }
-
-    /// Shape of the targets of one draw.
-    fn shape(&self) -> Result<Vec<usize>> {
-        let mut shape =
-            [self.distribution.batch_shape()?, self.distribution.event_shape()?].concat();
-        if self.together.is_some() && !shape.is_empty() {
-            shape.remove(0);
-        }
-        Ok(shape)
-    }
-
-    /// Log-probabilities of classes, `[draws, n, .., classes]`.
-    pub(super) fn class_log_probs(&self) -> Result<Tensor> {
-        let not_classes =
-            || TrainError::NotClasses { method: "classify", family: self.distribution.family() };
-        let log_probs = self.distribution.class_log_probs().ok_or_else(not_classes)??;
-        let log_probs = match self.together {
-            Some(_) => log_probs,
-            None => log_probs.expand_dims(0),
-        };
-        // A single label a row, `[draws, n, 1, 2]`, is one row of classes.
-        let shape = log_probs.shape()?;
-        Ok(if shape.len() == 4 && shape[2] == 1 { log_probs.squeeze(2) } else { log_probs })
-    }
-
-    /// The numbers of a tensor `[draws, ..]`, draw after draw.
-    fn each<'a>(&self, values: &'a [f64]) -> std::slice::ChunksExact<'a, f64> {
-        values.chunks_exact((values.len() / self.draws().max(1)).max(1))
-    }
-}
-
-impl Batch {
-    pub(super) fn new(rows: usize) -> Self {
-        Self { rows, groups: Vec::new() }
-    }
-
-    fn draws(&self) -> usize {
-        self.groups.iter().map(Group::draws).sum()
-    }
-
-    /// The sum over draws of what `add` makes of the numbers of each draw of `of`.
-    fn fold(
-        &self,
-        of: &(dyn Fn(&dyn Distribution) -> Result<Tensor> + Sync),
-        mut add: impl FnMut(&[f64]),
-    ) -> Result<()> {
-        for group in &self.groups {
-            let values = of(group.distribution.as_ref())?.to_f64_vec()?;
-            group.each(&values).for_each(&mut add);
-        }
-        Ok(())
-    }
-
-    /// The mean over draws of `of`.
-    fn average(
-        &self,
-        of: &(dyn Fn(&dyn Distribution) -> Result<Tensor> + Sync),
-    ) -> Result<Vec<f64>> {
-        let mut sums: Vec<f64> = Vec::new();
-        self.fold(of, |values| add_to(&mut sums, values.iter().copied()))?;
-        let draws = self.draws() as f64;
-        Ok(sums.into_iter().map(|sum| sum / draws).collect())
-    }
-
-    /// Mean, and the parts of the variance: within draws and between them.
-    fn moments(&self) -> Result<Moments> {
-        let mut moments = Moments::default();
-        self.groups.iter().try_for_each(|group| moments.add(group))?;
-        Ok(moments)
-    }
-
-    /// The cdf of the mixture at a number for each entry.
-    fn cdf(&self, shape: &[usize], points: &[f64]) -> Result<Vec<f64>> {
-        self.average(&|distribution| {
-            Ok(distribution.cdf(&Tensor::from_f64(points, shape, distribution.dtype()?))?)
-        })
-    }
-
-    /// The outcome below which the probability is `p`, for each entry.
-    fn quantile(&self, p: f64) -> Result<Vec<f64>> {
-        let Some(first) = self.groups.first() else { return Ok(Vec::new()) };
-        let shape = first.shape()?;
-        let support = first.distribution.support();
-        let is_numbers = matches!(support, Support::Continuous | Support::Integers);
-        if !is_numbers || !first.distribution.event_shape()?.is_empty() {
-            let (family, method) = (first.distribution.family(), "quantile");
-            return Err(DistributionError::Unsupported { family, method }.into());
-        }
-        let cdf = |points: &[f64]| self.cdf(&shape, points);
-        let [low, high] = self.bracket(p)?;
-        if support == Support::Integers {
-            let below = low.into_iter().map(|low| low - 1.0).collect();
-            return quantile::whole(&cdf, p, below, high);
-        }
-        quantile::continuous(&cdf, p, low, high)
-    }
-
-    /// Two numbers for each entry, between which the quantile lies: the least and the greatest of the draws' own; if they
-    /// have none, by the inequality of Cantelli.
-    fn bracket(&self, p: f64) -> Result<[Vec<f64>; 2]> {
-        let mut ends: Option<[Vec<f64>; 2]> = None;
-        let of_draw = |distribution: &dyn Distribution| {
-            let level = Tensor::full(&[], p, distribution.dtype()?);
-            Ok(distribution.quantile(&level)?)
-        };
-        let found = self.fold(&of_draw, |values| match &mut ends {
-            None => ends = Some([values.to_vec(), values.to_vec()]),
-            Some([low, high]) => {
-                for ((low, high), &value) in low.iter_mut().zip(high).zip(values) {
-                    (*low, *high) = (low.min(value), high.max(value));
-                }
-            }
-        });
-        match (found, ends) {
-            (Ok(()), Some(ends)) => return Ok(ends),
-            (Err(TrainError::Distribution(DistributionError::Unsupported { .. })), _) => {}
-            (Err(error), _) => return Err(error),
-            (Ok(()), None) => return Ok([Vec::new(), Vec::new()]),
-        }
-        let moments = self.moments()?;
-        // A little more than needed, for rounding.
-        let [down, up] = [(1.0 - p) / p, p / (1.0 - p)].map(|odds: f64| 1.001 * odds.sqrt() + 1e-3);
-        let (mean, variance) = (moments.mean(), moments.total());
-        let side = |sign: f64, times: f64| {
-            let at = |(mean, variance): (&f64, &f64)| mean + sign * times * variance.sqrt();
-            mean.iter().zip(&variance).map(at).collect::<Vec<f64>>()
-        };
-        Ok([side(-1.0, down), side(1.0, up)])
-    }
-}
-
-/// Running sums of the draws' means and variances, for each entry.
-#[derive(Debug, Default)]
-pub(super) struct Moments {
-    draws: usize,
-    /// The means of the first draw, from which all others are measured: so nothing cancels.
-    origin: Vec<f64>,
-    distances: Vec<f64>,
-    squares: Vec<f64>,
-    within: Vec<f64>,
-}
-
-impl Moments {
-    /// Adds the draws of a group.
-    fn add(&mut self, group: &Group) -> Result<()> {
-        let distribution = group.distribution.as_ref();
-        let means = distribution.mean()?.to_f64_vec()?;
-        let within = distribution.variance()?.to_f64_vec()?;
-        for means in group.each(&means) {
-            if self.draws == 0 {
-                self.origin = means.to_vec();
-            }
-            let distances = means.iter().zip(&self.origin).map(|(mean, origin)| mean - origin);
-            let distances: Vec<f64> = distances.collect();
-            add_to(&mut self.squares, distances.iter().map(|distance| distance * distance));
-            add_to(&mut self.distances, distances.into_iter());
-            self.draws += 1;
-        }
-        group.each(&within).for_each(|of_draw| add_to(&mut self.within, of_draw.iter().copied()));
-        Ok(())
-    }
-
-    fn mean(&self) -> Vec<f64> {
-        let count = self.draws as f64;
-        self.origin.iter().zip(&self.distances).map(|(origin, sum)| origin + sum / count).collect()
-    }
-
-    /// Variance between the draws' means.
-    fn between(&self) -> Vec<f64> {
-        let count = self.draws as f64;
-        let of_one =
-            |(square, sum): (&f64, &f64)| (square / count - (sum / count).powi(2)).max(0.0);
-        self.squares.iter().zip(&self.distances).map(of_one).collect()
-    }
-
-    /// Mean of the draws' variances.
-    fn within(&self) -> Vec<f64> {
-        let count = self.draws as f64;
-        self.within.iter().map(|sum| sum / count).collect()
-    }
-
-    fn total(&self) -> Vec<f64> {
-        let both = self.between().into_iter().zip(self.within());
-        both.map(|(between, within)| between + within).collect()
-    }
-
-    /// The largest standard error of a mean, in predictive standard deviations.
-    fn standard_error(&self) -> f64 {
-        let count = self.draws as f64;
-        let errors = self.between().into_iter().map(|between| between / (count - 1.0).max(1.0));
-        let relative = errors
-            .zip(self.total())
-            .map(|(error, total)| if total > 0.0 { error / total } else { 0.0 });
-        relative.fold(0.0, f64::max).sqrt()
-    }
-}
-
-/// The Monte Carlo error of what is looked at while draws are added: of probabilities, or of means.
-pub(super) enum Progress {
-    Classes(Sums),
-    Numbers(Moments),
-}
-
-impl Progress {
-    /// What is to be looked at for draws such as these.
-    pub(super) fn of(group: &Group) -> Self {
-        match group.distribution.class_log_probs() {
-            Some(_) => Self::Classes(Sums::default()),
-            None => Self::Numbers(Moments::default()),
-        }
-    }
-
-    pub(super) fn add(&mut self, group: &Group) -> Result<()> {
-        match self {
-            Self::Classes(sums) => sums.add(&group.class_log_probs()?),
-            Self::Numbers(moments) => moments.add(group),
-        }
-    }
-
-    /// The largest standard error.
-    pub(super) fn standard_error(&self) -> f64 {
-        match self {
-            Self::Classes(sums) => sums.standard_error(),
-            Self::Numbers(moments) => moments.standard_error(),
-        }
-    }
-}
-
-fn add_to(sums: &mut Vec<f64>, values: impl ExactSizeIterator<Item = f64>) {
-    if sums.is_empty() {
-        sums.resize(values.len(), 0.0);
-    }
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
 }
 
 impl Predictive {
@@ -436,7 +175,7 @@ impl Predictive {
     /// that reaches `p`.
     ///
     /// # Errors
-    /// [`TrainError::Value`] for a `p` outside 0 to 1, ends excluded; if the head's distribution has no cdf, or is over
+    /// [`TrainError::Value`](crate::TrainError::Value) for a `p` outside 0 to 1, ends excluded; if the head's distribution has no cdf, or is over
     /// something else than numbers.
     pub fn quantile(&self, p: f64) -> Result<Tensor> {
         let inside = p > 0.0 && p < 1.0;
@@ -477,7 +216,7 @@ impl Predictive {
     /// [`Regression::crps`](crate::metrics::Regression::crps).
     ///
     /// # Errors
-    /// As [`log_prob`](Self::log_prob), and [`DistributionError::Unsupported`] if the draws are not normal.
+    /// As [`log_prob`](Self::log_prob), and [`DistributionError::Unsupported`](tfn_distributions::DistributionError::Unsupported) if the draws are not normal.
     pub fn crps(&self, targets: &Tensor) -> Result<Vec<f64>> {
         let targets = align_targets(targets, &self.shape)?;
         let scores = self.of_batches(&self.shape, |batch, start| {
@@ -489,7 +228,7 @@ impl Predictive {
     /// Probabilities of classes, averaged over the draws, and the parts of their uncertainty.
     ///
     /// # Errors
-    /// [`TrainError::NotClasses`] for a model of something else.
+    /// [`TrainError::NotClasses`](crate::TrainError::NotClasses) for a model of something else.
     pub fn classes(&self) -> Result<Prediction> {
         let parts = self.batches.par_iter().map(|batch| {
             let mut sums = Sums::default();
@@ -514,89 +253,6 @@ impl Predictive {
         let values = parts.collect::<Result<Vec<Vec<f64>>>>()?.concat();
         Ok(Tensor::from_vec(values, shape).check()?)
     }
-}
-
-impl Batch {
-    /// The continuous ranked probability score for each entry.
-    fn crps(&self, targets: &[f64]) -> Result<Vec<f64>> {
-        let (mut locs, mut scales): (Vec<Vec<f64>>, Vec<Vec<f64>>) = Default::default();
-        for group in &self.groups {
-            let (family, method) = (group.distribution.family(), "crps (its draws are not normal)");
-            let unsupported = DistributionError::Unsupported { family, method };
-            let (loc, scale) = group.distribution.elementwise_normal().ok_or(unsupported)?;
-            let (loc, scale) = (loc.to_f64_vec()?, scale.to_f64_vec()?);
-            locs.extend(group.each(&loc).map(<[f64]>::to_vec));
-            scales.extend(group.each(&scale).map(<[f64]>::to_vec));
-        }
-        let draws = locs.len();
-        let score = |(entry, target): (usize, &f64)| {
-            let (mut distances, mut deviations) = (Vec::new(), Vec::new());
-            for s in 0..draws {
-                distances.push(target - locs[s][entry]);
-                deviations.push(scales[s][entry]);
-            }
-            for s in 0..draws {
-                for t in 0..=s {
-                    distances.push(locs[s][entry] - locs[t][entry]);
-                    deviations.push(scales[s][entry].hypot(scales[t][entry]));
-                }
-            }
-            let each = expected_distances(distances, deviations)?;
-            let (to_target, between) = each.split_at(draws);
-            // All pairs but those of a draw with itself count twice.
-            let mut pairs = between.iter();
-            let mut sum = 0.0;
-            for s in 0..draws {
-                sum += 2.0 * pairs.by_ref().take(s).sum::<f64>() + pairs.next().unwrap_or(&0.0);
-            }
-            let count = draws as f64;
-            Ok(to_target.iter().sum::<f64>() / count - 0.5 * sum / (count * count))
-        };
-        targets.iter().enumerate().map(score).collect()
-    }
-
-    /// A sample of the draw that each of the `chosen` numbers between 0 and 1 points to.
-    fn sample(&self, chosen: &[f64], key: &Key, whole: &[usize]) -> Result<Tensor> {
-        let draws = self.draws();
-        let shape = [&[self.rows], whole.get(1..).unwrap_or_default()].concat();
-        let size = shape.iter().product::<usize>();
-        let mut out = vec![0.0; chosen.len() * size];
-        let draw_of = |u: &f64| ((u * draws as f64) as usize).min(draws.saturating_sub(1));
-        let mut first = 0;
-        for (number, group) in self.groups.iter().enumerate() {
-            // The samples that each draw of this group is to give.
-            let mut wanted: Vec<Vec<usize>> = vec![Vec::new(); group.draws()];
-            for (sample, u) in chosen.iter().enumerate() {
-                if let Some(samples) = draw_of(u).checked_sub(first).and_then(|i| wanted.get_mut(i))
-                {
-                    samples.push(sample);
-                }
-            }
-            first += group.draws();
-            let most = wanted.iter().map(Vec::len).max().unwrap_or(0);
-            let mut stream = key.index(number as u64).stream();
-            let values = group.distribution.sample(&[most], &mut stream)?.to_f64_vec()?;
-            for (draw, samples) in wanted.iter().enumerate() {
-                for (place, &sample) in samples.iter().enumerate() {
-                    let from = (place * group.draws() + draw) * size;
-                    out[sample * size..(sample + 1) * size]
-                        .copy_from_slice(&values[from..from + size]);
-                }
-            }
-        }
-        Ok(Tensor::from_vec(out, &[&[chosen.len()], shape.as_slice()].concat()).check()?)
-    }
-}
-
-/// `E|X|` for normals around `distances`, with these deviations.
-fn expected_distances(distances: Vec<f64>, deviations: Vec<f64>) -> Result<Vec<f64>> {
-    let shape = [distances.len()];
-    let (m, deviation) =
-        (Tensor::from_vec(distances, &shape), Tensor::from_vec(deviations, &shape));
-    let z = &m / &deviation;
-    let density = (z.square() * -0.5).exp() * (1.0 / (2.0 * std::f64::consts::PI).sqrt());
-    let below = Normal::new(0.0, 1.0)?.cdf(&z)?;
-    Ok((deviation * density * 2.0 + m * (below * 2.0 - 1.0)).to_f64_vec()?)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 use tfn_distributions as families;
-use tfn_distributions::IntoDistribution;
+use tfn_distributions::{IntoDistribution, Support};
 use tfn_layers::likelihoods::{self, HeteroscedasticNormal};
 use tfn_tensor::DType;
 
 use super::*;
+use crate::error::TrainError;
 
 const DRAWS: usize = 12;
 const ROWS: usize = 5;
