@@ -92,9 +92,9 @@ impl Likelihood for OneHotCategorical {
         };
         let (log_probs, targets) = (log_probs?, targets.detach());
         // A class without a share does not count, even if it is impossible.
-        let none = targets.eq(&(&targets * 0.0));
-        let counted = Tensor::select(&none, &(&log_probs * 0.0).detach(), &log_probs);
-        let counted = Tensor::select(&counted.eq(&counted), &counted, &(&targets * 0.0));
+        let none = targets.eq(&Tensor::zeros(&[], targets.dtype()?));
+        let zero = Tensor::zeros(&[], log_probs.dtype()?);
+        let counted = Tensor::select(&none, &zero, &log_probs);
         Ok((counted * targets).sum_axes(&[-1], false).check()?)
     }
 

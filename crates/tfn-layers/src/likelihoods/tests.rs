@@ -126,6 +126,14 @@ fn densities_by_hand() {
     let logits = tensor(&[0.0, 2.0_f64.ln(), f64::NEG_INFINITY], &[1, 3]);
     let given = density(&OneHotCategorical::new(), logits, tensor(&[0.25, 0.75, 0.0], &[1, 3]));
     close(given[0], 0.25 * (1.0_f64 / 3.0).ln() + 0.75 * (2.0_f64 / 3.0).ln());
+    // What is no number stays none.
+    let nan = Variable::new("logits", tensor(&[f64::NAN, 0.0], &[1, 2])).unwrap();
+    let likelihood = OneHotCategorical::new();
+    let pass = Pass::new(&likelihood, &Key::from_seed(1));
+    assert!(likelihood.distribution(&nan.tensor(), &pass).is_err());
+    let made = distributions::OneHotCategorical::from_logits(&nan).unwrap();
+    let given = likelihood.log_prob(&made, &tensor(&[1.0, 0.0], &[1, 2])).unwrap();
+    assert!(given.to_vec::<f64>().unwrap()[0].is_nan());
     // In other units: the density of 3 + 0.5·z.
     let standard = Normal::with_noise(Noise::given(0.2));
     let given =

@@ -68,7 +68,10 @@ impl ConformalIntervals {
         }
         let mut scores = vec![Vec::new(); columns];
         for (index, target) in targets.iter().enumerate() {
-            scores[index % columns].push((target - mean[index]).abs() / stddev[index]);
+            let distance = (target - mean[index]).abs();
+            // A prediction without any doubt that is right is no surprise.
+            let score = if distance == 0.0 { 0.0 } else { distance / stddev[index] };
+            scores[index % columns].push(score);
         }
         scores.iter_mut().for_each(|scores| scores.sort_by(f64::total_cmp));
         Ok(Self { scores })

@@ -146,6 +146,9 @@ impl Predictive {
             let of_row = |row: usize| {
                 let largest =
                     by_draw.iter().map(|draw| draw[row]).fold(f64::NEG_INFINITY, f64::max);
+                if by_draw.iter().any(|draw| draw[row].is_nan()) {
+                    return f64::NAN;
+                }
                 if !largest.is_finite() {
                     return largest;
                 }
