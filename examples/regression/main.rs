@@ -194,20 +194,13 @@ fn show_rows(
         &parts.aleatoric.sqrt(),
         &parts.epistemic.sqrt(),
     ];
-    let columns = columns.map(|column| column.to_f64_vec());
+    let columns =
+        columns.iter().map(|column| column.to_f64_vec()).collect::<Result<Vec<_>, _>>()?;
     writeln!(out, "\n  target    mean   90 % interval    noise   not known")?;
+    let at = |column: usize, row: usize| columns[column][row];
     for row in 0..test.len().min(8) {
-        let at = |column: usize| columns[column].as_ref().map_or(f64::NAN, |values| values[row]);
-        writeln!(
-            out,
-            "{:8.2}{:8.2}  {:6.2} to{:6.2}{:9.2}{:12.2}",
-            at(0),
-            at(1),
-            at(2),
-            at(3),
-            at(4),
-            at(5)
-        )?;
+        let [target, mean, low, high, noise, unknown] = [0, 1, 2, 3, 4, 5].map(|i| at(i, row));
+        writeln!(out, "{target:8.2}{mean:8.2}  {low:6.2} to{high:6.2}{noise:9.2}{unknown:12.2}")?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Checks of numbers, shared by what takes them.
 
+use tfn_tensor::Tensor;
+
 use crate::error::{Result, TrainError};
 
 /// One number on its way into a constructor.
@@ -34,8 +36,36 @@ impl Argument {
         self.require((0.0..=1.0).contains(&self.given), "a number from 0 to 1")
     }
 
+    pub(crate) fn probability(self) -> Result<f64> {
+        self.require(self.given > 0.0 && self.given < 1.0, "a probability between 0 and 1")
+    }
+
     pub(crate) fn decay(self) -> Result<f64> {
         self.require((0.0..1.0).contains(&self.given), "a number from 0 to below 1")
+    }
+}
+
+/// Checks that all entries of `[n, ..]` are finite; the first other one is named by its row.
+pub(crate) fn check_finite(
+    op: &'static str,
+    argument: &'static str,
+    tensor: &Tensor,
+) -> Result<()> {
+    if tensor.all_finite()? {
+        return Ok(());
+    }
+    let values = tensor.to_f64_vec()?;
+    let rows = tensor.shape()?.first().copied().unwrap_or(1).max(1);
+    let width = (values.len() / rows).max(1);
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(TrainError::Entry {
+            op,
+            argument,
+            row: index / width,
+            given: values[index],
+            expected: "a finite number".to_owned(),
+        }),
     }
 }
 

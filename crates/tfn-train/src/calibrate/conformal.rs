@@ -3,7 +3,7 @@
 use tfn_layers::align_targets;
 use tfn_tensor::{DType, Tensor};
 
-use crate::check::{Argument, check_class};
+use crate::check::{Argument, check_class, check_finite};
 use crate::error::{Result, TrainError};
 use crate::predict::{Prediction, Predictive};
 
@@ -52,20 +52,13 @@ impl ConformalIntervals {
     /// [`LayerError::Targets`](tfn_layers::LayerError::Targets) for targets of another shape, [`TrainError::Entry`] for one
     /// that is not finite; if the predictive distribution has no mean or variance.
     pub fn fit(predictive: &Predictive, targets: &Tensor) -> Result<Self> {
-        let targets = align_targets(targets, predictive.shape())?.to_f64_vec()?;
+        let targets = align_targets(targets, predictive.shape())?;
+        check_finite("ConformalIntervals", "targets", &targets)?;
+        let targets = targets.to_f64_vec()?;
         let [mean, stddev] =
             [predictive.mean()?, predictive.stddev()?].map(|tensor| tensor.to_f64_vec());
         let (mean, stddev) = (mean?, stddev?);
         let columns = columns_of(predictive);
-        if let Some(index) = targets.iter().position(|target| !target.is_finite()) {
-            return Err(TrainError::Entry {
-                op: "ConformalIntervals",
-                argument: "targets",
-                row: index / columns,
-                given: targets[index],
-                expected: "a finite number".to_owned(),
-            });
-        }
         let mut scores = vec![Vec::new(); columns];
         for (index, target) in targets.iter().enumerate() {
             let distance = (target - mean[index]).abs();
@@ -93,7 +86,7 @@ impl ConformalIntervals {
     /// # Errors
     /// [`TrainError::Value`] for a level outside 0 to 1, ends excluded.
     pub fn widths(&self, level: f64) -> Result<Vec<f64>> {
-        let level = check_level("ConformalIntervals", level)?;
+        let level = Argument::new("ConformalIntervals", "level", level).probability()?;
         Ok(self.scores.iter().map(|scores| threshold(scores, level)).collect())
     }
 
@@ -186,7 +179,8 @@ impl ConformalClasses {
     /// # Errors
     /// [`TrainError::Value`] for a level outside 0 to 1, ends excluded; [`TrainError::Shape`] for another number of classes.
     pub fn sets(&self, prediction: &Prediction, level: f64) -> Result<Vec<Vec<usize>>> {
-        let threshold = threshold(&self.scores, check_level("ConformalClasses", level)?);
+        let level = Argument::new("ConformalClasses", "level", level).probability()?;
+        let threshold = threshold(&self.scores, level);
         let (probs, classes) = rows_of(prediction)?;
         if classes != self.classes {
             return Err(TrainError::Shape {
@@ -227,11 +221,6 @@ fn rows_of(prediction: &Prediction) -> Result<(Vec<f64>, usize)> {
 
 fn columns_of(predictive: &Predictive) -> usize {
     predictive.shape().iter().skip(1).product::<usize>().max(1)
-}
-
-fn check_level(op: &'static str, level: f64) -> Result<f64> {
-    let inside = level > 0.0 && level < 1.0;
-    Argument::new(op, "level", level).require(inside, "a probability between 0 and 1")
 }
 
 /// The `⌈(n + 1)·level⌉`-th smallest score; infinity if there are not so many.

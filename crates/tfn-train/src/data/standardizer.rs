@@ -4,6 +4,7 @@ use tfn_layers::{Layer, LayerError, Likelihood, Pass, likelihoods};
 use tfn_module::{DeepCopy, Module};
 use tfn_tensor::{DType, Tensor, Variable};
 
+use crate::check::check_finite;
 use crate::error::{Result, TrainError};
 
 /// Mean and standard deviation of each column of a data set, and a layer that takes them out.
@@ -60,16 +61,8 @@ impl Standardizer {
             }
         };
         let columns = of_row.first().copied().unwrap_or(1);
+        check_finite("Standardizer", "data", data)?;
         let values = data.to_f64_vec()?;
-        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            return Err(TrainError::Entry {
-                op: "Standardizer",
-                argument: "data",
-                row: index / columns.max(1),
-                given: values[index],
-                expected: "a finite number".to_owned(),
-            });
-        }
         let column = |column: usize| values.iter().skip(column).step_by(columns.max(1));
         let loc: Vec<f64> = (0..columns).map(|c| column(c).sum::<f64>() / rows as f64).collect();
         let scale = (0..columns).map(|c| {

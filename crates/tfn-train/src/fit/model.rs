@@ -7,8 +7,9 @@ use tfn_tensor::Tensor;
 
 use super::saved::Trained;
 use super::{Event, Fit, FitReport, Step, StepLoss};
+use crate::check::check_finite;
 use crate::data::Dataset;
-use crate::error::{Result, TrainError};
+use crate::error::Result;
 use crate::optimizers::Optimizer;
 
 impl Fit {
@@ -17,7 +18,7 @@ impl Fit {
     /// Before the first step all rows are looked at: a number that no training could use is named by its row in `data`.
     ///
     /// # Errors
-    /// As [`run`](Self::run) and [`Step::of_model`]; [`TrainError::Entry`] for features that are not finite,
+    /// As [`run`](Self::run) and [`Step::of_model`]; [`TrainError::Entry`](crate::TrainError::Entry) for features that are not finite,
     /// [`LayerError::Target`](tfn_layers::LayerError::Target) for targets that the likelihood does not take.
     ///
     /// # Examples
@@ -53,7 +54,7 @@ impl Fit {
         optimizer: &mut dyn Optimizer,
         observe: impl FnMut(Event) -> ControlFlow<()> + Send,
     ) -> Result<FitReport> {
-        check_features(data.features())?;
+        check_finite("Fit", "features", data.features())?;
         model.head().check_targets(data.targets())?;
         let trained = Trained::of_module(model);
         let step = |batch: &Dataset, step: &Step| step.of_model(model, batch);
@@ -83,25 +84,6 @@ impl Step {
             }
             None => loss,
         })
-    }
-}
-
-/// Checks that all features are finite.
-fn check_features(features: &Tensor) -> Result<()> {
-    if features.all_finite()? {
-        return Ok(());
-    }
-    let values = features.to_f64_vec()?;
-    let width = (values.len() / features.shape()?.first().copied().unwrap_or(1).max(1)).max(1);
-    match values.iter().position(|value| !value.is_finite()) {
-        None => Ok(()),
-        Some(index) => Err(TrainError::Entry {
-            op: "Fit",
-            argument: "features",
-            row: index / width,
-            given: values[index],
-            expected: "a finite number".to_owned(),
-        }),
     }
 }
 

@@ -181,8 +181,7 @@ impl Predictive {
     /// [`TrainError::Value`](crate::TrainError::Value) for a `p` outside 0 to 1, ends excluded; if the head's distribution has no cdf, or is over
     /// something else than numbers.
     pub fn quantile(&self, p: f64) -> Result<Tensor> {
-        let inside = p > 0.0 && p < 1.0;
-        Argument::new("quantile", "p", p).require(inside, "a probability between 0 and 1")?;
+        Argument::new("quantile", "p", p).probability()?;
         self.of_batches(&self.shape, |batch, _| batch.quantile(p))
     }
 
@@ -191,9 +190,7 @@ impl Predictive {
     /// # Errors
     /// As [`quantile`](Self::quantile).
     pub fn interval(&self, level: f64) -> Result<[Tensor; 2]> {
-        let inside = level > 0.0 && level < 1.0;
-        Argument::new("interval", "level", level)
-            .require(inside, "a probability between 0 and 1")?;
+        Argument::new("interval", "level", level).probability()?;
         Ok([self.quantile(0.5 - 0.5 * level)?, self.quantile(0.5 + 0.5 * level)?])
     }
 

@@ -120,14 +120,23 @@ pub(super) fn whole(
     mut low: Vec<f64>,
     mut high: Vec<f64>,
 ) -> Result<Vec<f64>> {
-    // `low` is below the level, `high` is not.
-    while low.iter().zip(&high).any(|(low, high)| high - low > 1.0) {
-        let middle: Vec<f64> =
-            low.iter().zip(&high).map(|(low, high)| low + ((high - low) / 2.0).floor()).collect();
-        for (entry, value) in cdf(&middle)?.into_iter().enumerate() {
-            if high[entry] - low[entry] > 1.0 {
+    // `low` is below the level, `high` is not. Beyond 2^53, and of infinite ends, no number lies between two neighbours.
+    let between = |low: f64, high: f64| {
+        let middle = low + ((high - low) / 2.0).floor();
+        (low < middle && middle < high).then_some(middle)
+    };
+    loop {
+        let middle: Vec<Option<f64>> =
+            low.iter().zip(&high).map(|(&low, &high)| between(low, high)).collect();
+        if middle.iter().all(Option::is_none) {
+            break;
+        }
+        let points: Vec<f64> =
+            middle.iter().zip(&high).map(|(middle, high)| middle.unwrap_or(*high)).collect();
+        for (entry, value) in cdf(&points)?.into_iter().enumerate() {
+            if let Some(middle) = middle[entry] {
                 let end = if value >= p { &mut high } else { &mut low };
-                end[entry] = middle[entry];
+                end[entry] = middle;
             }
         }
     }
@@ -227,6 +236,13 @@ mod tests {
         assert_eq!(at(0.4), [3.0, 3.0]);
         assert_eq!(at(0.05), [0.0, 0.0]);
         assert_eq!(at(0.95), [9.0, 9.0]);
+        // Ends between which there is no other number: of large ones, and of infinite ones.
+        let far = 2.0_f64.powi(60);
+        let step = |points: &[f64]| Ok(points.iter().map(|&x| f64::from(x >= far)).collect());
+        let high = vec![2.0 * far, f64::INFINITY, f64::NAN];
+        let found = whole(&step, 0.5, vec![1.0, 1.0, 1.0], high).unwrap();
+        assert_eq!(found[..2], [far, f64::INFINITY]);
+        assert!(found[2].is_nan());
     }
 
     #[test]
