@@ -1,10 +1,9 @@
 //! The Bayesian network of the original's documentation, on real images, on one screen.
 
-use std::ops::ControlFlow;
-
 use tfn::distributions::OneHotCategorical;
 use tfn::train::data::{Dataset, idx};
-use tfn::train::{Adam, Event, Fit};
+use tfn::train::observe::Progress;
+use tfn::train::{Adam, Fit};
 use tfn::{
     AffineVariationalReparameterizationLocal as BayesAffine, DType, Module, Sequential, Tensor,
 };
@@ -24,12 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", bnn.summary());
 
     // 3  Train by the ELBO.
-    let fit = Fit::new(train.len(), 32, 2)?;
-    fit.run_model(&bnn, &train, &mut Adam::new(1e-3)?, |event| {
-        if let Event::Epoch { epoch, figures, .. } = event {
-            println!("epoch {epoch}: nll {:.3}, kl {:.0}", figures.nll, figures.kl);
-        }
-        ControlFlow::Continue(())
-    })?;
+    let fit = Fit::new(&train)?.epochs(2);
+    fit.run_model(&bnn, &mut Adam::new(1e-3)?, Progress::new("bnn"))?;
     Ok(())
 }

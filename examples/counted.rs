@@ -7,8 +7,6 @@
 //! 784-300-100-10, `f32`, 32 images, TFP's default prior, Adam; a prediction has 8 draws. `.ci/instructions` runs it
 //! on one thread with one code path and compares two numbers of times, so that what happens once cancels.
 
-use std::ops::ControlFlow;
-
 use tfn::distributions::OneHotCategorical;
 use tfn::train::data::Dataset;
 use tfn::train::{Adam, Fit, MonteCarlo};
@@ -33,8 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "train" => {
             let labels: Vec<f32> = (0..ROWS).map(|row| (row % 10) as f32).collect();
             let data = Dataset::new(x, Tensor::from_vec(labels, &[ROWS]).one_hot(10))?;
-            let fit = Fit::new(ROWS, ROWS, times)?;
-            fit.run_model(&model, &data, &mut Adam::new(1e-3)?, |_| ControlFlow::Continue(()))?;
+            let fit = Fit::new(&data)?.batch_size(ROWS)?.epochs(times);
+            fit.run_model(&model, &mut Adam::new(1e-3)?, ())?;
         }
         "predict" => {
             let monte_carlo = MonteCarlo::new(8)?.batch_size(ROWS)?;

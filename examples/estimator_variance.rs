@@ -8,8 +8,6 @@
 //! is trained by the local estimator in minibatches of 1000, and measured after a tenth of the epochs (100 by default) and at
 //! the end, with so many gradients (100) for each estimator, a tenth of that for separate draws.
 
-use std::ops::ControlFlow;
-
 use tfn::distributions::{
     Deterministic, Distribution, OneHotCategorical, Parameter, ParameterSpec, Reparameterization,
     Result,
@@ -122,10 +120,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut tables = Vec::new();
     let mut before = 0;
     for (stage, epochs) in [epochs / 10, epochs].into_iter().enumerate() {
-        let fit = Fit::new(data.len(), BATCH, (epochs - before) as u64)?;
-        let fit = fit.key(Key::from_seed(stage as u64));
-        let report =
-            fit.run_model(&model, &data, &mut adam, |_| ControlFlow::<()>::Continue(()))?;
+        let fit = Fit::new(&data)?.batch_size(BATCH)?.epochs((epochs - before) as u64);
+        let report = fit.key(Key::from_seed(stage as u64)).run_model(&model, &mut adam, ())?;
         before = epochs;
         let last = report.epochs.last().and_then(|epoch| epoch.accuracy).unwrap_or_default();
         println!("{epochs} epochs, training accuracy {last:.4}, all layers:");

@@ -85,12 +85,12 @@ pub(crate) fn train(
         .group(bayesian)
         .build()?;
 
-    let mut fit =
-        Fit::new(ROWS, BATCH_SIZE, epochs)?.key(key.child("fit")).checkpoint(checkpoint, every)?;
+    let fit = Fit::new(&data)?.batch_size(BATCH_SIZE)?.epochs(epochs).key(key.child("fit"));
+    let mut fit = fit.checkpoint(checkpoint, every)?;
     if checkpoint.exists() {
         fit = fit.resume_from(checkpoint);
     }
-    let report = fit.run_model(&model, &data, &mut optimizer, |event| {
+    let report = fit.run_model(&model, &mut optimizer, |event| {
         if let Event::Epoch { epoch, of, figures } = event {
             let right = figures.accuracy.unwrap_or(f64::NAN);
             print(format!("epoch {} of {of}: loss {}, right {right:.3}", epoch + 1, figures.loss));

@@ -17,7 +17,7 @@ use tfn::distributions::{
 use tfn::module::{Module, ModuleError, Properties, checkpoint, module_name};
 use tfn::train::data::idx::{Split, load_pair, read_images, read_labels};
 use tfn::train::data::{Batches, Dataset};
-use tfn::train::{Adam, Elbo, Event, Fit};
+use tfn::train::{Adam, Elbo, Fit};
 use tfn::{
     Affine, AffineVariationalReparameterization as Shared,
     AffineVariationalReparameterizationLocal as Local, DType, KernelBiasSpec, Key, Lambda, Layer,
@@ -130,7 +130,8 @@ fn sizes_of_zero() {
         refused(Affine::new(inputs, outputs), &[&message(argument)]);
     }
     refused(Batches::new(3, 0), &["`size` is 0, expected a positive"]);
-    refused(Fit::new(0, 1, 1), &["`num_examples` is 0, expected a positive"]);
+    let none = Dataset::new(ones(&[0, 2]), ones(&[0])).unwrap();
+    refused(Fit::new(&none), &["`data` is 0, expected at least 1 row"]);
     refused(Sequential::from_layers([]), &["`layers` has 0 layers, expected at least 1"]);
 }
 
@@ -171,12 +172,8 @@ fn a_loss_that_is_not_finite_ends_training() {
     ] {
         // The state of the last head is what that head changes.
         let before = values(model.net().as_ref());
-        let run = Fit::new(2, 2, 1).unwrap().run_model(
-            &model,
-            &data,
-            &mut Adam::new(1e-3).unwrap(),
-            |_: Event| std::ops::ControlFlow::Continue(()),
-        );
+        let fit = Fit::new(&data).unwrap().epochs(1);
+        let run = fit.run_model(&model, &mut Adam::new(1e-3).unwrap(), ());
         refused(run, &[words]);
         assert_eq!(values(model.net().as_ref()), before);
     }

@@ -30,14 +30,14 @@ fn no_large_block_is_allocated_after_the_second_step() {
     let data = Dataset::new(x, labels).unwrap();
 
     let mut counts = Vec::with_capacity(16);
-    let fit = Fit::new(ROWS, 128, 1).unwrap();
+    let fit = Fit::new(&data).unwrap().batch_size(128).unwrap().epochs(1);
     let observe = |event: Event| {
         if let Event::Step { .. } = event {
             counts.push(counting_allocator::counts().large_blocks);
         }
         ControlFlow::Continue(())
     };
-    fit.run_model(&model, &data, &mut Adam::new(1e-3).unwrap(), observe).unwrap();
+    fit.run_model(&model, &mut Adam::new(1e-3).unwrap(), observe).unwrap();
 
     assert_eq!(counts.len(), 6);
     assert!(counts[0] > 0, "the counter does not count");

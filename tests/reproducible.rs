@@ -3,12 +3,11 @@
 // The lint's exception for tests does not reach the functions that tests share.
 #![allow(clippy::unwrap_used)]
 
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use tfn::distributions::OneHotCategorical;
 use tfn::train::data::Dataset;
-use tfn::train::{Adam, Event, Fit, FitReport, KlWeight, MonteCarlo};
+use tfn::train::{Adam, Fit, FitReport, KlWeight, MonteCarlo};
 use tfn::util::make_kernel_bias_posterior_mvn_diag_with_scale;
 use tfn::{
     AffineVariationalReparameterization as Shared,
@@ -122,12 +121,9 @@ fn model(seed: u64) -> Model {
 /// Some steps of training, and what comes out: the report, and the bits of all variables and predictions.
 fn trained() -> (FitReport, Vec<Vec<u64>>) {
     let (model, data) = (model(3), data(160));
-    let fit = Fit::new(160, 64, 2)
-        .unwrap()
-        .key(Key::from_seed(8))
-        .kl_weight(KlWeight::linear_warmup(1.0).unwrap());
-    let go_on = |_: Event| ControlFlow::Continue(());
-    let report = fit.run_model(&model, &data, &mut Adam::new(1e-2).unwrap(), go_on).unwrap();
+    let fit = Fit::new(&data).unwrap().batch_size(64).unwrap().epochs(2).key(Key::from_seed(8));
+    let fit = fit.kl_weight(KlWeight::linear_warmup(1.0).unwrap());
+    let report = fit.run_model(&model, &mut Adam::new(1e-2).unwrap(), ()).unwrap();
     let (samples, key) = (MonteCarlo::new(3).unwrap(), Key::from_seed(2));
     let samples = samples.batch_size(100).unwrap();
     let prediction = samples.classify(&model, data.features(), &key).unwrap();

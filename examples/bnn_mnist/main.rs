@@ -47,6 +47,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         let train = idx::load_pair(options.data_dir(), idx::Split::Train, network::CLASSES)?;
         network::check_image_size(options.data_dir(), &train)?;
         let train = Dataset::from_images(&train, DType::F32)?;
+        let train = train.one_hot(network::CLASSES)?;
         training::train_bayesian(&bnn, &train, options)?;
         training::train_deterministic(&twin, &train, options)?;
     }

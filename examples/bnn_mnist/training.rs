@@ -1,16 +1,14 @@
 //! Training both networks, and keeping them.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use tfn::module::{Module, checkpoint};
 use tfn::train::data::Dataset;
-use tfn::train::{Adam, Event, Fit, KlWeight, Schedule};
+use tfn::train::observe::Progress;
+use tfn::train::{Adam, Fit, KlWeight, Schedule};
 use tfn::{Key, Model};
 
-use crate::network::CLASSES;
 use crate::options::{Failure, Options};
-use crate::terminal::Progress;
 
 const LEARNING_RATE: f64 = 2e-3;
 
@@ -21,10 +19,8 @@ pub(crate) fn train_bayesian(
     options: &Options,
 ) -> Result<(), Failure> {
     let warmup = KlWeight::linear_warmup(options.epochs as f64 / 4.0)?;
-    let fit = Fit::new(train.len(), options.batch, options.epochs)?
-        .key(Key::from_seed(options.seed).child("bnn"))
-        .kl_weight(warmup);
-    run("bnn", bnn, &fit, train)
+    let fit = fit(train, options, "bnn")?.kl_weight(warmup);
+    run("bnn", bnn, &fit)
 }
 
 /// Trains the same net without uncertainty, by its likelihood alone.
@@ -33,20 +29,17 @@ pub(crate) fn train_deterministic(
     train: &Dataset,
     options: &Options,
 ) -> Result<(), Failure> {
-    let fit = Fit::new(train.len(), options.batch, options.epochs)?
-        .key(Key::from_seed(options.seed).child("twin"));
-    run("twin", twin, &fit, train)
+    run("twin", twin, &fit(train, options, "twin")?)
 }
 
-fn run(name: &str, model: &Model, fit: &Fit, train: &Dataset) -> Result<(), Failure> {
+fn fit<'a>(train: &'a Dataset, options: &Options, name: &str) -> Result<Fit<'a>, Failure> {
+    let key = Key::from_seed(options.seed).child(name);
+    Ok(Fit::new(train)?.batch_size(options.batch)?.epochs(options.epochs).key(key))
+}
+
+fn run(name: &str, model: &Model, fit: &Fit) -> Result<(), Failure> {
     let mut adam = Adam::new(Schedule::cosine_decay(LEARNING_RATE, fit.steps()))?;
-    let progress = Progress::new(name, fit.steps());
-    let targets = train.one_hot(CLASSES)?;
-    fit.run_model(model, &targets, &mut adam, |event: Event| {
-        progress.show(&event);
-        ControlFlow::Continue(())
-    })?;
-    progress.finish();
+    fit.run_model(model, &mut adam, Progress::new(name))?;
     Ok(())
 }
 

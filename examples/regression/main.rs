@@ -157,12 +157,13 @@ fn standard_normal(spec: &KernelBiasSpec) -> tfn::util::Result<JointDistribution
 }
 
 fn fit(model: &Model, train: &Dataset, options: &Options, key: &Key) -> Result<(), Failure> {
-    let fit = Fit::new(train.len(), 32, options.epochs)?
+    let fit = Fit::new(train)?
+        .epochs(options.epochs)
         .kl_weight(KlWeight::linear_warmup(options.epochs as f64 / 2.0)?)
         .key(key.child("fit"));
     let mut adam = Adam::new(Schedule::cosine_decay(0.01, fit.steps()))?;
     let every = (options.epochs / 10).max(1);
-    fit.run_model(model, train, &mut adam, |event| {
+    fit.run_model(model, &mut adam, |event| {
         if let Event::Epoch { epoch, of, figures } = event
             && (epoch + 1) % every == 0
         {

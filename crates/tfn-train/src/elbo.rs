@@ -36,9 +36,11 @@ use crate::error::{Result, TrainError};
 /// Blundell et al., *Weight uncertainty in neural networks*, ICML 2015, equations 2 and 8; Kingma,
 /// Salimans, Welling, *Variational dropout and the local reparameterization trick*, NeurIPS 2015,
 /// equations 1 and 3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Elbo {
-    num_examples: usize,
+    num_examples: f64,
+    /// What a row counts on average.
+    mean_weight: f64,
 }
 
 /// A loss and what it is made of.
@@ -58,12 +60,21 @@ impl Elbo {
     /// # Errors
     /// [`TrainError::Value`] if there are none.
     pub fn new(num_examples: usize) -> Result<Self> {
-        Argument::new("Elbo", "num_examples", num_examples as f64).positive()?;
-        Ok(Self { num_examples })
+        let num_examples = Argument::new("Elbo", "num_examples", num_examples as f64).positive()?;
+        Ok(Self { num_examples, mean_weight: 1.0 })
     }
 
-    /// Number of training examples.
-    pub fn num_examples(&self) -> usize {
+    /// For a training set whose rows count as much as `weights` says: N is their sum.
+    ///
+    /// # Errors
+    /// [`TrainError::Value`] if the sum is not positive and finite.
+    pub fn of_weights(weights: &[f64]) -> Result<Self> {
+        let sum = Argument::new("Elbo", "weights", weights.iter().sum()).positive()?;
+        Ok(Self { num_examples: sum, mean_weight: sum / weights.len() as f64 })
+    }
+
+    /// Number of training examples; of weighted ones the sum of their weights.
+    pub fn num_examples(&self) -> f64 {
         self.num_examples
     }
 
@@ -87,9 +98,37 @@ impl Elbo {
             return Err(shape_error("kl", kl_shape, "one entry: the sum over all layers"));
         }
         let (nll, kl) = (nll.mean(), kl.sum());
-        let loss = &nll + &kl * (weight / self.num_examples as f64);
+        let loss = &nll + &kl * (weight / self.num_examples);
         loss.shape()?;
         Ok(ElboLoss { loss, nll, kl })
+    }
+
+    /// [`loss`](Self::loss) of a minibatch whose rows count as much as `weights` says: the mean over its rows of
+    /// `weight · nll`, divided by the mean weight of the whole set.
+    ///
+    /// Over all minibatches of an epoch it is the same as if a row of weight 2 stood in the set twice.
+    ///
+    /// # Shapes
+    /// `weights` has one number a row.
+    ///
+    /// # Errors
+    /// As [`loss`](Self::loss), and [`TrainError::Rows`] for another number of weights.
+    pub fn weighted_loss(
+        &self,
+        nll: &Tensor,
+        weights: &[f64],
+        kl: &Tensor,
+        weight: f64,
+    ) -> Result<ElboLoss> {
+        let rows = nll.shape()?.first().copied().unwrap_or(0);
+        if weights.len() != rows {
+            let (lhs_argument, lhs, rhs_argument) = ("weights", weights.len(), "nll");
+            let op = "Elbo";
+            return Err(TrainError::Rows { op, lhs_argument, lhs, rhs_argument, rhs: rows });
+        }
+        let shares: Vec<f64> = weights.iter().map(|weight| weight / self.mean_weight).collect();
+        let shares = Tensor::from_f64(&shares, &[rows], nll.dtype()?);
+        self.loss(&(nll * shares), kl, weight)
     }
 }
 
@@ -113,7 +152,7 @@ mod tests {
         let gradients = parts.loss.gradients().unwrap();
         assert_eq!(gradients.of(&nll).to_f64_vec().unwrap(), [0.5, 0.5]);
         assert_eq!(gradients.of(&kl).item().unwrap(), 0.5 / 40.0);
-        assert_eq!(elbo.num_examples(), 40);
+        assert_eq!(elbo.num_examples(), 40.0);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use crate::check::Argument;
 use crate::error::Result;
 
-/// The weight of the KL term while training, as a function of the epochs done; it ends at its full
-/// weight.
+/// The weight of the KL term while training, as a function of the epochs done.
 ///
-/// A warm-up lets the data shape the posterior before the prior pulls it in.
+/// With weight 1 the loss is the (negative) evidence lower bound. A weight below 1 at the beginning lets the data shape
+/// the posterior before the prior pulls it in: a warm-up, once or in cycles. One that *ends* below 1 trains a *tempered* ("cold") posterior,
+/// which claims more certainty than the data and the prior give: [`tempered`](Self::tempered) says so, and so does the
+/// [report](crate::FitReport::tempered) of a run.
 ///
 /// # Examples
 /// ```
@@ -16,33 +18,68 @@ use crate::error::Result;
 /// assert_eq!(weight.at(0.0), 0.0);
 /// assert_eq!(weight.at(2.5), 0.25);
 /// assert_eq!(weight.at(40.0), 1.0);
+/// // Cycles of 20 epochs: a rise through the first half, then 1.
+/// let weight = KlWeight::cyclical(20.0, 0.5)?;
+/// assert_eq!([5.0, 10.0, 19.0, 20.0, 25.0].map(|epochs| weight.at(epochs)), [0.5, 1.0, 1.0, 0.0, 0.5]);
+/// assert_eq!(KlWeight::constant(0.1)?.tempered(), Some(0.1));
 /// # Ok::<(), tfn_train::TrainError>(())
 /// ```
 ///
 /// # References
-/// Bowman et al., *Generating sentences from a continuous space*, CoNLL 2016, section 3.1; Sønderby
-/// et al., *Ladder variational autoencoders*, NeurIPS 2016, section 2.3.
+/// Bowman et al., *Generating sentences from a continuous space*, CoNLL 2016, section 3.1 (warm-up); Fu et al., *Cyclical
+/// annealing schedule*, NAACL 2019, equation 6 (cycles); Wenzel et al., *How good is the Bayes posterior in deep neural networks really?*,
+/// ICML 2020 (tempering).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KlWeight {
     full: f64,
-    warmup_epochs: f64,
+    rise: Rise,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Rise {
+    None,
+    /// Within so many epochs.
+    Once(f64),
+    /// Within that share of each period of so many epochs.
+    Cycles {
+        period: f64,
+        share: f64,
+    },
 }
 
 impl KlWeight {
     /// Weight 1 from the first step on: the ELBO itself.
-    pub const ONE: Self = Self { full: 1.0, warmup_epochs: 0.0 };
+    pub const ONE: Self = Self { full: 1.0, rise: Rise::None };
+
+    /// The same weight from the first step on.
+    ///
+    /// # Errors
+    /// [`TrainError::Value`](crate::TrainError::Value) if `weight` is negative, NaN or infinite.
+    pub fn constant(weight: f64) -> Result<Self> {
+        Self::ONE.with_full(weight)
+    }
 
     /// A straight rise from 0 to 1 within so many epochs, counted by the step, not in stairs.
     ///
     /// # Errors
     /// [`TrainError::Value`](crate::TrainError::Value) if `epochs` is negative, NaN or infinite.
     pub fn linear_warmup(epochs: f64) -> Result<Self> {
-        let warmup_epochs = Argument::new("KlWeight", "epochs", epochs).not_negative()?;
-        Ok(Self { full: 1.0, warmup_epochs })
+        let epochs = Argument::new("KlWeight", "epochs", epochs).not_negative()?;
+        Ok(Self { full: 1.0, rise: Rise::Once(epochs) })
     }
 
-    /// Sets another full weight than 1: below it a "cold" posterior, no longer a bound of the
-    /// evidence above it.
+    /// Again and again, in periods of so many epochs: a straight rise from 0 to 1 through the first `share` of the
+    /// period, then 1 to its end.
+    ///
+    /// # Errors
+    /// [`TrainError::Value`](crate::TrainError::Value) for a period that is not positive, or a share outside 0 to 1.
+    pub fn cyclical(period: f64, share: f64) -> Result<Self> {
+        let period = Argument::new("KlWeight", "period", period).positive()?;
+        let share = Argument::new("KlWeight", "share", share).fraction()?;
+        Ok(Self { full: 1.0, rise: Rise::Cycles { period, share } })
+    }
+
+    /// Sets another full weight than 1.
     ///
     /// # Errors
     /// [`TrainError::Value`](crate::TrainError::Value) if `full` is negative, NaN or infinite.
@@ -53,10 +90,29 @@ impl KlWeight {
 
     /// The weight after so many epochs; parts of an epoch count.
     pub fn at(&self, epochs_done: f64) -> f64 {
-        if epochs_done >= self.warmup_epochs {
-            return self.full;
+        let epochs = epochs_done.max(0.0);
+        match self.rise {
+            Rise::Once(within) if epochs < within => self.full * epochs / within,
+            Rise::Cycles { period, share } if epochs % period < share * period => {
+                self.full * (epochs % period) / (share * period)
+            }
+            _ => self.full,
         }
-        self.full * epochs_done.max(0.0) / self.warmup_epochs
+    }
+
+    /// The full weight, if it is not 1: what is trained then is a tempered posterior.
+    pub fn tempered(&self) -> Option<f64> {
+        (self.full != 1.0).then_some(self.full)
+    }
+
+    /// Whether the weight is at its full height at the end of an epoch, counted from 0.
+    pub(crate) fn is_full_after(&self, epoch: u64) -> bool {
+        let end = epoch as f64 + 1.0;
+        match self.rise {
+            // The last step of a period stands before its end, which is the beginning of the next.
+            Rise::Cycles { period, .. } if end % period == 0.0 => true,
+            _ => self.at(end) == self.full,
+        }
     }
 }
 
@@ -80,6 +136,20 @@ mod tests {
             [0.0, 0.125, 0.5, 0.5]
         );
         assert!(KlWeight::linear_warmup(-1.0).is_err());
+        assert_eq!((half.tempered(), KlWeight::ONE.tempered()), (Some(0.5), None));
+    }
+
+    #[test]
+    fn cycles_begin_anew() {
+        let weight = KlWeight::cyclical(4.0, 0.5).unwrap();
+        let at = |epochs: [f64; 6]| epochs.map(|epochs| weight.at(epochs));
+        assert_eq!(at([0.0, 1.0, 2.0, 3.5, 4.0, 5.0]), [0.0, 0.5, 1.0, 1.0, 0.0, 0.5]);
+        let full: Vec<bool> = (0..8).map(|epoch| weight.is_full_after(epoch)).collect();
+        assert_eq!(full, [false, true, true, true, false, true, true, true]);
+        assert!((0..8).all(|epoch| KlWeight::ONE.is_full_after(epoch)));
+        let all = KlWeight::cyclical(3.0, 0.0).unwrap();
+        assert_eq!([0.0, 1.0, 2.9].map(|epochs| all.at(epochs)), [1.0; 3]);
+        assert!(KlWeight::cyclical(0.0, 0.5).is_err() && KlWeight::cyclical(1.0, 1.5).is_err());
         assert!(KlWeight::ONE.with_full(f64::NAN).is_err());
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod fit;
 mod kl_weight;
 pub mod metrics;
+pub mod observe;
 pub mod optimizers;
 mod predict;
 mod schedules;
@@ -15,7 +16,7 @@ mod variance;
 
 pub use elbo::{Elbo, ElboLoss};
 pub use error::{CheckpointError, Result, StateError, TrainError};
-pub use fit::{Event, Every, Figures, Fit, FitReport, Step, StepLoss};
+pub use fit::{Ending, Event, Every, Figures, Fit, FitReport, Observer, Step, StepLoss};
 pub use kl_weight::KlWeight;
 pub use optimizers::{Adam, AdamW, Optimizer, OptimizerState, ParamGroup, Sgd};
 pub use predict::{MonteCarlo, Prediction, Predictive, Variance};

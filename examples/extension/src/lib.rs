@@ -29,7 +29,6 @@ pub fn prior(spec: &KernelBiasSpec) -> Result<JointDistributionSequential> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ops::ControlFlow::Continue;
     use tfn::distributions::Normal;
     use tfn::testing::distributions::{Laws, check_bijector, check_distribution, check_kl};
     use tfn::train::{Adam, Fit, data::Dataset};
@@ -55,8 +54,9 @@ mod tests {
         let model = net.with_head(|y| Independent::new(Normal::new(y, 0.1_f32)?, 1));
         let mut draws = Key::from_seed(2).stream();
         let (x, map) = (draws.normal(&[256, 4], DType::F32), draws.normal(&[4, 2], DType::F32));
-        let (data, fit) = (Dataset::new(x.clone(), x.matmul(&map))?, Fit::new(256, 64, 75)?);
-        let report = fit.run_model(&model, &data, &mut Adam::new(0.02)?, |_| Continue(()))?;
+        let data = Dataset::new(x.clone(), x.matmul(&map))?;
+        let fit = Fit::new(&data)?.batch_size(64)?.epochs(75);
+        let report = fit.run_model(&model, &mut Adam::new(0.02)?, ())?;
         assert!(report.epochs[74].nll < 0.1 * report.epochs[0].nll, "{report:?}");
         Ok(())
     }

@@ -1,7 +1,5 @@
 //! A user of `tfn-train` alone: trains a small Bayesian net, predicts, and judges the prediction.
 
-use std::ops::ControlFlow;
-
 use tfn_train::data::Dataset;
 use tfn_train::distributions::OneHotCategorical;
 use tfn_train::layers::{AffineVariationalReparameterizationLocal as Bayesian, Sequential};
@@ -24,9 +22,9 @@ fn main() -> Result<()> {
     let model = Sequential::of(hidden)
         .then(Bayesian::builder(32, 2).seed(2).build()?)
         .with_head(|logits| OneHotCategorical::from_logits(logits));
-    let fit = Fit::new(data.len(), 50, 80)?.kl_weight(KlWeight::linear_warmup(20.0)?);
+    let fit = Fit::new(&data)?.batch_size(50)?.epochs(80).kl_weight(KlWeight::linear_warmup(20.0)?);
     let mut adam = Adam::new(Schedule::cosine_decay(0.02, fit.steps()))?;
-    let report = fit.run_model(&model, &data, &mut adam, |_event| ControlFlow::Continue(()))?;
+    let report = fit.run_model(&model, &mut adam, ())?;
 
     let prediction = MonteCarlo::new(20)?.classify(&model, &held_out, &key.child("predict"))?;
     let scores = prediction.scores(&label(&held_out))?;

@@ -63,16 +63,6 @@ impl Batches {
         Ok(self)
     }
 
-    /// Rows of each minibatch but the last.
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
-
-    /// Whether a last minibatch that is shorter is left out.
-    pub(crate) fn drops_last(&self) -> bool {
-        self.drop_last
-    }
-
     /// Number of batches in an epoch.
     pub fn per_epoch(&self) -> usize {
         if self.drop_last { self.rows / self.size } else { self.rows.div_ceil(self.size) }

@@ -1,9 +1,12 @@
 //! A labelled set in memory.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use tfn_tensor::{DType, Tensor};
 
 use super::idx::LabelledImages;
-use crate::check::check_class;
+use crate::check::{Argument, check_class};
 use crate::error::{Result, TrainError};
 
 /// Inputs and targets in memory, row by row.
@@ -29,6 +32,7 @@ pub struct Dataset {
     len: usize,
     features: Tensor,
     targets: Tensor,
+    weights: Option<Arc<[f64]>>,
 }
 
 impl Dataset {
@@ -53,7 +57,81 @@ impl Dataset {
                 rhs: target_rows,
             });
         }
-        Ok(Self { len, features: features.detach(), targets: targets.detach() })
+        Ok(Self { len, features: features.detach(), targets: targets.detach(), weights: None })
+    }
+
+    /// The set whose rows count as much as `weights` says: a row of weight 2 is worth two rows of weight 1, in the
+    /// likelihood and in the number of examples that the KL term is divided by.
+    ///
+    /// # Errors
+    /// [`TrainError::Rows`] for another number of weights than rows, [`TrainError::Entry`] for a weight that is negative
+    /// or not finite, [`TrainError::Value`] if all are 0.
+    ///
+    /// # Examples
+    /// ```
+    /// # use tfn_tensor::{DType, Tensor};
+    /// # use tfn_train::data::Dataset;
+    /// let x = Tensor::zeros(&[3, 2], DType::F32);
+    /// let y = Tensor::from_vec(vec![0.0_f32, 1.0, 0.0], &[3]);
+    /// let data = Dataset::new(x, y)?.with_weights(&[1.0, 2.0, 0.5])?;
+    /// assert_eq!(data.rows(&[1])?.weights(), Some(&[2.0][..]));
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn with_weights(self, weights: &[f64]) -> Result<Self> {
+        let op = "with_weights";
+        if weights.len() != self.len {
+            let (lhs_argument, rhs_argument) = ("weights", "features");
+            let (lhs, rhs) = (weights.len(), self.len);
+            return Err(TrainError::Rows { op, lhs_argument, lhs, rhs_argument, rhs });
+        }
+        let is_wrong = |&weight: &f64| !(weight.is_finite() && weight >= 0.0);
+        if let Some(row) = weights.iter().position(is_wrong) {
+            let (given, expected) = (weights[row], "a finite number of at least 0".to_owned());
+            return Err(TrainError::Entry { op, argument: "weights", row, given, expected });
+        }
+        if !weights.is_empty() {
+            Argument::new(op, "weights", weights.iter().sum()).positive()?;
+        }
+        Ok(Self { weights: Some(weights.into()), ..self })
+    }
+
+    /// The set weighted so that all classes count the same, and the mean weight is 1: rows of class c have the weight
+    /// `n / (classes · rows of class c)`.
+    ///
+    /// Counterpart: `class_weight="balanced"` of scikit-learn. Classes that have no row are left out of account.
+    ///
+    /// # Shapes
+    /// Targets are labels `[n]` or one-hot rows `[n, classes]`.
+    ///
+    /// # Errors
+    /// [`TrainError::Shape`] for targets of another rank, [`TrainError::Entry`] for labels that are no whole numbers.
+    pub fn balanced(self) -> Result<Self> {
+        let labels = match *self.targets.shape()? {
+            [_] => self.targets.to_f64_vec()?,
+            [_, _] => self.targets.argmax(-1).to_f64_vec()?,
+            ref other => {
+                return Err(TrainError::Shape {
+                    op: "balanced",
+                    argument: "targets",
+                    given: other.to_vec(),
+                    expected: "[n] labels or [n, classes] one-hot rows".to_owned(),
+                });
+            }
+        };
+        let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+        for (row, &label) in labels.iter().enumerate() {
+            check_class("balanced", "targets", row, label, usize::MAX)?;
+            *counts.entry(label as u64).or_default() += 1;
+        }
+        let share = labels.len() as f64 / counts.len() as f64;
+        let weight = |label: &f64| share / counts[&(*label as u64)] as f64;
+        let weights: Vec<f64> = labels.iter().map(weight).collect();
+        self.with_weights(&weights)
+    }
+
+    /// How much each row counts; `None` if all count as one.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
     }
 
     /// Images as rows with pixels from 0 to 1, labels as numbers.
@@ -85,7 +163,7 @@ impl Dataset {
         for (row, label) in self.targets.to_f64_vec()?.into_iter().enumerate() {
             check_class("one_hot", "targets", row, label, classes)?;
         }
-        Self::new(self.features.clone(), self.targets.one_hot(classes))
+        Ok(Self { targets: self.targets.one_hot(classes).check()?, ..self.clone() })
     }
 
     /// Number of rows.
@@ -113,7 +191,9 @@ impl Dataset {
     /// # Errors
     /// An index that is no row.
     pub fn rows(&self, indices: &[usize]) -> Result<Self> {
-        Self::new(self.features.gather(0, indices), self.targets.gather(0, indices))
+        let rows = Self::new(self.features.gather(0, indices), self.targets.gather(0, indices))?;
+        let of = |weights: &Arc<[f64]>| indices.iter().map(|&row| weights[row]).collect();
+        Ok(Self { weights: self.weights.as_ref().map(of), ..rows })
     }
 
     /// The rows from `start` to before `end`, both cut to the set.
@@ -124,7 +204,9 @@ impl Dataset {
         let start = start.min(self.len);
         let len = end.min(self.len).saturating_sub(start);
         let cut = |tensor: &Tensor| tensor.narrow(0, start, len);
-        Self::new(cut(&self.features), cut(&self.targets))
+        let of = |weights: &Arc<[f64]>| weights[start..start + len].into();
+        let weights = self.weights.as_ref().map(of);
+        Ok(Self { weights, ..Self::new(cut(&self.features), cut(&self.targets))? })
     }
 }
 
@@ -177,6 +259,35 @@ mod tests {
         assert!(error.contains(message), "{error}");
         let error = hot.one_hot(4).unwrap_err().to_string();
         assert!(error.contains("`targets` has shape [4, 4], expected [n]"), "{error}");
+    }
+
+    #[test]
+    fn weights_go_with_their_rows() {
+        let set = set().with_weights(&[1.0, 0.0, 2.5, 3.0]).unwrap();
+        assert_eq!(set.rows(&[3, 0, 3]).unwrap().weights().unwrap(), [3.0, 1.0, 3.0]);
+        assert_eq!(set.range(1, 3).unwrap().weights().unwrap(), [0.0, 2.5]);
+        assert_eq!(set.one_hot(4).unwrap().weights(), set.weights());
+        for (weights, message) in [
+            (&[1.0; 3][..], "`weights` has 3 rows, `features` has 4"),
+            (&[1.0, 1.0, -1.0, 1.0], "`weights` is -1 in row 2"),
+            (&[1.0, f64::NAN, 1.0, 1.0], "`weights` is NaN in row 1"),
+            (&[0.0; 4], "`weights` is 0, expected a positive"),
+        ] {
+            let error = set.clone().with_weights(weights).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn balanced_classes_count_the_same() {
+        let labels = Tensor::from_vec(vec![5.0, 0.0, 5.0, 5.0], &[4]);
+        let set = Dataset::new(Tensor::zeros(&[4, 1], DType::F64), labels).unwrap();
+        let expected = [2.0 / 3.0, 2.0, 2.0 / 3.0, 2.0 / 3.0];
+        assert_eq!(set.clone().balanced().unwrap().weights().unwrap(), expected);
+        let one_hot = set.one_hot(6).unwrap().balanced().unwrap();
+        assert_eq!(one_hot.weights().unwrap(), expected);
+        let halves = Dataset::new(set.features().clone(), set.targets() * 0.5).unwrap();
+        assert!(halves.balanced().unwrap_err().to_string().contains("is 2.5 in row 0"));
     }
 
     #[test]

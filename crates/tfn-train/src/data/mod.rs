@@ -2,9 +2,11 @@
 
 mod batches;
 mod dataset;
+mod examples;
 pub mod idx;
 mod standardizer;
 
 pub use batches::Batches;
 pub use dataset::Dataset;
+pub use examples::Examples;
 pub use standardizer::Standardizer;

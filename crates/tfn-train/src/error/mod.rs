@@ -101,6 +101,25 @@ pub enum TrainError {
         /// Family of the distribution.
         family: &'static str,
     },
+    /// Rows are held out for validation, or early stopping is asked for, in a run without a model.
+    #[error(
+        "Fit::run: validation and early stopping need a model that predicts, and a step of one's own has none; use `run_model`"
+    )]
+    NoModel,
+    /// Early stopping is asked for without rows that say what is better.
+    #[error(
+        "Fit::early_stopping: there are no validation rows; give them by `validation` or `validation_split`"
+    )]
+    NoValidation,
+    /// The loss depends on variables that the model does not know of.
+    #[error(
+        "Fit: the loss depends on {foreign} variable(s) that are not among the model's trainable ones and would never be \
+         trained: a layer or likelihood hands over all that it holds in `properties`"
+    )]
+    ForeignVariables {
+        /// Number of such variables.
+        foreign: usize,
+    },
     /// None of the variables given to an optimizer has a gradient.
     #[error("apply_gradients: none of the {variables} variables given has a gradient")]
     NoGradients {

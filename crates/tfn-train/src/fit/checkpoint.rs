@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use flate2::Crc;
+
 use super::Fit;
 use super::progress::Progress;
-use super::report::FitReport;
-use super::saved::{self, Trained};
+use super::report::{Ending, FitReport};
+use super::saved::{self, Trained, add_tensor};
+use super::validation::{Best, HeldOut};
 use crate::check::Argument;
+use crate::data::Dataset;
 use crate::error::{CheckpointError, Result, TrainError};
 use crate::optimizers::Optimizer;
 
@@ -23,7 +27,7 @@ pub enum Every {
     Seconds(f64),
 }
 
-impl Fit {
+impl Fit<'_> {
     /// Saves the run to the file at `path` as it goes, and when it ends or is stopped by its observer.
     ///
     /// The file is a safetensors file, as [`tfn_module::save`] writes them: `variables/` with the path of each variable
@@ -46,12 +50,12 @@ impl Fit {
     ///
     /// let y = Tensor::from_vec(vec![1.0, 3.0, 2.0, 2.0, 5.0], &[5]);
     /// let data = Dataset::new(y.clone(), y)?;
-    /// let fit = Fit::new(5, 2, 20)?.key(Key::from_seed(1));
+    /// let fit = Fit::new(&data)?.batch_size(2)?.epochs(20).key(Key::from_seed(1));
     ///
     /// // Trains a fresh variable to the end, or until a step after which the run is stopped.
     /// let run = |fit: &Fit, last_step: u64| -> Result<(f64, FitReport)> {
     ///     let mean = Variable::new("mean", Tensor::scalar(0.0))?;
-    ///     let report = fit.run(&data, &[mean.clone()], &mut Adam::new(0.05)?, |batch, step| {
+    ///     let report = fit.run(&[mean.clone()], &mut Adam::new(0.05)?, |batch, step| {
     ///         let nll = (batch.targets() - mean.tensor()).square() * 0.5;
     ///         Ok(step.loss(&nll, &(mean.tensor().square() * 0.5))?.into())
     ///     }, |event| match event {
@@ -85,8 +89,9 @@ impl Fit {
     /// and the run ends with the same bits, report included, as if it had not been interrupted.
     ///
     /// This holds where model, data, optimizer and its settings are made as they were for the first part. Of these the
-    /// file knows the variables, the optimizer's memory, the number of examples, batch size, key and weight of the KL term; that
-    /// the rest is the same is the caller's part. The number of epochs may be another one, to train longer.
+    /// file knows the variables, the optimizer's memory, the data (by a checksum, if they are in memory), and all settings
+    /// of the run itself; that net and optimizer are made alike is the caller's part. The number of epochs may be another
+    /// one, to train longer.
     ///
     /// # Errors
     /// The run fails before its first step, and nothing changes, with
@@ -99,10 +104,12 @@ impl Fit {
     /// # Examples
     /// See [`checkpoint`](Self::checkpoint). A script that may be killed and is started again until it is through:
     /// ```
-    /// # use tfn_train::{Every, Fit};
+    /// # use tfn_tensor::{DType, Tensor};
+    /// # use tfn_train::{Every, Fit, data::Dataset};
     /// # let folder = tempfile::tempdir()?;
+    /// # let data = Dataset::new(Tensor::zeros(&[5, 2], DType::F32), Tensor::zeros(&[5], DType::F32))?;
     /// let file = folder.path().join("run.safetensors");
-    /// let mut fit = Fit::new(60_000, 128, 10)?.checkpoint(&file, Every::Seconds(60.0))?;
+    /// let mut fit = Fit::new(&data)?.checkpoint(&file, Every::Seconds(60.0))?;
     /// if file.exists() {
     ///     fit = fit.resume_from(&file);
     /// }
@@ -119,46 +126,62 @@ impl Fit {
         &self,
         trained: &Trained,
         optimizer: &mut dyn Optimizer,
-    ) -> Result<Progress> {
+    ) -> Result<(Progress, Best)> {
+        let tempered = self.kl_weight.tempered();
         let Some(path) = &self.resume else {
-            return Ok(Progress::default());
+            let report = FitReport { tempered, ..FitReport::default() };
+            return Ok((Progress { report, ..Progress::default() }, Best::default()));
         };
-        let found = saved::read(path, trained, optimizer)?;
+        let found = saved::read(path, trained, optimizer, self.patience.is_some())?;
         self.check_same_run(path, &found.facts)?;
         let damaged = |what: &str| CheckpointError::Damaged {
             path: path.clone(),
             what: format!("`{what}` cannot be read"),
         };
-        let progress = Progress::read(&found.facts).map_err(damaged)?;
+        let mut progress = Progress::read(&found.facts).map_err(damaged)?;
+        progress.report.tempered = tempered;
         let steps = progress.report.steps;
         if steps > self.steps() {
             let (given, expected) = (steps.to_string(), format!("at most {}", self.steps()));
             return Err(other_run(path, "number of steps done", &given, &expected));
         }
-        let per_epoch = self.batches.per_epoch() as u64;
+        let per_epoch = self.batches()?.per_epoch() as u64;
         let of_whole_epochs = progress.report.epochs.len() as u64 * per_epoch;
         if steps.checked_sub(of_whole_epochs).is_none_or(|rest| rest > per_epoch) {
             return Err(damaged("steps").into());
         }
-        found.restore(trained, optimizer)?;
-        Ok(progress)
+        let best = found.restore(trained, optimizer)?;
+        Ok((progress, best))
     }
 
     /// What tells this run from others.
-    fn facts(&self) -> [(&'static str, String); 6] {
-        [
-            ("format", "1".to_owned()),
-            ("number of examples", self.elbo.num_examples().to_string()),
-            ("batch size", self.batches.size().to_string()),
-            ("drop_last", self.batches.drops_last().to_string()),
+    fn facts(&self) -> Result<[(&'static str, String); 10]> {
+        let validation = match &self.held_out {
+            None => "none".to_owned(),
+            Some(HeldOut::Set(set)) => format!("a set with the checksum {}", data_checksum(set)?),
+            Some(HeldOut::Share(share)) => format!("a share of {share}"),
+        };
+        let data = match self.data.in_memory() {
+            Some(data) => data_checksum(data)?,
+            None => "not in memory".to_owned(),
+        };
+        Ok([
+            ("format", "2".to_owned()),
+            ("number of examples", self.num_examples().to_string()),
+            ("checksum of the data", data),
+            ("validation", format!("{validation}, every {} epochs", self.validate_every)),
+            ("patience", format!("{:?}", self.patience)),
+            ("batch size", self.batch_size.to_string()),
+            ("drop_last", self.drop_last.to_string()),
+            ("draws", self.draws.to_string()),
             // A word drawn from the key, for the key itself is nobody's business.
             ("key", format!("{:016x}", self.key.child("checkpoint").stream().next_u64())),
             ("weight of the KL term", format!("{:?}", self.kl_weight)),
-        ]
+        ])
     }
 
     fn check_same_run(&self, path: &Path, facts: &BTreeMap<String, String>) -> Result<()> {
-        for (what, expected) in self.facts() {
+        for (what, expected) in self.facts()? {
             let given = facts.get(what).map_or("missing", String::as_str);
             if given != expected {
                 return Err(other_run(path, what, given, &expected));
@@ -175,8 +198,9 @@ fn other_run(path: &Path, what: &'static str, given: &str, expected: &str) -> Tr
 
 /// Saves a run when it is time to.
 pub(super) struct Saver<'a> {
-    fit: &'a Fit,
+    fit: &'a Fit<'a>,
     trained: &'a Trained,
+    facts: BTreeMap<String, String>,
     /// Where the last saving was, or the beginning of this part of the run.
     epochs: u64,
     steps: u64,
@@ -186,14 +210,19 @@ pub(super) struct Saver<'a> {
 }
 
 impl<'a> Saver<'a> {
-    pub(super) fn new(fit: &'a Fit, trained: &'a Trained, progress: &Progress) -> Self {
+    pub(super) fn new(fit: &'a Fit, trained: &'a Trained, progress: &Progress) -> Result<Self> {
+        let facts = match fit.checkpoint {
+            None => BTreeMap::new(),
+            Some(_) => fit.facts()?.into_iter().map(|(what, is)| (what.to_owned(), is)).collect(),
+        };
         let (epochs, steps) = (progress.report.epochs.len() as u64, progress.report.steps);
-        Self { fit, trained, epochs, steps, time: Instant::now(), is_saved: false }
+        Ok(Self { fit, trained, facts, epochs, steps, time: Instant::now(), is_saved: false })
     }
 
     pub(super) fn save_if_due(
         &mut self,
         progress: &Progress,
+        best: &Best,
         optimizer: &dyn Optimizer,
     ) -> Result<()> {
         self.is_saved = false;
@@ -207,45 +236,61 @@ impl<'a> Saver<'a> {
             Every::Seconds(n) => self.time.elapsed().as_secs_f64() >= n,
         };
         if is_due {
-            self.save(path, progress, optimizer)?;
+            self.save(path, progress, best, optimizer)?;
             (self.epochs, self.steps, self.time) = (epochs, steps, Instant::now());
             self.is_saved = true;
         }
         Ok(())
     }
 
-    /// The report of a run that its observer stopped.
-    pub(super) fn stop(
-        mut self,
+    /// The report of a run that has ended. The file holds the variables as they were last, so that the run can go
+    /// on; they themselves become what they were after the best epoch, where that is asked for.
+    pub(super) fn finish(
+        self,
         progress: Progress,
+        best: Best,
         optimizer: &dyn Optimizer,
     ) -> Result<FitReport> {
-        self.is_saved = false;
-        Ok(FitReport { stopped: true, ..self.finish(progress, optimizer)? })
-    }
-
-    /// The report of a run that is over.
-    pub(super) fn finish(self, progress: Progress, optimizer: &dyn Optimizer) -> Result<FitReport> {
         if let Some((path, _)) = &self.fit.checkpoint
-            && !self.is_saved
+            && (!self.is_saved || progress.report.ending == Ending::Observer)
         {
-            self.save(path, &progress, optimizer)?;
+            self.save(path, &progress, &best, optimizer)?;
         }
+        best.restore(self.trained)?;
         Ok(progress.report)
     }
 
-    fn save(&self, path: &Path, progress: &Progress, optimizer: &dyn Optimizer) -> Result<()> {
-        let facts = self.fit.facts();
-        let mut facts = facts.into_iter().map(|(what, is)| (what.to_owned(), is)).collect();
+    fn save(
+        &self,
+        path: &Path,
+        progress: &Progress,
+        best: &Best,
+        optimizer: &dyn Optimizer,
+    ) -> Result<()> {
+        let mut facts = self.facts.clone();
         progress.write(&mut facts);
-        saved::write(path, self.trained, optimizer, facts)
+        saved::write(path, self.trained, best, optimizer, facts)
     }
+}
+
+/// Of all numbers of a set and their shapes.
+fn data_checksum(data: &Dataset) -> Result<String> {
+    let mut crc = Crc::new();
+    for tensor in [data.features(), data.targets()] {
+        crc.update(format!("{:?}{:?};", tensor.dtype()?, tensor.shape()?).as_bytes());
+        add_tensor(&mut crc, tensor)?;
+    }
+    for weight in data.weights().unwrap_or_default() {
+        crc.update(&weight.to_le_bytes());
+    }
+    Ok(format!("{:08x}", crc.sum()))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::ops::ControlFlow;
+    use std::sync::LazyLock;
 
     use tfn_distributions::Categorical;
     use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Model, Sequential};
@@ -258,16 +303,23 @@ mod tests {
 
     const ROWS: usize = 7;
 
-    fn data() -> Dataset {
-        let x = Key::from_seed(8).stream().normal(&[ROWS, 3], DType::F32);
-        let labels = [0.0_f32, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0];
-        Dataset::new(x, Tensor::from_vec(labels.to_vec(), &[ROWS])).unwrap()
+    fn data() -> &'static Dataset {
+        static DATA: LazyLock<Dataset> = LazyLock::new(|| {
+            let x = Key::from_seed(8).stream().normal(&[ROWS, 3], DType::F32);
+            let labels = [0.0_f32, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0];
+            Dataset::new(x, Tensor::from_vec(labels.to_vec(), &[ROWS])).unwrap()
+        });
+        &DATA
+    }
+
+    fn fit_of(data: &Dataset, batch_size: usize, epochs: u64) -> Fit<'_> {
+        let fit = Fit::new(data).unwrap().batch_size(batch_size).unwrap().epochs(epochs);
+        fit.key(Key::from_seed(3))
     }
 
     /// Four steps an epoch, the last of one row.
-    fn fit() -> Fit {
-        let warmup = KlWeight::linear_warmup(2.0).unwrap();
-        Fit::new(ROWS, 2, 3).unwrap().key(Key::from_seed(3)).kl_weight(warmup)
+    fn fit() -> Fit<'static> {
+        fit_of(data(), 2, 3).kl_weight(KlWeight::linear_warmup(2.0).unwrap())
     }
 
     fn model() -> Model {
@@ -285,7 +337,7 @@ mod tests {
     /// Trains a fresh model until after the step `last`.
     fn train(fit: &Fit, optimizer: &mut dyn Optimizer, last: u64) -> Outcome {
         let model = model();
-        let report = fit.run_model(&model, &data(), optimizer, stop_at(last))?;
+        let report = fit.run_model(&model, optimizer, stop_at(last))?;
         Ok((bits(&model.variables()), report))
     }
 
@@ -314,7 +366,7 @@ mod tests {
             let saving = fit().checkpoint(&file, Every::Epochs(1)).unwrap();
             for last in 0..12 {
                 let part = train(&saving, &mut *make(), last).unwrap();
-                assert!(part.1.stopped && part.1.steps == last + 1);
+                assert!(part.1.ending == Ending::Observer && part.1.steps == last + 1);
                 let resumed = train(&fit().resume_from(&file), &mut *make(), u64::MAX).unwrap();
                 assert_eq!(resumed, whole, "after step {last}");
             }
@@ -337,7 +389,7 @@ mod tests {
                 let nll = (x * w.clone()).square().sum_axes(&[1], false);
                 Ok(StepLoss::from(step.loss(&nll, &w.square().sum())?).with_accuracy(0.25))
             };
-            let report = fit.run(&data(), &list, &mut adam(), step, stop_at(last)).unwrap();
+            let report = fit.run(&list, &mut adam(), step, stop_at(last)).unwrap();
             (bits(&list), report)
         };
         let whole = run(&fit(), u64::MAX);
@@ -345,8 +397,7 @@ mod tests {
         run(&saving, 6);
         assert_eq!(run(&saving.clone().resume_from(&file), u64::MAX), whole);
         assert_eq!(run(&fit().resume_from(&file), u64::MAX), whole);
-        let longer = Fit::new(ROWS, 2, 5).unwrap().key(Key::from_seed(3));
-        let longer = longer.kl_weight(KlWeight::linear_warmup(2.0).unwrap());
+        let longer = fit().epochs(5);
         assert_eq!(run(&longer.clone().resume_from(&file), u64::MAX), run(&longer, u64::MAX));
     }
 
@@ -369,7 +420,7 @@ mod tests {
                 }
                 ControlFlow::Continue(())
             };
-            fit.run_model(&model(), &data(), &mut adam(), observe).unwrap();
+            fit.run_model(&model(), &mut adam(), observe).unwrap();
             seen.push(at());
             seen
         };
@@ -391,7 +442,7 @@ mod tests {
         let model = model();
         let before = bits(&model.variables());
         let fit = fit.clone().resume_from(file);
-        let error = fit.run_model(&model, &data(), optimizer, stop_at(0)).unwrap_err();
+        let error = fit.run_model(&model, optimizer, stop_at(0)).unwrap_err();
         assert_eq!((bits(&model.variables()), optimizer.iterations()), (before, 0));
         error
     }
@@ -400,19 +451,18 @@ mod tests {
     fn a_checkpoint_of_another_run_is_refused_by_what_differs() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("run");
-        let new = |rows, batch| Fit::new(rows, batch, 3).unwrap().key(Key::from_seed(3));
-        let saving = new(ROWS, 2).checkpoint(&file, Every::Epochs(1)).unwrap();
+        let new = |batch| fit_of(data(), batch, 3);
+        let saving = new(2).checkpoint(&file, Every::Epochs(1)).unwrap();
         train(&saving, &mut adam(), 9).unwrap();
         let warmup = KlWeight::linear_warmup(0.5).unwrap();
         for (fit, message) in [
-            (new(ROWS, 3), "another run: batch size is 2, expected 3"),
-            (new(ROWS, 2).key(Key::from_seed(4)), "another run: key is "),
-            (new(ROWS, 2).drop_last().unwrap(), "drop_last is false, expected true"),
-            (new(ROWS, 2).kl_weight(warmup), "warmup_epochs: 0.5"),
-            (
-                Fit::new(ROWS, 2, 2).unwrap().key(Key::from_seed(3)),
-                "number of steps done is 10, expected at most 8",
-            ),
+            (new(3), "another run: batch size is 2, expected 3"),
+            (new(2).key(Key::from_seed(4)), "another run: key is "),
+            (new(2).drop_last(), "drop_last is false, expected true"),
+            (new(2).draws(3).unwrap(), "draws is 1, expected 3"),
+            (new(2).kl_weight(warmup), "Once(0.5)"),
+            (new(2).validation(data()).unwrap(), "validation is none, every 1 epochs, expected a"),
+            (new(2).epochs(2), "number of steps done is 10, expected at most 8"),
         ] {
             let error = refused(&fit, &file, &mut adam());
             let is_typed =
@@ -420,11 +470,16 @@ mod tests {
             assert!(is_typed && error.to_string().contains(message), "{error}");
         }
         let rows = data().rows(&[0, 1, 2]).unwrap();
-        let fit = new(3, 2).resume_from(&file);
-        let error = fit.run_model(&model(), &rows, &mut adam(), stop_at(0)).unwrap_err();
-        assert!(error.to_string().contains("number of examples is 7, expected 3"), "{error}");
+        let error = refused(&fit_of(&rows, 2, 3), &file, &mut adam()).to_string();
+        assert!(error.contains("number of examples is 7, expected 3"), "{error}");
+        let mut x = data().features().to_vec::<f32>().unwrap();
+        x[20] += 1e-6;
+        let other = Tensor::from_vec(x, &[ROWS, 3]);
+        let other = Dataset::new(other, data().targets().clone()).unwrap();
+        let error = refused(&fit_of(&other, 2, 3), &file, &mut adam()).to_string();
+        assert!(error.contains("another run: checksum of the data is"), "{error}");
 
-        let fit = new(ROWS, 2);
+        let fit = new(2);
         let error = refused(&fit, &file, &mut Sgd::builder(0.1).momentum(0.5).build().unwrap());
         assert!(matches!(error, TrainError::Module(ModuleError::Mismatch(_))), "{error}");
         assert!(error.to_string().contains("missing: `optimizer/slots/velocity/"), "{error}");
@@ -433,7 +488,7 @@ mod tests {
         let w = Variable::new("w", Tensor::scalar(1.0)).unwrap();
         let fit = fit.resume_from(&file);
         let step = |_: &Dataset, _: &crate::Step| unreachable!();
-        let error = fit.run(&data(), &[w], &mut adam(), step, stop_at(0)).unwrap_err();
+        let error = fit.run(&[w], &mut adam(), step, stop_at(0)).unwrap_err();
         assert!(error.to_string().contains("missing: `variables/0/w`"), "{error}");
     }
 
@@ -491,7 +546,7 @@ mod tests {
                 Ok(step.loss(&nll, &w.tensor().square())?.into())
             };
             let list = [w.clone(), w.clone()];
-            fit.run(&data(), &list, &mut adam(), step, stop_at(last)).unwrap();
+            fit.run(&list, &mut adam(), step, stop_at(last)).unwrap();
             bits(&list)
         };
         let whole = run(&fit(), u64::MAX);

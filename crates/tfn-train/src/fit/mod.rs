@@ -1,27 +1,31 @@
 //! The training loop.
 
 mod checkpoint;
+mod loader;
 mod model;
+mod observer;
 mod progress;
 mod report;
+mod run;
 mod saved;
 mod step;
+mod validation;
 
 pub use checkpoint::Every;
-pub use report::{Event, Figures, FitReport};
+pub use observer::Observer;
+pub use report::{Ending, Event, Figures, FitReport};
 pub use step::{Step, StepLoss};
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use tfn_tensor::{Key, Variable};
 
-use self::checkpoint::Saver;
 use self::saved::Trained;
+use self::validation::HeldOut;
 use crate::check::Argument;
-use crate::data::{Batches, Dataset};
+use crate::data::{Batches, Dataset, Examples};
 use crate::elbo::Elbo;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 use crate::kl_weight::KlWeight;
 use crate::optimizers::Optimizer;
 
@@ -30,15 +34,15 @@ use crate::optimizers::Optimizer;
 /// Counterpart: `tfn.util.make_fit_op` and the loop that its users write around it.
 ///
 /// The loop owns what is the same in every training run: minibatches, keys, the number of examples,
-/// the weight of the KL term, the optimizer's steps, and means over an epoch. What a step computes
-/// is the caller's: a function of a minibatch and of a [`Step`].
+/// the weight of the KL term, the optimizer's steps, and means over an epoch. A [model](Self::run_model) brings its own step;
+/// for anything else a step is the caller's function of a minibatch and of a [`Step`].
 ///
-/// A run can be [kept in a file](Self::checkpoint) as it goes, and [gone on with](Self::resume_from) from there.
+/// A run can be judged by [rows that it does not train on](Self::validation) and [end by that](Self::early_stopping), and it
+/// can be [kept in a file](Self::checkpoint) as it goes, and [gone on with](Self::resume_from) from there.
 ///
 /// # Examples
 /// The mean of a normal with a N(0, 1) prior on it, by its own closed-form KL:
 /// ```
-/// use std::ops::ControlFlow;
 /// use tfn_tensor::{Key, Tensor, Variable};
 /// use tfn_train::{Adam, Fit, data::Dataset};
 ///
@@ -46,13 +50,12 @@ use crate::optimizers::Optimizer;
 /// let data = Dataset::new(y.clone(), y)?;
 /// let mean = Variable::new("mean", Tensor::scalar(0.0))?;
 ///
-/// let mut adam = Adam::new(0.05)?;
-/// let fit = Fit::new(data.len(), 4, 300)?.key(Key::from_seed(1));
-/// let report = fit.run(&data, &[mean.clone()], &mut adam, |batch, step| {
+/// let fit = Fit::new(&data)?.batch_size(4)?.epochs(300).key(Key::from_seed(1));
+/// let report = fit.run(&[mean.clone()], &mut Adam::new(0.05)?, |batch, step| {
 ///     let nll = (batch.targets() - mean.tensor()).square() * 0.5;
 ///     let kl = mean.tensor().square() * 0.5;
 ///     Ok(step.loss(&nll, &kl)?.into())
-/// }, |_event| ControlFlow::Continue(()))?;
+/// }, ())?;
 ///
 /// // Posterior mean: Σ y / (n + 1).
 /// assert!((mean.value().item()? - 8.0 / 5.0).abs() < 1e-3);
@@ -60,170 +63,149 @@ use crate::optimizers::Optimizer;
 /// # Ok::<(), tfn_train::TrainError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Fit {
-    elbo: Elbo,
-    batches: Batches,
+pub struct Fit<'a> {
+    data: &'a dyn Examples,
+    held_out: Option<HeldOut<'a>>,
+    validate_every: u64,
+    patience: Option<u64>,
+    batch_size: usize,
+    drop_last: bool,
     epochs: u64,
+    draws: usize,
     kl_weight: KlWeight,
     key: Key,
     checkpoint: Option<(PathBuf, Every)>,
     resume: Option<PathBuf>,
 }
 
-impl Fit {
-    /// For `num_examples` training examples, in minibatches of `batch_size`, `epochs` times.
+impl<'a> Fit<'a> {
+    /// On these rows: 10 epochs in minibatches of 32, until other numbers are set.
     ///
     /// # Errors
-    /// [`TrainError::Value`](crate::TrainError::Value) for a number of examples or a batch size of
-    /// 0.
-    pub fn new(num_examples: usize, batch_size: usize, epochs: u64) -> Result<Self> {
-        let key = Key::from_seed(0);
+    /// [`TrainError::Value`] if there are no rows.
+    pub fn new(data: &'a dyn Examples) -> Result<Self> {
+        Argument::new("Fit", "data", data.len() as f64)
+            .require(data.len() > 0, "at least 1 row")?;
         Ok(Self {
-            elbo: Elbo::new(num_examples)?,
-            batches: Batches::new(num_examples, batch_size)?.shuffled(key.child("batches")),
-            epochs,
+            data,
+            held_out: None,
+            validate_every: 1,
+            patience: None,
+            batch_size: 32,
+            drop_last: false,
+            epochs: 10,
+            draws: 1,
             kl_weight: KlWeight::ONE,
-            key,
+            key: Key::from_seed(0),
             checkpoint: None,
             resume: None,
         })
     }
 
-    /// Sets the key of all that is drawn: the order of rows and the noise of each step. The default
-    /// is that of seed 0.
-    #[must_use]
-    pub fn key(mut self, key: Key) -> Self {
-        self.batches = self.batches.shuffled(key.child("batches"));
-        self.key = key;
-        self
-    }
-
-    /// Sets how the weight of the KL term rises. The default is 1 throughout.
-    #[must_use]
-    pub fn kl_weight(mut self, kl_weight: KlWeight) -> Self {
-        self.kl_weight = kl_weight;
-        self
-    }
-
-    /// Leaves out a last minibatch that is shorter than the others.
+    /// Sets how many rows a minibatch has; the last one of an epoch may have fewer.
     ///
     /// # Errors
-    /// As [`Batches::drop_last`].
-    pub fn drop_last(mut self) -> Result<Self> {
-        self.batches = self.batches.drop_last()?;
-        Ok(self)
+    /// [`TrainError::Value`] for 0.
+    pub fn batch_size(self, batch_size: usize) -> Result<Self> {
+        Argument::new("Fit", "batch_size", batch_size as f64).positive()?;
+        Ok(Self { batch_size, ..self })
+    }
+
+    /// Sets how often all rows are gone through.
+    #[must_use]
+    pub fn epochs(self, epochs: u64) -> Self {
+        Self { epochs, ..self }
+    }
+
+    /// Sets the key of all that is drawn: the order of rows, which rows are held out, and the noise of each step. The
+    /// default is that of seed 0.
+    #[must_use]
+    pub fn key(self, key: Key) -> Self {
+        Self { key, ..self }
+    }
+
+    /// Sets the weight of the KL term. The default is 1 throughout.
+    #[must_use]
+    pub fn kl_weight(self, kl_weight: KlWeight) -> Self {
+        Self { kl_weight, ..self }
+    }
+
+    /// Sets over how many draws of the weights the loss of a step of a [model](Self::run_model) is averaged: less noise in its gradient,
+    /// and as many times the work. The default is 1. (A step of one's own finds the number in [`Step::draws`].)
+    ///
+    /// # Errors
+    /// [`TrainError::Value`] for 0.
+    pub fn draws(self, draws: usize) -> Result<Self> {
+        Argument::new("Fit", "draws", draws as f64).positive()?;
+        Ok(Self { draws, ..self })
+    }
+
+    /// Leaves out a last minibatch that is shorter than the others. A run with no other minibatch fails.
+    #[must_use]
+    pub fn drop_last(self) -> Self {
+        Self { drop_last: true, ..self }
+    }
+
+    /// Number of rows that are trained on: all but those [held out](Self::validation_split).
+    pub fn num_examples(&self) -> usize {
+        self.data.len() - self.held_out.as_ref().map_or(0, |held| held.taken(self.data.len()))
     }
 
     /// Number of steps of a whole run.
     pub fn steps(&self) -> u64 {
-        self.epochs * self.batches.per_epoch() as u64
+        let (rows, size) = (self.num_examples(), self.batch_size);
+        self.epochs * (if self.drop_last { rows / size } else { rows.div_ceil(size) }) as u64
     }
 
     /// Trains: for each minibatch asks `step` for the loss, and lets `optimizer` change
     /// `variables`.
     ///
-    /// `observe` sees each step and each epoch, and may end the run. The run is a function of its
-    /// arguments and of the key alone. It works on a thread of rayon's pool, so `step` and `observe` are
+    /// `observer` sees each step and each epoch, and may end the run; `()` watches nothing. The run is a function of its
+    /// arguments and of the key alone. It works on a thread of rayon's pool, so `step` and `observer` are
     /// `Send`.
     ///
     /// # Errors
-    /// [`TrainError::Value`](crate::TrainError::Value) if `data` is not of the number of rows given
-    /// to [`new`](Self::new); [`TrainError::NotFinite`](crate::TrainError::NotFinite) if a loss is
-    /// NaN or infinite (the variables stay as they were before that step); what `step` and
-    /// `optimizer` report; where checkpoints are asked for, those of [`resume_from`](Self::resume_from) and of saving.
+    /// [`TrainError::NotFinite`] if a loss is
+    /// NaN or infinite (the variables stay as they were before that step); what reading the rows, `step` and
+    /// `optimizer` report; [`TrainError::NoModel`] if rows are held out for validation, which takes a model; where
+    /// checkpoints are asked for, those of [`resume_from`](Self::resume_from) and of saving.
     pub fn run(
         &self,
-        data: &Dataset,
         variables: &[Variable],
         optimizer: &mut dyn Optimizer,
         step: impl FnMut(&Dataset, &Step) -> Result<StepLoss> + Send,
-        observe: impl FnMut(Event) -> ControlFlow<()> + Send,
+        observer: impl Observer + Send,
     ) -> Result<FitReport> {
+        if self.held_out.is_some() || self.patience.is_some() {
+            return Err(TrainError::NoModel);
+        }
         let trained = Trained::of_list(variables);
-        self.run_trained(&trained, data, optimizer, step, observe)
+        run::run(self, &trained, optimizer, step, None, observer)
     }
 
-    fn run_trained(
-        &self,
-        trained: &Trained,
-        data: &Dataset,
-        optimizer: &mut dyn Optimizer,
-        step: impl FnMut(&Dataset, &Step) -> Result<StepLoss> + Send,
-        observe: impl FnMut(Event) -> ControlFlow<()> + Send,
-    ) -> Result<FitReport> {
-        // On a thread of the pool: from any other one each parallel pass would be handed over and waited for.
-        rayon::scope(|_| self.train(trained, data, optimizer, step, observe))
+    /// The minibatches of the rows that are trained on.
+    fn batches(&self) -> Result<Batches> {
+        let batches = Batches::new(self.num_examples(), self.batch_size)?;
+        let batches = batches.shuffled(self.key.child("batches"));
+        if self.drop_last { batches.drop_last() } else { Ok(batches) }
     }
 
-    fn train(
-        &self,
-        trained: &Trained,
-        data: &Dataset,
-        optimizer: &mut dyn Optimizer,
-        mut step: impl FnMut(&Dataset, &Step) -> Result<StepLoss>,
-        mut observe: impl FnMut(Event) -> ControlFlow<()>,
-    ) -> Result<FitReport> {
-        let expected = "a data set of the number of examples that the run was made for";
-        Argument::new("Fit", "data", data.len() as f64)
-            .require(data.len() == self.elbo.num_examples(), expected)?;
-        let mut progress = self.progress(trained, optimizer)?;
-        let mut saver = Saver::new(self, trained, &progress);
-        for epoch in progress.report.epochs.len() as u64..self.epochs {
-            let batches = self.batches.epoch(epoch);
-            let done = progress.report.steps - epoch * batches.len() as u64;
-            for (number, rows) in batches.iter().enumerate().skip(done as usize) {
-                let place = self.place(progress.report.steps, epoch);
-                let loss = step(&data.rows(rows)?, &place)?;
-                let figures = Figures::of(&loss, place.index)?;
-                let gradients = loss.elbo.loss.gradients()?;
-                // The graph holds the variables' values; without it they change in place.
-                drop(loss);
-                optimizer.apply_gradients(&gradients, trained.variables())?;
-                progress.means.add(&figures, rows.len());
-                progress.report.steps += 1;
-                if observe(self.step_event(&place, figures)).is_break() {
-                    return saver.stop(progress, optimizer);
-                }
-                // The last step of an epoch is saved with its epoch.
-                if number + 1 < batches.len() {
-                    saver.save_if_due(&progress, optimizer)?;
-                }
+    /// The loss, with what the rows in `rows` (all, if there are none given) count.
+    fn elbo(&self, rows: Option<&[usize]>) -> Result<Elbo> {
+        match (self.data.weights(), rows) {
+            (None, _) => Elbo::new(self.num_examples()),
+            (Some(weights), None) => Elbo::of_weights(weights),
+            (Some(weights), Some(rows)) => {
+                Elbo::of_weights(&rows.iter().map(|&row| weights[row]).collect::<Vec<_>>())
             }
-            let figures = std::mem::take(&mut progress.means).figures();
-            progress.report.epochs.push(figures);
-            let of = self.epochs;
-            if observe(Event::Epoch { epoch, of, figures }).is_break() {
-                return saver.stop(progress, optimizer);
-            }
-            saver.save_if_due(&progress, optimizer)?;
-        }
-        saver.finish(progress, optimizer)
-    }
-
-    fn place(&self, index: u64, epoch: u64) -> Step {
-        let epochs_done = index as f64 / self.batches.per_epoch() as f64;
-        Step {
-            index,
-            epoch,
-            key: self.key.child("step").index(index),
-            kl_weight: self.kl_weight.at(epochs_done),
-            elbo: self.elbo,
-        }
-    }
-
-    fn step_event(&self, place: &Step, figures: Figures) -> Event {
-        Event::Step {
-            index: place.index,
-            of: self.steps(),
-            epoch: place.epoch,
-            figures,
-            kl_weight: place.kl_weight,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use tfn_tensor::Tensor;
 
     use super::*;
@@ -234,6 +216,10 @@ mod tests {
     fn data(n: usize) -> Dataset {
         let y = Tensor::from_vec((0..n).map(|i| i as f64).collect(), &[n]);
         Dataset::new(y.clone(), y).unwrap()
+    }
+
+    fn fit(data: &Dataset, batch_size: usize, epochs: u64) -> Fit<'_> {
+        Fit::new(data).unwrap().batch_size(batch_size).unwrap().epochs(epochs)
     }
 
     fn variable() -> Variable {
@@ -251,10 +237,10 @@ mod tests {
         let w = variable();
         let mut sgd = Sgd::new(1.0).unwrap();
         let mut seen = Vec::new();
-        let fit = Fit::new(3, 2, 2).unwrap();
+        let data = data(3);
+        let fit = fit(&data, 2, 2);
         let report = fit
             .run(
-                &data(3),
                 std::slice::from_ref(&w),
                 &mut sgd,
                 |batch, step| Ok(linear(&w, batch, step)?.with_accuracy(batch.len() as f64)),
@@ -286,16 +272,16 @@ mod tests {
         assert!((report.epochs[0].kl - kl).abs() < 1e-14);
         assert!((report.epochs[0].loss - (nll + kl / 3.0)).abs() < 1e-14);
         assert_eq!(report.epochs[0].accuracy, Some(5.0 / 3.0));
-        assert_eq!((report.steps, report.stopped, fit.steps()), (4, false, 4));
+        assert_eq!((report.steps, report.ending, fit.steps()), (4, Ending::Complete, 4));
     }
 
     #[test]
     fn the_kl_weight_rises_by_the_step() {
         let w = variable();
         let mut weights = Vec::new();
-        let fit = Fit::new(4, 2, 3).unwrap().kl_weight(KlWeight::linear_warmup(2.0).unwrap());
+        let data = data(4);
+        let fit = fit(&data, 2, 3).kl_weight(KlWeight::linear_warmup(2.0).unwrap());
         fit.run(
-            &data(4),
             std::slice::from_ref(&w),
             &mut Sgd::new(0.1).unwrap(),
             |batch, step| {
@@ -313,9 +299,9 @@ mod tests {
         let run = |seed| {
             let w = variable();
             let mut drawn = Vec::new();
-            let fit = Fit::new(10, 3, 2).unwrap().key(Key::from_seed(seed));
+            let data = data(10);
+            let fit = fit(&data, 3, 2).key(Key::from_seed(seed));
             fit.run(
-                &data(10),
                 std::slice::from_ref(&w),
                 &mut Sgd::new(0.1).unwrap(),
                 |batch, step| {
@@ -335,28 +321,28 @@ mod tests {
     #[test]
     fn the_observer_may_stop_the_run() {
         let w = variable();
-        let fit = Fit::new(4, 1, 5).unwrap();
+        let data = data(4);
+        let fit = fit(&data, 1, 5);
         let stop_when = |stop: fn(&Event) -> bool| {
             let step = |batch: &Dataset, step: &Step| linear(&w, batch, step);
             let observe = |event: Event| {
                 if stop(&event) { ControlFlow::Break(()) } else { GO_ON }
             };
             let mut sgd = Sgd::new(0.0).unwrap();
-            fit.run(&data(4), std::slice::from_ref(&w), &mut sgd, step, observe).unwrap()
+            fit.run(std::slice::from_ref(&w), &mut sgd, step, observe).unwrap()
         };
         let report = stop_when(|event| matches!(event, Event::Epoch { epoch: 1, .. }));
-        assert_eq!((report.epochs.len(), report.steps, report.stopped), (2, 8, true));
+        assert_eq!((report.epochs.len(), report.steps, report.ending), (2, 8, Ending::Observer));
         let report = stop_when(|event| matches!(event, Event::Step { index: 5, .. }));
-        assert_eq!((report.epochs.len(), report.steps, report.stopped), (1, 6, true));
+        assert_eq!((report.epochs.len(), report.steps, report.ending), (1, 6, Ending::Observer));
     }
 
     #[test]
     fn a_loss_that_is_not_finite_ends_the_run_before_the_update() {
         let w = variable();
-        let fit = Fit::new(2, 2, 3).unwrap();
-        let error = fit
+        let data = data(2);
+        let error = fit(&data, 2, 3)
             .run(
-                &data(2),
                 std::slice::from_ref(&w),
                 &mut Sgd::new(1.0).unwrap(),
                 |batch, step| {
@@ -372,21 +358,89 @@ mod tests {
     }
 
     #[test]
-    fn data_of_another_size_is_refused() {
+    fn what_leaves_nothing_to_train_on_is_refused() {
         let w = variable();
-        let fit = Fit::new(5, 2, 1).unwrap();
         let step = |batch: &Dataset, step: &Step| linear(&w, batch, step);
-        let error =
-            fit.run(&data(4), std::slice::from_ref(&w), &mut Sgd::new(1.0).unwrap(), step, |_| {
-                GO_ON
-            });
-        let text = error.unwrap_err().to_string();
-        assert!(
-            text.contains("`data` is 4, expected a data set of the number of examples"),
-            "{text}"
-        );
-        assert!(Fit::new(0, 1, 1).is_err());
-        assert!(Fit::new(3, 4, 1).unwrap().drop_last().is_err());
-        assert_eq!(Fit::new(5, 2, 3).unwrap().drop_last().unwrap().steps(), 6);
+        let (none, three, five) = (data(0), data(3), data(5));
+        let error = Fit::new(&none).unwrap_err().to_string();
+        assert!(error.contains("`data` is 0, expected at least 1 row"), "{error}");
+        assert!(Fit::new(&three).unwrap().batch_size(0).is_err());
+        assert!(Fit::new(&three).unwrap().draws(0).is_err());
+        let list = std::slice::from_ref(&w);
+        let short = fit(&three, 4, 1).drop_last();
+        assert!(short.run(list, &mut Sgd::new(1.0).unwrap(), step, ()).is_err());
+        assert_eq!(fit(&five, 2, 3).drop_last().steps(), 6);
+        for share in [0.0, 0.05, 1.0, -0.5, f64::NAN] {
+            let error = fit(&five, 2, 3).validation_split(share).unwrap_err().to_string();
+            assert!(error.contains("`share` is"), "{error}");
+        }
+        let held_out = fit(&five, 2, 3).validation_split(0.4).unwrap();
+        assert_eq!((held_out.num_examples(), held_out.steps()), (3, 6));
+        let error = held_out.run(list, &mut Sgd::new(1.0).unwrap(), step, ());
+        assert!(matches!(error, Err(TrainError::NoModel)));
+    }
+
+    #[test]
+    fn a_row_of_weight_two_is_two_rows() {
+        // The loss of all rows together: its gradient is the same however the second row is counted.
+        let y = |rows: Vec<f64>| {
+            let y = Tensor::from_vec(rows.clone(), &[rows.len()]);
+            Dataset::new(y.clone(), y).unwrap()
+        };
+        let run = |data: &Dataset| {
+            let w = variable();
+            let step = |batch: &Dataset, step: &Step| {
+                let nll = (batch.targets() - w.tensor()).square();
+                let kl = w.tensor().square() * 3.0;
+                Ok(match batch.weights() {
+                    Some(weights) => step.elbo.weighted_loss(&nll, weights, &kl, step.kl_weight)?,
+                    None => step.loss(&nll, &kl)?,
+                }
+                .into())
+            };
+            let list = std::slice::from_ref(&w);
+            let report = fit(data, 10, 4).run(list, &mut Sgd::new(0.1).unwrap(), step, ()).unwrap();
+            (w.value().item().unwrap(), report.epochs[3].loss)
+        };
+        let twice = run(&y(vec![1.0, 4.0, 4.0, -2.0]));
+        let weighted = y(vec![1.0, 4.0, -2.0, 7.0]).with_weights(&[1.0, 2.0, 1.0, 0.0]).unwrap();
+        let weighted = run(&weighted);
+        assert!((twice.0 - weighted.0).abs() < 1e-14 && (twice.1 - weighted.1).abs() < 1e-13);
+    }
+
+    /// The same rows, from somewhere else than memory.
+    #[derive(Debug)]
+    struct Elsewhere(Dataset);
+
+    impl Examples for Elsewhere {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+
+        fn rows(&self, indices: &[usize]) -> Result<Dataset> {
+            self.0.rows(indices)
+        }
+    }
+
+    #[test]
+    fn rows_read_on_another_thread_are_the_same() {
+        let run = |data: &dyn Examples, stop: u64| {
+            let w = variable();
+            let fit = Fit::new(data).unwrap().batch_size(3).unwrap().epochs(4);
+            let list = std::slice::from_ref(&w);
+            let step = |batch: &Dataset, step: &Step| {
+                let nll = (batch.targets() - w.tensor()).square();
+                Ok(step.loss(&nll, &w.tensor().square())?.into())
+            };
+            let observe = |event: Event| match event {
+                Event::Step { index, .. } if index == stop => ControlFlow::Break(()),
+                _ => GO_ON,
+            };
+            let report = fit.run(list, &mut Sgd::new(0.1).unwrap(), step, observe).unwrap();
+            (w.value().item().unwrap().to_bits(), report)
+        };
+        for stop in [u64::MAX, 0, 5] {
+            assert_eq!(run(&data(10), stop), run(&Elsewhere(data(10)), stop));
+        }
     }
 }

@@ -1,29 +1,31 @@
 //! Training a model as a whole.
 
-use std::ops::ControlFlow;
-
 use tfn_layers::{Model, Pass};
-use tfn_tensor::Tensor;
+use tfn_tensor::{Key, Tensor};
 
+use super::run::{self, OfModel};
 use super::saved::Trained;
-use super::{Event, Fit, FitReport, Step, StepLoss};
+use super::{Fit, FitReport, Observer, Step, StepLoss};
 use crate::check::check_finite;
 use crate::data::Dataset;
+use crate::elbo::ElboLoss;
 use crate::error::Result;
 use crate::optimizers::Optimizer;
 
-impl Fit {
+impl Fit<'_> {
     /// [`run`](Self::run) for a model: all its trainable variables, by [`Step::of_model`].
     ///
-    /// Before the first step all rows are looked at: a number that no training could use is named by its row in `data`.
+    /// Before the first step all rows are looked at, or, if they are not in memory, those of each minibatch when it is read: a
+    /// number that no training could use is named by its row in the data.
     ///
     /// # Errors
     /// As [`run`](Self::run) and [`Step::of_model`]; [`TrainError::Entry`](crate::TrainError::Entry) for features that are not finite,
-    /// [`LayerError::Target`](tfn_layers::LayerError::Target) for targets that the likelihood does not take.
+    /// [`LayerError::Target`](tfn_layers::LayerError::Target) for targets that the likelihood does not take;
+    /// [`TrainError::ForeignVariables`](crate::TrainError::ForeignVariables) if the loss depends on variables that the walk over the model does not
+    /// find, which would never be trained; [`TrainError::NoValidation`](crate::TrainError::NoValidation) for early stopping without validation rows.
     ///
     /// # Examples
     /// ```
-    /// use std::ops::ControlFlow;
     /// use tfn_layers::distributions::OneHotCategorical;
     /// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Sequential};
     /// use tfn_tensor::{DType, Key, Tensor};
@@ -36,10 +38,8 @@ impl Fit {
     ///
     /// let model = Sequential::of(Bayesian::builder(2, 2).seed(1).build()?)
     ///     .with_head(|logits| OneHotCategorical::from_logits(logits));
-    /// let mut adam = Adam::new(0.02)?;
-    /// let report = Fit::new(60, 20, 30)?.run_model(&model, &data, &mut adam, |_event| {
-    ///     ControlFlow::Continue(())
-    /// })?;
+    /// let fit = Fit::new(&data)?.batch_size(20)?.epochs(30);
+    /// let report = fit.run_model(&model, &mut Adam::new(0.02)?, ())?;
     /// assert!(report.epochs[29].accuracy > Some(0.9));
     ///
     /// let monte_carlo = MonteCarlo::new(10)?;
@@ -50,21 +50,26 @@ impl Fit {
     pub fn run_model(
         &self,
         model: &Model,
-        data: &Dataset,
         optimizer: &mut dyn Optimizer,
-        observe: impl FnMut(Event) -> ControlFlow<()> + Send,
+        observer: impl Observer + Send,
     ) -> Result<FitReport> {
-        check_finite("Fit", "features", data.features())?;
-        model.head().check_targets(data.targets())?;
+        let check = |rows: &Dataset| {
+            check_finite("Fit", "features", rows.features())?;
+            Ok(model.head().check_targets(rows.targets())?)
+        };
+        if let Some(data) = self.data.in_memory() {
+            check(data)?;
+        }
         let trained = Trained::of_module(model);
         let step = |batch: &Dataset, step: &Step| step.of_model(model, batch);
-        self.run_trained(&trained, data, optimizer, step, observe)
+        let of_model = OfModel { model, check: &check };
+        run::run(self, &trained, optimizer, step, Some(of_model), observer)
     }
 }
 
 impl Step {
     /// The loss of a model at a minibatch: a training pass, its negative log-likelihood and its losses, all
-    /// of the draws of this step's key.
+    /// of the draws of this step's key; of several [draws](Self::draws) the mean.
     ///
     /// The log-probabilities of a row's own entries, if the distribution has more batch dimensions
     /// than the rows, are added. Right answers are counted where the targets are classes (whole
@@ -73,11 +78,31 @@ impl Step {
     /// # Errors
     /// What the model and its distribution report, and those of [`loss`](Self::loss).
     pub fn of_model(&self, model: &Model, batch: &Dataset) -> Result<StepLoss> {
-        let pass = Pass::new(model.net().as_ref(), &self.key).training(true);
+        if self.draws == 1 {
+            return self.of_draw(model, batch, &self.key);
+        }
+        let of = |draw| self.of_draw(model, batch, &self.key.child("draw").index(draw as u64));
+        let draws = (0..self.draws).map(of).collect::<Result<Vec<_>>>()?;
+        let mean = |part: fn(&ElboLoss) -> &Tensor| {
+            let parts: Vec<&Tensor> = draws.iter().map(|draw| part(&draw.elbo)).collect();
+            Tensor::stack(&parts, 0).mean()
+        };
+        let elbo = ElboLoss { loss: mean(|e| &e.loss), nll: mean(|e| &e.nll), kl: mean(|e| &e.kl) };
+        let right: Option<Vec<f64>> = draws.iter().map(|draw| draw.accuracy).collect();
+        let accuracy = right.map(|right| right.iter().sum::<f64>() / right.len() as f64);
+        Ok(StepLoss { elbo, accuracy })
+    }
+
+    fn of_draw(&self, model: &Model, batch: &Dataset, key: &Key) -> Result<StepLoss> {
+        let pass = Pass::new(model.net().as_ref(), key).training(true);
         let distribution = model.forward(batch.features(), &pass)?;
-        let log_prob = model.log_prob(distribution.as_ref(), batch.targets())?;
-        let kl = model.losses_at(&self.key)?;
-        let loss = StepLoss::from(self.loss(&-log_prob, &kl)?);
+        let nll = -model.log_prob(distribution.as_ref(), batch.targets())?;
+        let kl = model.losses_at(key)?;
+        let elbo = match batch.weights() {
+            None => self.loss(&nll, &kl)?,
+            Some(weights) => self.elbo.weighted_loss(&nll, weights, &kl, self.kl_weight)?,
+        };
+        let loss = StepLoss::from(elbo);
         Ok(match distribution.class_log_probs() {
             Some(log_probs) => {
                 loss.with_accuracy(share_of_right_rows(&log_probs?.detach(), batch.targets())?)
@@ -113,7 +138,7 @@ mod tests {
     fn step(num_examples: usize, kl_weight: f64) -> Step {
         let key = Key::from_seed(3);
         let elbo = Elbo::new(num_examples).unwrap();
-        Step { index: 0, epoch: 0, key, kl_weight, elbo }
+        Step { index: 0, epoch: 0, key, draws: 1, kl_weight, elbo }
     }
 
     fn bayesian(inputs: usize, outputs: usize) -> Sequential {
@@ -173,9 +198,8 @@ mod tests {
         let model = bayesian(3, 1).with_likelihood(likelihoods::Poisson::new());
         let train = |x: Tensor, y: Tensor| {
             let data = Dataset::new(x, y).unwrap();
-            let go_on = |_: Event| ControlFlow::Continue(());
-            let fit = Fit::new(6, 2, 1).unwrap();
-            fit.run_model(&model, &data, &mut Sgd::new(0.1).unwrap(), go_on)
+            let fit = Fit::new(&data).unwrap().batch_size(2).unwrap().epochs(1);
+            fit.run_model(&model, &mut Sgd::new(0.1).unwrap(), ())
         };
         let counts = |last| Tensor::from_vec(vec![0.0, 1.0, 2.0, 0.0, 3.0, last], &[6]);
         train(inputs(6), counts(1.0)).unwrap();
@@ -208,9 +232,9 @@ mod tests {
         let run = |net: Sequential| {
             let model = net.with_head(|logits| Categorical::from_logits(logits));
             let mut sgd = Sgd::new(0.1).unwrap();
-            let fit = Fit::new(12, 5, 4).unwrap().kl_weight(KlWeight::linear_warmup(2.0).unwrap());
-            let go_on = |_: Event| ControlFlow::Continue(());
-            fit.run_model(&model, &data, &mut sgd, go_on).unwrap()
+            let fit = Fit::new(&data).unwrap().batch_size(5).unwrap().epochs(4);
+            let fit = fit.kl_weight(KlWeight::linear_warmup(2.0).unwrap());
+            fit.run_model(&model, &mut sgd, ()).unwrap()
         };
         assert_eq!(run(bayesian(3, 2)), run(bayesian(3, 2)));
         let plain = Affine::builder(3, 2).dtype(DType::F64).seed(1).build().unwrap();

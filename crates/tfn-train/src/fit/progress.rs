@@ -14,18 +14,24 @@ pub(super) struct Progress {
 const STEPS: &str = "steps";
 const MEANS: &str = "means";
 const EPOCHS: &str = "epochs";
+/// There only if there is a best epoch.
+pub(super) const BEST: &str = "best";
 
 impl Progress {
-    /// Numbers are written with as many digits as it takes to read the same bits back. Whether the run was stopped is
-    /// left out: a run that goes on was not.
+    /// Numbers are written with as many digits as it takes to read the same bits back. Why the run ended is
+    /// left out: a run that goes on has not.
     pub(super) fn write(&self, to: &mut BTreeMap<String, String>) {
         let Means { rows, loss, nll, kl, accuracy } = self.means;
         let means = line(&[Some(rows), Some(loss), Some(nll), Some(kl), accuracy]);
-        let epoch = |f: &Figures| line(&[Some(f.loss), Some(f.nll), Some(f.kl), f.accuracy]);
+        let epoch =
+            |f: &Figures| line(&[Some(f.loss), Some(f.nll), Some(f.kl), f.accuracy, f.validation]);
         let epochs: Vec<String> = self.report.epochs.iter().map(epoch).collect();
         to.insert(STEPS.to_owned(), self.report.steps.to_string());
         to.insert(MEANS.to_owned(), means);
         to.insert(EPOCHS.to_owned(), epochs.join("\n"));
+        if let Some(best) = self.report.best_epoch {
+            to.insert(BEST.to_owned(), best.to_string());
+        }
     }
 
     /// What [`write`](Self::write) wrote; else the name of the entry that it did not write so.
@@ -39,13 +45,20 @@ impl Progress {
         };
         let means = Means { rows, loss, nll, kl, accuracy };
         let epoch = |line: &str| match numbers(line) {
-            Some([Some(loss), Some(nll), Some(kl), accuracy]) => {
-                Ok(Figures { loss, nll, kl, accuracy })
+            Some([Some(loss), Some(nll), Some(kl), accuracy, validation]) => {
+                Ok(Figures { loss, nll, kl, accuracy, validation })
             }
             _ => Err(EPOCHS),
         };
-        let epochs = text(EPOCHS)?.lines().map(epoch).collect::<Result<_, _>>()?;
-        Ok(Self { report: FitReport { epochs, steps, stopped: false }, means })
+        let epochs = text(EPOCHS)?.lines().map(epoch).collect::<Result<Vec<_>, _>>()?;
+        let best_epoch = match from.get(BEST) {
+            None => None,
+            Some(best) => match best.parse() {
+                Ok(best) if best < epochs.len() as u64 => Some(best),
+                _ => return Err(BEST),
+            },
+        };
+        Ok(Self { report: FitReport { epochs, steps, best_epoch, ..Default::default() }, means })
     }
 }
 
@@ -67,14 +80,16 @@ mod tests {
     use super::*;
 
     fn figures(x: f64, accuracy: Option<f64>) -> Figures {
-        Figures { loss: x, nll: x / 3.0, kl: -x * 1e-300, accuracy }
+        let validation = accuracy.map(|share| share - x);
+        Figures { loss: x, nll: x / 3.0, kl: -x * 1e-300, accuracy, validation }
     }
 
     #[test]
     fn numbers_keep_their_bits() {
         let epochs = vec![figures(0.1 + 0.2, None), figures(f64::MIN_POSITIVE / 8.0, Some(-0.0))];
-        for epochs in [epochs, Vec::new()] {
-            let report = FitReport { epochs, steps: u64::MAX, stopped: false };
+        for (epochs, best_epoch) in [(epochs.clone(), Some(1)), (epochs, None), (Vec::new(), None)]
+        {
+            let report = FitReport { epochs, steps: u64::MAX, best_epoch, ..FitReport::default() };
             let means = Means {
                 rows: 3.0,
                 loss: f64::MAX,
@@ -98,14 +113,17 @@ mod tests {
             (MEANS, "1 2 3 4"),
             (MEANS, "1 2 - 4 5"),
             (MEANS, "1 2 3 4 5 6"),
-            (EPOCHS, "1 2 x 4"),
-            (EPOCHS, "1 2 3 4\n\n1 2 3 4"),
+            (EPOCHS, "1 2 x 4 5"),
+            (EPOCHS, "1 2 3 4 5\n\n1 2 3 4 5"),
+            (BEST, "0"),
+            (BEST, "-"),
         ] {
             let mut map = map.clone();
             map.insert(name.to_owned(), text.to_owned());
             assert_eq!(Progress::read(&map), Err(name), "{text}");
             map.remove(name);
-            assert_eq!(Progress::read(&map), Err(name));
+            let expected = if name == BEST { Ok(Progress::default()) } else { Err(name) };
+            assert_eq!(Progress::read(&map), expected);
         }
     }
 }

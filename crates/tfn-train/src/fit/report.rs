@@ -1,5 +1,7 @@
 //! What a run tells: figures of steps and epochs.
 
+use std::fmt;
+
 use tfn_tensor::Tensor;
 
 use super::StepLoss;
@@ -16,6 +18,9 @@ pub struct Figures {
     pub kl: f64,
     /// Share of right answers, if the step counts them.
     pub accuracy: Option<f64>,
+    /// Of an epoch after which the [validation](crate::Fit::validation) rows were looked at: their mean negative
+    /// log-density under the predictive distribution.
+    pub validation: Option<f64>,
 }
 
 /// What the loop tells its observer.
@@ -48,13 +53,68 @@ pub enum Event {
 
 /// What became of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct FitReport {
     /// Means over each epoch, in order; an epoch that was not finished is left out.
     pub epochs: Vec<Figures>,
     /// Number of steps done.
     pub steps: u64,
-    /// Whether the observer ended the run early.
-    pub stopped: bool,
+    /// Why the run ended.
+    pub ending: Ending,
+    /// The best epoch by the validation rows, counted from 0, of those after which the KL term had its full weight. With
+    /// [early stopping](crate::Fit::early_stopping) the variables are those after it.
+    pub best_epoch: Option<u64>,
+    /// The full weight of the KL term, if it is not 1. Below 1 what was trained is a tempered ("cold") posterior: more
+    /// certain than the data and the prior make it.
+    pub tempered: Option<f64>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// All epochs are done.
+    #[default]
+    Complete,
+    /// The observer ended it.
+    Observer,
+    /// It did not get [better](crate::Fit::early_stopping) for long enough.
+    EarlyStopping,
+}
+
+/// One line: steps, the last epoch's figures, what ended the run, and whether the posterior is tempered.
+impl fmt::Display for FitReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} steps, {} epochs", self.steps, self.epochs.len())?;
+        match (self.ending, self.best_epoch) {
+            (Ending::Observer, _) => f.write_str(", stopped by its observer")?,
+            (Ending::EarlyStopping, Some(best)) => {
+                write!(f, ", stopped early with the weights after epoch {}", best + 1)?;
+            }
+            _ => {}
+        }
+        if let Some(last) = self.epochs.last() {
+            write!(f, ": {last}")?;
+        }
+        match self.tempered {
+            Some(weight) => write!(f, "; tempered posterior: the KL term has the weight {weight}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `nll 0.1234  kl 5678  accuracy 98.76 %  validation 0.1234`, as far as there is.
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "nll {:.4}  kl {:.0}", self.nll, self.kl)?;
+        if let Some(accuracy) = self.accuracy {
+            write!(f, "  accuracy {:.2} %", 100.0 * accuracy)?;
+        }
+        if let Some(validation) = self.validation {
+            write!(f, "  validation {validation:.4}")?;
+        }
+        Ok(())
+    }
 }
 
 impl Figures {
@@ -71,7 +131,8 @@ impl Figures {
         // The parts first: they say more than their sum.
         let nll = finite("negative log-likelihood", &loss.elbo.nll)?;
         let kl = finite("KL divergence", &loss.elbo.kl)?;
-        Ok(Self { loss: finite("loss", &loss.elbo.loss)?, nll, kl, accuracy: loss.accuracy })
+        let (accuracy, validation) = (loss.accuracy, None);
+        Ok(Self { loss: finite("loss", &loss.elbo.loss)?, nll, kl, accuracy, validation })
     }
 }
 
@@ -103,6 +164,7 @@ impl Means {
             nll: self.nll / self.rows,
             kl: self.kl / self.rows,
             accuracy: self.accuracy.map(|sum| sum / self.rows),
+            validation: None,
         }
     }
 }

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use flate2::Crc;
 use tfn_module::checkpoint::{load_with, save_with};
-use tfn_module::{Module, ModuleError, named_variables};
+use tfn_module::{Module, ModuleError, named_variables, read_metadata};
 use tfn_tensor::{DType, Element, Tensor, Variable};
 
+use super::progress::BEST;
+use super::validation::Best;
 use crate::error::{CheckpointError, Result};
 use crate::optimizers::{Optimizer, OptimizerState, named_by_order};
 
@@ -55,24 +57,52 @@ impl Trained {
     pub(super) fn variables(&self) -> &[Variable] {
         &self.variables
     }
+
+    /// The values of all that a checkpoint holds.
+    pub(super) fn values(&self) -> Vec<Tensor> {
+        self.saved.iter().map(|(_, variable)| variable.value()).collect()
+    }
+
+    /// Makes all that a checkpoint holds what [`values`](Self::values) gave.
+    pub(super) fn assign(&self, values: &[Tensor]) -> Result<()> {
+        for ((_, variable), value) in self.saved.iter().zip(values) {
+            variable.assign(value)?;
+        }
+        Ok(())
+    }
+
+    /// These values, by name.
+    fn copies_with(&self, values: &[Tensor]) -> Result<BTreeMap<String, Variable>> {
+        let copies = self.by_name(Variable::deep_copy)?;
+        for ((name, _), value) in self.saved.iter().zip(values) {
+            if let Some(copy) = copies.get(name) {
+                copy.assign(value)?;
+            }
+        }
+        Ok(copies)
+    }
 }
 
 /// The tensors of a checkpoint.
 #[derive(Module)]
 struct Saved {
+    /// The variables after the best epoch; none if the run does not keep them.
+    best: BTreeMap<String, Variable>,
     optimizer: OptimizerState,
     variables: BTreeMap<String, Variable>,
 }
 
-/// Writes variables and the optimizer's state, and `facts` beside them.
+/// Writes variables, those of the best epoch and the optimizer's state, and `facts` beside them.
 pub(super) fn write(
     path: &Path,
     trained: &Trained,
+    best: &Best,
     optimizer: &dyn Optimizer,
     mut facts: BTreeMap<String, String>,
 ) -> Result<()> {
     let variables = trained.by_name(Variable::clone)?;
-    let saved = Saved { optimizer: optimizer.state(&trained.named)?, variables };
+    let best = best.0.as_deref().map_or_else(|| Ok(BTreeMap::new()), |v| trained.copies_with(v))?;
+    let saved = Saved { best, optimizer: optimizer.state(&trained.named)?, variables };
     let checksum = checksum(&saved, &facts)?;
     facts.insert(CHECKSUM.to_owned(), checksum);
     Ok(save_with(&saved, path, &facts)?)
@@ -86,9 +116,20 @@ pub(super) struct Found {
 }
 
 /// Reads the checkpoint of a run with these variables and this optimizer, which stay as they are.
-pub(super) fn read(path: &Path, trained: &Trained, optimizer: &dyn Optimizer) -> Result<Found> {
+///
+/// `keeps_best` says whether the run keeps the variables of the best epoch once it has one.
+pub(super) fn read(
+    path: &Path,
+    trained: &Trained,
+    optimizer: &dyn Optimizer,
+    keeps_best: bool,
+) -> Result<Found> {
     let variables = trained.by_name(Variable::deep_copy)?;
-    let saved = Saved { optimizer: optimizer.state(&trained.named)?, variables };
+    let best = match keeps_best && read_metadata(path)?.contains_key(BEST) {
+        true => trained.by_name(Variable::deep_copy)?,
+        false => BTreeMap::new(),
+    };
+    let saved = Saved { best, optimizer: optimizer.state(&trained.named)?, variables };
     let mut facts = load_with(&saved, path)?;
     let damaged =
         |what: &str| CheckpointError::Damaged { path: path.to_owned(), what: what.into() };
@@ -101,7 +142,9 @@ pub(super) fn read(path: &Path, trained: &Trained, optimizer: &dyn Optimizer) ->
 
 impl Found {
     /// Makes variables and optimizer what they were when the checkpoint was written.
-    pub(super) fn restore(self, trained: &Trained, optimizer: &mut dyn Optimizer) -> Result<()> {
+    ///
+    /// Gives the variables of the best epoch.
+    pub(super) fn restore(self, trained: &Trained, optimizer: &mut dyn Optimizer) -> Result<Best> {
         // First what may refuse: all shapes and types are known to fit the variables.
         optimizer.set_state(&trained.named, &self.saved.optimizer)?;
         for (name, variable) in &trained.saved {
@@ -109,7 +152,9 @@ impl Found {
                 variable.assign(&saved.value())?;
             }
         }
-        Ok(())
+        let best = &self.saved.best;
+        let values = trained.saved.iter().map(|(name, _)| best.get(name).map(Variable::value));
+        Ok(Best(values.collect()))
     }
 }
 
@@ -123,13 +168,17 @@ fn checksum(saved: &Saved, facts: &BTreeMap<String, String>) -> Result<String> {
     }
     for (path, variable) in named_variables(saved) {
         crc.update(path.as_bytes());
-        let value = variable.value();
-        match variable.dtype() {
-            DType::F32 => add(&mut crc, &value, f32::to_le_bytes)?,
-            DType::F64 => add(&mut crc, &value, f64::to_le_bytes)?,
-        }
+        add_tensor(&mut crc, &variable.value())?;
     }
     Ok(format!("{:08x}", crc.sum()))
+}
+
+/// Takes the numbers of a tensor into a checksum.
+pub(super) fn add_tensor(crc: &mut Crc, tensor: &Tensor) -> Result<()> {
+    match tensor.dtype()? {
+        DType::F32 => add(crc, tensor, f32::to_le_bytes),
+        DType::F64 => add(crc, tensor, f64::to_le_bytes),
+    }
 }
 
 fn add<E: Element, const N: usize>(

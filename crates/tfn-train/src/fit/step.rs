@@ -14,6 +14,8 @@ pub struct Step {
     pub epoch: u64,
     /// Key of this step: whatever it draws comes from here.
     pub key: Key,
+    /// Number of draws of the weights that the loss is to be averaged over.
+    pub draws: usize,
     /// Weight of the KL term at this step.
     pub kl_weight: f64,
     /// The loss, with the number of examples of the whole training set.
