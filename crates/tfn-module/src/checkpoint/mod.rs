@@ -45,7 +45,8 @@ use std::path::Path;
 
 pub use contents::{Contents, Entry};
 pub use npz::{
-    from_npz_bytes, load_npz, load_npz_variables, save_npz, save_npz_variables, to_npz_bytes,
+    NpyHeader, from_npz_bytes, load_npz, load_npz_variables, save_npz, save_npz_variables,
+    to_npz_bytes,
 };
 use tfn_tensor::Variable;
 

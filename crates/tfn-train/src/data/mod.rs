@@ -4,9 +4,11 @@ mod batches;
 mod dataset;
 mod examples;
 pub mod idx;
+mod npy;
 mod standardizer;
 
 pub use batches::Batches;
 pub use dataset::Dataset;
 pub use examples::Examples;
+pub use npy::NpyFiles;
 pub use standardizer::Standardizer;

@@ -160,6 +160,14 @@ pub enum TrainError {
         /// The system's error.
         source: io::Error,
     },
+    /// A file is no `.npy` array that can be trained on.
+    #[error("{}: {what}", path.display())]
+    Npy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A file is not an IDX file of unsigned bytes.
     #[error("{}: begins with {given:#010x}, expected {expected:#010x} (IDX, unsigned bytes)", path.display())]
     IdxMagic {

@@ -10,18 +10,35 @@ const LONGEST: usize = 10_000;
 /// The numbers start at a multiple of this.
 const ALIGNMENT: usize = 64;
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Header {
+/// The header of a `.npy` file.
+///
+/// # Examples
+/// ```
+/// use tfn_module::checkpoint::NpyHeader;
+///
+/// let text = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }";
+/// let length = (text.len() as u16).to_le_bytes();
+/// let file = [b"\x93NUMPY\x01\x00", &length[..], text.as_bytes()].concat();
+/// let (header, length) = NpyHeader::read("x.npy", &mut &file[..])?;
+/// assert_eq!((header.descr.as_str(), &header.shape[..], length), ("<f4", &[3, 2][..], file.len()));
+/// # Ok::<(), tfn_module::checkpoint::NpzError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NpyHeader {
     /// NumPy's word for the type, such as `<f4`; of a record the text of its list.
-    pub(super) descr: String,
+    pub descr: String,
     /// Whether the first index runs fastest.
-    pub(super) fortran_order: bool,
-    pub(super) shape: Vec<usize>,
+    pub fortran_order: bool,
+    /// Sizes of the axes.
+    pub shape: Vec<usize>,
 }
 
-impl Header {
-    /// Reads the header, and says how many bytes it has.
-    pub(super) fn read(member: &str, reader: &mut dyn Read) -> Result<(Self, usize), NpzError> {
+impl NpyHeader {
+    /// Reads the header, and says how many bytes it has: behind them stand the entries. `member` names the file in errors.
+    ///
+    /// # Errors
+    /// [`NpzError::Header`] for what is no such header, [`NpzError::Data`] if it cannot be read.
+    pub fn read(member: &str, reader: &mut dyn Read) -> Result<(Self, usize), NpzError> {
         let bad = |reason| NpzError::Header { member: member.to_owned(), reason };
         let mut fill = |bytes: &mut [u8]| {
             reader.read_exact(bytes).map_err(|source| match source.kind() {
@@ -84,7 +101,7 @@ struct Cursor<'t>(&'t str);
 
 impl<'t> Cursor<'t> {
     /// `{'descr': …, 'fortran_order': …, 'shape': …, }`, in any order, each once.
-    fn header(mut self) -> Option<Header> {
+    fn header(mut self) -> Option<NpyHeader> {
         let (mut descr, mut fortran_order, mut shape) = (None, None, None);
         self.token("{")?;
         while self.token("}").is_none() {
@@ -102,7 +119,7 @@ impl<'t> Cursor<'t> {
         }
         let nothing_more = self.0.trim().is_empty();
         nothing_more.then_some(())?;
-        Some(Header { descr: descr?, fortran_order: fortran_order?, shape: shape? })
+        Some(NpyHeader { descr: descr?, fortran_order: fortran_order?, shape: shape? })
     }
 
     /// Steps over white space and then `token`, if it is there.
@@ -230,15 +247,15 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_aligned() {
         for shape in [&[][..], &[7], &[0, 4], &[1, 2, 3], &[1000; 30]] {
-            let bytes = Header::bytes("<f8", shape).unwrap();
+            let bytes = NpyHeader::bytes("<f8", shape).unwrap();
             assert_eq!(bytes.len() % ALIGNMENT, 0);
-            let (header, length) = Header::read("a", &mut &bytes[..]).unwrap();
+            let (header, length) = NpyHeader::read("a", &mut &bytes[..]).unwrap();
             assert_eq!(
                 (header.descr.as_str(), header.fortran_order, length),
                 ("<f8", false, bytes.len())
             );
             assert_eq!(header.shape, shape);
         }
-        assert!(matches!(Header::bytes("<f8", &[1; 9000]), Err(NpzError::Header { .. })));
+        assert!(matches!(NpyHeader::bytes("<f8", &[1; 9000]), Err(NpzError::Header { .. })));
     }
 }

@@ -5,6 +5,8 @@ mod header;
 mod read;
 mod write;
 
+pub use header::NpyHeader;
+
 use std::path::Path;
 
 use tfn_tensor::Variable;

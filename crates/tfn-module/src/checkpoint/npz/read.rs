@@ -6,7 +6,7 @@ use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipSliceArchive};
 use tfn_tensor::{Tensor, Variable};
 
-use super::header::Header;
+use super::header::NpyHeader;
 use crate::checkpoint::contents::tensor;
 use crate::error::{ModuleError, NpzError, NpzMismatch, Result};
 
@@ -122,7 +122,7 @@ impl<'b> Archive<'b> {
             other => return Err(NpzError::Method { member: name(), given: other.as_u16() }),
         };
         let mut reader = entry.verifying_reader(plain);
-        let (header, length) = Header::read(&name(), &mut reader)?;
+        let (header, length) = NpyHeader::read(&name(), &mut reader)?;
         if !mismatch.compare(position, variable, &header.shape, &header.descr) {
             return Ok(None);
         }

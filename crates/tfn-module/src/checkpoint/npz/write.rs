@@ -7,7 +7,7 @@ use flate2::write::DeflateEncoder;
 use rawzip::{CompressionMethod, ZipArchiveWriter};
 use tfn_tensor::Variable;
 
-use super::header::Header;
+use super::header::NpyHeader;
 use super::read;
 use crate::checkpoint::encode;
 use crate::error::{ModuleError, NpzError, Result, descr};
@@ -20,7 +20,7 @@ pub(super) fn archive(variables: &[Variable]) -> Result<Vec<u8>> {
     };
     let mut archive = ZipArchiveWriter::new(Vec::new());
     for (number, variable) in variables.iter().enumerate() {
-        let header = Header::bytes(descr(variable.dtype()), variable.shape()).map_err(bad)?;
+        let header = NpyHeader::bytes(descr(variable.dtype()), variable.shape()).map_err(bad)?;
         let entries = encode::bytes(variable)?;
         add(&mut archive, &read::name(number), &[&header, &entries])
             .map_err(|error| bad(NpzError::Archive(error.into())))?;
