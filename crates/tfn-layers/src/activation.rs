@@ -27,17 +27,38 @@ use tfn_tensor::Tensor;
 pub struct Activation {
     function: Arc<dyn Fn(&Tensor) -> Tensor + Send + Sync>,
     elementwise: bool,
+    kind: Kind,
+}
+
+/// What is known of the function beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Relu,
+    /// With a kink, a jump, or values that are none, so that no rule for smooth functions takes it.
+    Rough,
+    Other,
 }
 
 impl Activation {
     /// The activation by `function`.
     pub fn new<F: Fn(&Tensor) -> Tensor + Send + Sync + 'static>(function: F) -> Self {
-        Self { function: Arc::new(function), elementwise: is_known(TypeId::of::<F>()) }
+        let id = TypeId::of::<F>();
+        Self { function: Arc::new(function), elementwise: is_known(id), kind: kind(id) }
     }
 
     /// The activation by `function`, each entry of whose result depends on the same entry of its argument alone.
-    pub fn elementwise(function: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static) -> Self {
-        Self { function: Arc::new(function), elementwise: true }
+    pub fn elementwise<F: Fn(&Tensor) -> Tensor + Send + Sync + 'static>(function: F) -> Self {
+        Self { function: Arc::new(function), elementwise: true, kind: kind(TypeId::of::<F>()) }
+    }
+
+    /// Whether it is [`Tensor::relu`].
+    pub(crate) fn is_relu(&self) -> bool {
+        self.kind == Kind::Relu
+    }
+
+    /// Whether it goes entry by entry and is not known to have a kink or a jump.
+    pub(crate) fn is_smooth(&self) -> bool {
+        self.elementwise && self.kind == Kind::Other
     }
 
     /// Whether each entry of a result is known to depend on the same entry of the argument alone.
@@ -71,11 +92,21 @@ impl fmt::Debug for Activation {
     }
 }
 
-/// Whether a function's type is that of an elementwise method: each function item has a type of its own.
-fn is_known(function: TypeId) -> bool {
-    fn of<F: Fn(&Tensor) -> Tensor + 'static>(_: F) -> TypeId {
-        TypeId::of::<F>()
+/// The type of a function: each function item has one of its own.
+fn of<F: Fn(&Tensor) -> Tensor + 'static>(_: F) -> TypeId {
+    TypeId::of::<F>()
+}
+
+fn kind(function: TypeId) -> Kind {
+    if function == of(Tensor::relu) {
+        return Kind::Relu;
     }
+    let rough = [of(Tensor::abs), of(Tensor::sign), of(Tensor::sqrt)];
+    if rough.contains(&function) { Kind::Rough } else { Kind::Other }
+}
+
+/// Whether a function's type is that of an elementwise method.
+fn is_known(function: TypeId) -> bool {
     [
         of(Tensor::abs),
         of(Tensor::atan),

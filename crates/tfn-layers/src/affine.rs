@@ -8,7 +8,7 @@ use tfn_tensor::{DType, Key, Tensor};
 use tfn_util::{AnyError, Initializer, KernelBias, KernelBiasSpec, UtilError, make_kernel_bias};
 
 use crate::activation::Activation;
-use crate::contract::{Layer, Pass};
+use crate::contract::{Layer, Moments, Pass};
 use crate::error::{LayerError, Result};
 
 const CLASS: &str = "Affine";
@@ -88,19 +88,24 @@ impl Affine {
     }
 
     fn pre_activation(&self, x: &Tensor) -> Result<Tensor> {
-        let kernel = self.kernel.tensor();
-        let rows = x.ndims()? >= 2 && kernel.ndims()? == 2;
-        let mut y = if rows {
-            x.matmul(&kernel)
-        } else {
-            // Each vector by itself, so that the axes before it broadcast with the batch of kernels.
-            x.expand_dims(-2).matmul(&kernel).squeeze(-2)
-        };
-        if let Some(bias) = &self.bias {
-            y = y + bias.tensor();
-        }
-        Ok(y)
+        let y = applied(x, &self.kernel.tensor())?;
+        Ok(match &self.bias {
+            Some(bias) => y + bias.tensor(),
+            None => y,
+        })
     }
+}
+
+/// Rows, or a batch of vectors, times the kernel.
+fn applied(x: &Tensor, kernel: &Tensor) -> Result<Tensor> {
+    let rows = x.ndims()? >= 2 && kernel.ndims()? == 2;
+    let y = if rows {
+        x.matmul(kernel)
+    } else {
+        // Each vector by itself, so that the axes before it broadcast with the batch of kernels.
+        x.expand_dims(-2).matmul(kernel).squeeze(-2)
+    };
+    Ok(y)
 }
 
 impl AffineBuilder {
@@ -194,6 +199,13 @@ impl Layer for Affine {
             None => y,
         }
         .check()?)
+    }
+
+    fn forward_moments(&self, x: &Moments, _pass: &Pass) -> Result<Moments> {
+        let kernel = self.kernel.tensor().square();
+        let variance = x.variance.as_ref().map(|variance| applied(variance, &kernel));
+        let mean = self.pre_activation(&x.mean)?;
+        Moments { mean, variance: variance.transpose()? }.behind(self.activation.as_ref())
     }
 
     /// A single kernel takes any axes before the batch.

@@ -120,6 +120,14 @@ pub enum LayerError {
         /// What was expected.
         expected: String,
     },
+    /// Mean and variance were asked for where they are not known.
+    #[error(
+        "no moments: mean and variance of {of} are not known; draw instead, or write its `forward_moments`"
+    )]
+    NoMoments {
+        /// What they are not known of.
+        of: &'static str,
+    },
     /// Targets of another shape than the distribution over them.
     #[error(
         "argument `targets` has shape {given:?}, expected {expected:?} as batch and event of the head's distribution; \

@@ -20,9 +20,10 @@ pub use activation::Activation;
 pub use affine::{Affine, AffineBuilder};
 pub use arguments::VariationalArguments;
 pub use builder::Builder;
-pub use containers::{Model, Sequential};
+pub use containers::{Model, MomentMatching, Sequential};
 pub use contract::{
-    Calls, IntoLayer, Layer, Likelihood, Pass, Prepared, VariationalLayer, Weights, align_targets,
+    Calls, IntoLayer, Layer, Likelihood, Moments, Pass, Prepared, VariationalLayer, Weights,
+    align_targets,
 };
 pub use divergence::{Divergence, PosteriorValue};
 pub use error::{LayerError, Result};

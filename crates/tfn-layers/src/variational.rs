@@ -10,7 +10,7 @@ use tfn_util::KernelBiasSpec;
 
 use crate::activation::Activation;
 use crate::arguments::VariationalArguments;
-use crate::contract::{Layer, Pass, VariationalLayer, Weights};
+use crate::contract::{Layer, Moments, Pass, VariationalLayer, Weights};
 use crate::error::Result;
 use crate::estimator::{Estimated, Estimator, Flipout, Local, Reparameterization};
 use crate::linear::{Dense, LinearMap};
@@ -251,6 +251,11 @@ impl<M: LinearMap + Clone, E: 'static> Layer for Variational<M, E> {
 
     fn draws_together(&self) -> bool {
         self.estimated.estimator().draws_together()
+    }
+
+    /// Whatever the estimator: all have the same moments.
+    fn forward_moments(&self, x: &Moments, _pass: &Pass) -> Result<Moments> {
+        self.estimated.forward_moments(&self.map, x)?.behind(self.activation.as_ref())
     }
 }
 

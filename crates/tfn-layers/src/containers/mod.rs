@@ -1,7 +1,9 @@
 //! Layers made of layers, and nets with a head.
 
 mod model;
+mod moment_matching;
 mod sequential;
 
 pub use model::Model;
+pub use moment_matching::MomentMatching;
 pub use sequential::Sequential;

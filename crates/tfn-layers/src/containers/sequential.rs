@@ -9,7 +9,7 @@ use tfn_tensor::Tensor;
 use tfn_util::AnyError;
 
 use super::model::Model;
-use crate::contract::{IntoLayer, Layer, Likelihood, Pass};
+use crate::contract::{IntoLayer, Layer, Likelihood, Moments, Pass};
 use crate::error::{LayerError, Result};
 use crate::lambda::Stateless;
 use crate::likelihoods::from_fn;
@@ -137,6 +137,18 @@ impl Layer for Sequential {
         }
         pass.note(&list);
         Ok(signal.0)
+    }
+
+    fn forward_moments(&self, x: &Moments, pass: &Pass) -> Result<Moments> {
+        let list = pass.child("layers", pass.input());
+        let mut moments = x.clone();
+        for (i, layer) in self.layers.iter().enumerate() {
+            let label = i.to_string();
+            let of_layer = layer.forward_moments(&moments, &list.child(&label, list.input()));
+            let named = |error: LayerError| error.within(&layer.name()).within(&label);
+            moments = of_layer.map_err(|error| named(error).within("layers"))?;
+        }
+        Ok(moments)
     }
 
     fn draws_together(&self) -> bool {

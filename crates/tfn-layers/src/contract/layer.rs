@@ -7,6 +7,7 @@ use tfn_module::{Module, find, open_trait};
 use tfn_tensor::{DType, Key, Tensor};
 
 use super::calls::Calls;
+use super::moments::Moments;
 use super::pass::{Input, Pass, along_draws, weights_key};
 use super::weights::Weights;
 use crate::error::{LayerError, Result};
@@ -82,6 +83,24 @@ pub trait Layer: Module + Debug + LayerCopy + AsLayer {
     /// say so is called once for each draw.
     fn draws_together(&self) -> bool {
         false
+    }
+
+    /// Mean and variance of each entry of the output, over all that is drawn, at an input of which these are known; for
+    /// [`MomentMatching`](crate::MomentMatching), which says what they are good for.
+    ///
+    /// A layer that draws nothing has them at an input without variance: its output. Any other says them itself, or has none.
+    ///
+    /// # Errors
+    /// [`LayerError::NoMoments`] if they are not known.
+    fn forward_moments(&self, x: &Moments, pass: &Pass) -> Result<Moments> {
+        if x.variance.is_none() {
+            let here = pass.here(pass.input());
+            let y = self.forward(&x.mean, &here)?;
+            if !here.drew() {
+                return Ok(Moments::known(y));
+            }
+        }
+        Err(LayerError::NoMoments { of: "this layer" })
     }
 
     /// The layer's output at `x`, whose draws are all made from `key`.

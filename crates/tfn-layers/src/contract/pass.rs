@@ -246,7 +246,8 @@ impl Pass {
         Self { roots: Arc::new([root]), keys: vec![key], ..self.here(Input::One) }
     }
 
-    fn here(&self, input: Input) -> Self {
+    /// The pass of this very place, which has not drawn yet.
+    pub(crate) fn here(&self, input: Input) -> Self {
         Self {
             net: self.net.clone(),
             roots: self.roots.clone(),

@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tfn_module::{Copies, DeepCopy, Module, Properties, find};
 use tfn_tensor::Tensor;
 
-use super::{Estimator, Local};
-use crate::contract::{Pass, Weights};
+use super::{Estimator, Local, applied, normal_kernel};
+use crate::contract::{Moments, Pass, Weights};
 use crate::error::{LayerError, Result};
 use crate::linear::LinearMap;
 
@@ -54,6 +54,29 @@ impl Estimated {
         check_input(map, x)?;
         self.weights.validate("x", x, false)?;
         Local::moments(map, &self.weights, x).map(Into::into)
+    }
+
+    /// Mean and variance of the pre-activation over input and weights, which are independent: with those of the input m and v,
+    /// `var = (m∘m + v)·(S∘S) + v·(M∘M)`, and those of the bias.
+    pub(crate) fn forward_moments(&self, map: &dyn LinearMap, x: &Moments) -> Result<Moments> {
+        let weights = &self.weights;
+        check_input(map, &x.mean)?;
+        weights.validate("x", &x.mean, false)?;
+        let (loc, scale) = normal_kernel("MomentMatching", weights)?;
+        let mut mean = applied(map, &x.mean, &loc, None)?;
+        let square = match &x.variance {
+            Some(variance) => x.mean.square() + variance,
+            None => x.mean.square(),
+        };
+        let mut variance = applied(map, &square, &scale.square(), None)?;
+        if let Some(of_input) = &x.variance {
+            variance = variance + applied(map, of_input, &loc.square(), None)?;
+        }
+        if let Some(bias) = weights.posteriors().bias {
+            mean = mean + bias.mean()?;
+            variance = variance + bias.variance()?;
+        }
+        Moments { mean, variance: Some(variance) }.check()
     }
 
     /// The pre-activations of `map` at `x`.
