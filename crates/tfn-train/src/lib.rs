@@ -14,7 +14,7 @@ mod schedules;
 mod variance;
 
 pub use elbo::{Elbo, ElboLoss};
-pub use error::{CheckpointError, Result, StateError, TrainError};
+pub use error::{CheckpointError, Result, StateError, TableError, TrainError};
 pub use fit::{Event, Every, Figures, Fit, FitReport, Step, StepLoss};
 pub use kl_weight::KlWeight;
 pub use optimizers::{Adam, AdamW, Optimizer, OptimizerState, ParamGroup, Sgd};

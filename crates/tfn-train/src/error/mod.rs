@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod state;
+mod table;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use tfn_tensor::TensorError;
 
 pub use checkpoint::CheckpointError;
 pub use state::StateError;
+pub use table::TableError;
 
 /// Result of this crate's functions.
 pub type Result<T, E = TrainError> = std::result::Result<T, E>;
@@ -39,6 +41,9 @@ pub enum TrainError {
     /// A run cannot go on from a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A table was not read, or not made into numbers.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// A number is outside what the function takes.
     #[error("{op}: argument `{argument}` is {given}, expected {expected}")]
     Value {
