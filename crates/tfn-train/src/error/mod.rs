@@ -106,6 +106,20 @@ pub enum TrainError {
         /// Family of the distribution.
         family: &'static str,
     },
+    /// The likelihood of calibration rows grows without end as a parameter goes to a limit, so that none is best.
+    #[error(
+        "{op}: the calibration rows are ever more likely as the {parameter} goes to {limit}, expected {expected}"
+    )]
+    NoMaximum {
+        /// Name of the type.
+        op: &'static str,
+        /// What is to be found.
+        parameter: &'static str,
+        /// Where it goes.
+        limit: f64,
+        /// What the rows must be for a maximum.
+        expected: &'static str,
+    },
     /// None of the variables given to an optimizer has a gradient.
     #[error("apply_gradients: none of the {variables} variables given has a gradient")]
     NoGradients {
