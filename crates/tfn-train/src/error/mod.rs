@@ -126,6 +126,24 @@ pub enum TrainError {
         /// Number of variables given.
         variables: usize,
     },
+    /// An optimizer that was made for some variables is given another one.
+    #[error("{op}: variable `{variable}` is none of the {known} that it was made for")]
+    UnknownVariable {
+        /// Name of the optimizer.
+        op: &'static str,
+        /// Name of the variable.
+        variable: String,
+        /// Number of variables that it was made for.
+        known: usize,
+    },
+    /// Gradients are to be applied that were not taken at a draw of the weights.
+    #[error(
+        "{op}: the variables hold their means, expected the draw at which the gradients were taken (`draw` before the loss)"
+    )]
+    NotDrawn {
+        /// Name of the optimizer.
+        op: &'static str,
+    },
     /// No variable of a module is at or below a path.
     #[error("ParamGroup: no variable at or below `{prefix}`, the paths are {}", paths.join(", "))]
     NoVariables {
