@@ -10,7 +10,7 @@ use crate::check::Argument;
 use crate::error::{Result, TrainError};
 use crate::schedules::Schedule;
 
-/// Improved variational online Newton: learns a normal distribution over the weights of plain layers, at the cost of Adam.
+/// Improved variational online Newton: learns a normal distribution over the weights of plain layers, by one gradient a step.
 ///
 /// The layers know nothing of it: they hold numbers, and no posteriors. Each step takes the gradient of the loss at weights `θ` that
 /// are drawn from the distribution, `θ = m + σ ε`. With the mean negative log-likelihood `ℓ` of a batch, the number of examples λ, the

@@ -10,7 +10,7 @@ use crate::error::{Result, TableError, TrainError};
 
 /// Rows of named columns, as text with a type for each column.
 ///
-/// A file is read by [`Table::read`]; [`TableEncoder`](super::TableEncoder) makes tensors of a table. Spaces around a cell
+/// A CSV file is read by `Table::read`; [`TableEncoder`](super::TableEncoder) makes tensors of a table. Spaces around a cell
 /// do not count. Missing are empty cells, `NA`, `N/A`, `n/a`, `null`, `NULL`, `None`, `?`, and NaN in any spelling.
 ///
 /// # Examples

@@ -97,7 +97,7 @@ impl TableEncoder {
     /// Features `[n, width]`, targets `[n]`: numbers, or labels from 0.
     ///
     /// # Errors
-    /// [`TableError::NoColumn`] for a column that is needed; [`TableError::Cell`] for a cell that is not of its column's type when
+    /// [`TableError::NoColumn`](crate::TableError::NoColumn) for a column that is needed; [`TableError::Cell`](crate::TableError::Cell) for a cell that is not of its column's type when
     /// fitted, that is no finite number or too large for the type of the tensors; for a missing target, and one that is no class.
     pub fn encode(&self, table: &Table) -> Result<Encoded> {
         let (rows, width) = (table.len(), self.width());
