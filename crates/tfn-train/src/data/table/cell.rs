@@ -69,7 +69,8 @@ const MISSING: [&str; 7] = ["NA", "N/A", "n/a", "null", "NULL", "None", "?"];
 
 /// Whether a cell without spaces around it says that there is no value.
 pub(super) fn is_missing(cell: &str) -> bool {
-    let is_nan = || cell.parse().is_ok_and(f64::is_nan);
+    // Parsed only if it can be one: this is asked of every cell of a file.
+    let is_nan = || cell.ends_with(['n', 'N']) && cell.parse().is_ok_and(f64::is_nan);
     cell.is_empty() || MISSING.contains(&cell) || is_nan()
 }
 

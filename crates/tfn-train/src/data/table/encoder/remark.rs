@@ -82,19 +82,19 @@ impl fmt::Display for Remark {
             Self::UnknownLevels { column, levels, rows } => {
                 let some: Vec<String> = levels.iter().take(5).map(|l| format!("`{l}`")).collect();
                 let dots = if levels.len() > some.len() { ", …" } else { "" };
-                let (count, some) = (rows.len(), some.join(", "));
-                write!(
-                    f,
-                    "`{column}` has levels in {count} rows that were not fitted: {some}{dots}"
-                )
+                let (count, some) = (rows_of(rows), some.join(", "));
+                write!(f, "`{column}` has levels in {count} that were not fitted: {some}{dots}")
             }
             Self::Filled { column, rows } => {
-                let count = rows.len();
-                write!(
-                    f,
-                    "`{column}` is missing in {count} rows, and never was when fitted: filled"
-                )
+                let count = rows_of(rows);
+                write!(f, "`{column}` is missing in {count}, and never was when fitted: filled")
             }
         }
     }
+}
+
+/// How many rows these are, in words.
+fn rows_of(rows: &[usize]) -> String {
+    let count = rows.len();
+    format!("{count} {}", if count == 1 { "row" } else { "rows" })
 }

@@ -21,6 +21,9 @@ use crate::error::{Result, TrainError};
 /// | categories | one for each level, 1 where it is the cell's and 0 elsewhere |
 /// | any, with missing values where fitted | one more: 1 where the value is missing; the number is then the mean, and all levels are 0 |
 ///
+/// Numbers of type `F32` have seven digits: a date of our time is then exact to a minute and a half, unless it is standardised,
+/// which is done before.
+///
 /// What says nothing in the rows fitted is left out and said ([`remarks`](Self::remarks)): features that are the same in all rows
 /// or equal to an earlier one, and columns of text of which each row has its own. Levels are in order: of numbers if all are
 /// such, else of letters. Names of features are those that scikit-learn gives: `city_Oslo`, `missingindicator_age`.
@@ -49,7 +52,7 @@ use crate::error::{Result, TrainError};
 /// // Rows whose price is asked for, from a city that nobody has seen.
 /// let new = encoder.encode(&Table::from_rows(&["city", "rooms"], &[["Moss", "5"]])?)?;
 /// assert_eq!(new.features.to_vec::<f32>()?, [5.0, 0.0, 0.0, 0.0]);
-/// assert_eq!(new.remarks[0].to_string(), "`city` has levels in 1 rows that were not fitted: `Moss`");
+/// assert_eq!(new.remarks[0].to_string(), "`city` has levels in 1 row that were not fitted: `Moss`");
 /// # Ok::<(), tfn_train::TrainError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
