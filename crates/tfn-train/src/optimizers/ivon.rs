@@ -1,6 +1,6 @@
 //! IVON.
 
-use tfn_tensor::{Gradients, Tensor, Variable};
+use tfn_tensor::{DType, Element, Gradients, Variable};
 
 use super::contract::{Optimizer, check_connected};
 use super::ivon_posterior::{IvonPosterior, Part};
@@ -76,8 +76,6 @@ pub struct Ivon {
     clip_radius: f64,
     iterations: u64,
     posterior: IvonPosterior,
-    /// Running mean of the gradient, of each variable of the posterior.
-    momentum: Vec<Tensor>,
 }
 
 impl Ivon {
@@ -116,28 +114,44 @@ impl Ivon {
         self.posterior.clone()
     }
 
-    /// The change of one variable: its mean, its precision, and the running mean of its gradient.
-    fn changed(&self, part: &Part, momentum: &Tensor, gradient: &Tensor, rate: f64) -> [Tensor; 3] {
-        let (precision, mean) = (part.precision.value(), part.mean.value());
-        let distance = part.variable.value() - &mean;
-        let gradient = gradient.detach();
-        // ĥ − h, in units of h + δ.
-        let curvature = &gradient * distance * self.posterior.num_examples();
-        let h = &precision - self.weight_decay;
-        let step = (curvature - h / &precision) * (1.0 - self.beta_2);
-        // 1 + x + x²/2 has no root: the precision stays positive.
-        let precision = precision * (&step + step.square() * 0.5 + 1.0);
-        let momentum = momentum * self.beta_1 + gradient * (1.0 - self.beta_1);
-        let unbiased = &momentum * (1.0 / (1.0 - self.beta_1.powf((self.iterations + 1) as f64)));
-        let direction = (unbiased + &mean * self.weight_decay) / &precision;
-        let direction = if self.clip_radius.is_finite() {
-            let bound = |radius| Tensor::full(&[], radius, part.variable.dtype());
-            direction.maximum(&bound(-self.clip_radius)).minimum(&bound(self.clip_radius))
-        } else {
-            direction
-        };
+    /// Changes one variable from its draw to its new mean, and what is known of it, in one pass.
+    fn change<E: Element>(&self, part: &Part, gradients: &Gradients, rate: f64) -> Result<()> {
+        let change = self.rule::<E>(rate);
+        let (mut second, mut third, mut step) = (Ok(()), Ok(()), Ok(()));
+        part.mean.update::<E>(|mean| {
+            second = part.precision.update::<E>(|precision| {
+                third = part.momentum.update::<E>(|momentum| {
+                    step = gradients.update(&part.variable, [mean, precision, momentum], change);
+                });
+            });
+        })?;
+        Ok(second.and(third).and(step)?)
+    }
+
+    /// The step of one weight: its draw, `[mean, precision, running mean]` and gradient become its mean and the same anew.
+    fn rule<E: Element>(&self, rate: f64) -> impl Fn(E, [E; 3], E) -> (E, [E; 3]) + Sync + Copy {
+        let unbias = 1.0 / (1.0 - self.beta_1.powf((self.iterations + 1) as f64));
         let rate = rate * (self.hess_init + self.weight_decay);
-        [mean - direction * rate, precision, momentum]
+        let [beta_1, rest_1, rest_2] =
+            [self.beta_1, 1.0 - self.beta_1, 1.0 - self.beta_2].map(E::from_f64);
+        let [unbias, rate, decay] = [unbias, rate, self.weight_decay].map(E::from_f64);
+        let [examples, radius] = [self.posterior.num_examples(), self.clip_radius].map(E::from_f64);
+        let (half, one) = (E::from_f64(0.5), E::one());
+        #[inline(always)]
+        move |theta, [mean, precision, momentum], gradient| {
+            // (1 − β₂)(ĥ − h), in units of h + δ.
+            let curvature = gradient * (theta - mean) * examples;
+            let step = rest_2 * (curvature - (precision - decay) / precision);
+            // 1 + x + x²/2 has no root: the precision stays positive.
+            let precision = precision * (one + step + half * (step * step));
+            let momentum = beta_1 * momentum + rest_1 * gradient;
+            let direction = (unbias * momentum + decay * mean) / precision;
+            // A NaN stays one.
+            let direction = if direction > radius { radius } else { direction };
+            let direction = if direction < -radius { -radius } else { direction };
+            let mean = mean - rate * direction;
+            (mean, [mean, precision, momentum])
+        }
     }
 }
 
@@ -201,7 +215,6 @@ impl IvonBuilder {
             .require(self.clip_radius > 0.0, "a positive number")?;
         let precision = hess_init + weight_decay;
         let posterior = IvonPosterior::new(&self.variables, num_examples, precision)?;
-        let zeros = |part: &Part| Tensor::zeros(part.variable.shape(), part.variable.dtype());
         Ok(Ivon {
             schedule: self.learning_rate.check()?,
             beta_1: argument("beta_1", self.beta_1).decay()?,
@@ -210,7 +223,6 @@ impl IvonBuilder {
             hess_init,
             clip_radius,
             iterations: 0,
-            momentum: posterior.parts().iter().map(zeros).collect(),
             posterior,
         })
     }
@@ -228,22 +240,21 @@ impl Optimizer for Ivon {
         if !self.posterior.is_drawn() {
             return Err(TrainError::NotDrawn { op: "Ivon" });
         }
-        let mut changes = Vec::new();
-        for variable in variables {
-            let Some(gradient) = gradients.get(variable) else { continue };
+        let mut places = Vec::new();
+        for variable in variables.iter().filter(|variable| gradients.get(variable).is_some()) {
             let place = self.place(variable)?;
-            let part = &self.posterior.parts()[place];
-            let [mean, precision, momentum] =
-                self.changed(part, &self.momentum[place], gradient, rate);
-            changes.push((place, mean.check()?, precision.check()?, momentum.check()?));
+            if !places.contains(&place) {
+                places.push(place);
+            }
         }
-        self.posterior.restore()?;
-        for (place, mean, precision, momentum) in changes {
+        for &place in &places {
             let part = &self.posterior.parts()[place];
-            part.variable.assign(&mean)?;
-            part.precision.assign(&precision)?;
-            self.momentum[place] = momentum;
+            match part.variable.dtype() {
+                DType::F32 => self.change::<f32>(part, gradients, rate)?,
+                DType::F64 => self.change::<f64>(part, gradients, rate)?,
+            }
         }
+        self.posterior.restore_all_but(&places)?;
         self.iterations += 1;
         Ok(())
     }
@@ -262,8 +273,9 @@ impl Optimizer for Ivon {
         let mut state = OptimizerState::new(self.iterations)?;
         for (path, variable) in variables {
             let place = self.place(variable)?;
-            state.insert("g", path, self.momentum[place].clone())?;
-            state.insert("precision", path, self.posterior.parts()[place].precision.value())?;
+            let part = &self.posterior.parts()[place];
+            state.insert("g", path, part.momentum.value())?;
+            state.insert("precision", path, part.precision.value())?;
         }
         Ok(state)
     }
@@ -284,8 +296,9 @@ impl Optimizer for Ivon {
         for (place, (path, _)) in places.into_iter().zip(variables) {
             if let (Some(g), Some(precision)) = (state.get("g", path), state.get("precision", path))
             {
-                self.posterior.parts()[place].precision.assign(&precision)?;
-                self.momentum[place] = g;
+                let part = &self.posterior.parts()[place];
+                part.precision.assign(&precision)?;
+                part.momentum.assign(&g)?;
             }
         }
         self.iterations = iterations;

@@ -51,6 +51,8 @@ pub(super) struct Part {
     pub(super) mean: Variable,
     /// `h + δ`: the precision of the posterior, for each example.
     pub(super) precision: Variable,
+    /// Running mean of the gradient.
+    pub(super) momentum: Variable,
 }
 
 impl IvonPosterior {
@@ -65,8 +67,9 @@ impl IvonPosterior {
                 let value = Tensor::full(variable.shape(), value, variable.dtype());
                 Ok::<_, TrainError>(Variable::new(name, value)?.non_trainable())
             };
-            let (mean, precision) = (cell("mean", 0.0)?, cell("precision", precision)?);
-            parts.push(Part { variable: variable.clone(), mean, precision });
+            let (mean, momentum) = (cell("mean", 0.0)?, cell("momentum", 0.0)?);
+            let precision = cell("precision", precision)?;
+            parts.push(Part { variable: variable.clone(), mean, precision, momentum });
         }
         Ok(Self { parts, num_examples, is_drawn: Arc::default() })
     }
@@ -97,8 +100,14 @@ impl IvonPosterior {
     /// # Errors
     /// As [`draw`](Self::draw).
     pub fn restore(&self) -> Result<()> {
+        self.restore_all_but(&[])
+    }
+
+    /// Puts back the means of all variables but some, which hold theirs already.
+    pub(super) fn restore_all_but(&self, places: &[usize]) -> Result<()> {
         if self.is_drawn.swap(false, Ordering::Relaxed) {
-            for part in &self.parts {
+            let others = self.parts.iter().enumerate().filter(|(place, _)| !places.contains(place));
+            for (_, part) in others {
                 part.variable.assign(&part.mean.value())?;
             }
         }

@@ -1,7 +1,7 @@
 use std::slice::from_ref;
 
 use proptest::prelude::*;
-use tfn_tensor::{DType, Key};
+use tfn_tensor::{DType, Key, Tensor};
 
 use super::*;
 use crate::error::StateError;
@@ -205,6 +205,17 @@ fn what_is_refused() {
 }
 
 #[test]
+fn a_variable_without_a_gradient_gets_its_mean_back() {
+    let (w, v) = (variable("w", &[1.0], DType::F64), variable("v", &[1.0], DType::F32));
+    let mut ivon = Ivon::new(0.1, 10, &[w.clone(), v.clone()]).unwrap();
+    ivon.posterior().draw(&Key::from_seed(1)).unwrap();
+    assert!(values(&v) != [1.0]);
+    ivon.minimize(&loss(&w), &[v.clone(), w.clone(), w.clone()]).unwrap();
+    assert_eq!(values(&v), [1.0]);
+    assert!(values(&w) != [1.0] && !ivon.posterior().is_drawn());
+}
+
+#[test]
 fn a_radius_bounds_the_change_of_each_weight() {
     let w = variable("w", &[5.0, 0.0], DType::F64);
     let mut ivon = Ivon::builder(1.0, 10, from_ref(&w))
@@ -216,6 +227,9 @@ fn a_radius_bounds_the_change_of_each_weight() {
     ivon.posterior().draw(&Key::from_seed(1)).unwrap();
     ivon.minimize(&(w.tensor().sum() * 1e6), from_ref(&w)).unwrap();
     assert_eq!(values(&w), [5.0 - 1e-3, -1e-3]);
+    ivon.posterior().draw(&Key::from_seed(2)).unwrap();
+    ivon.minimize(&(w.tensor().sum() * f64::NAN), from_ref(&w)).unwrap();
+    assert!(values(&w)[0].is_nan());
 }
 
 proptest! {
