@@ -10,16 +10,16 @@
 mod plot;
 
 use std::fs;
-use std::io::Write;
-use std::ops::ControlFlow;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Parser;
 use tfn::distributions::{JointDistributionSequential, Normal, Sample};
 use tfn::train::calibrate::ConformalIntervals;
-use tfn::train::data::{Batches, Dataset, Standardizer};
+use tfn::train::data::{Batches, Dataset, Standardizer, Table, TableEncoder};
 use tfn::train::metrics::coverage_and_width;
-use tfn::train::{Adam, Event, Fit, KlWeight, MonteCarlo, Schedule};
+use tfn::train::observe::Lines;
+use tfn::train::{Adam, Fit, KlWeight, MonteCarlo, Schedule};
 use tfn::{
     AffineVariationalReparameterizationLocal as Bayesian, DType, KernelBiasSpec, Key, Likelihood,
     Model, Sequential, Tensor, likelihoods, losses,
@@ -32,11 +32,13 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Level of all intervals.
 const LEVEL: f64 = 0.9;
 /// The column of the Froude number, the one that the picture varies.
-const SPEED: usize = 5;
+const SPEED: &str = "froude_number";
+/// The column that is predicted.
+const TARGET: &str = "residuary_resistance";
 
 #[derive(Parser)]
 struct Options {
-    /// A table of numbers with a head line; the last column is the target.
+    /// A CSV file with a head line; the column `residuary_resistance` is the target.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/yacht/yacht.csv"))]
     data: PathBuf,
     /// Where the picture goes.
@@ -63,12 +65,19 @@ fn main() -> std::process::ExitCode {
 
 fn run(options: &Options) -> Result<(), Failure> {
     let key = Key::from_seed(options.seed);
-    let data = read(&options.data)?;
-    let (rows, columns) = (data.len(), data.features().shape()?[1]);
+    let table = Table::read(&options.data)?;
+    let rows = table.len();
     let order = Batches::new(rows, rows)?.shuffled(key.child("split")).epoch(0).concat();
     let (train, rest) = order.split_at(rows * 7 / 10);
     let (calibration, test) = rest.split_at(rest.len() / 2);
+    // What the features are is learned from the rows that are trained on.
+    let encoder = TableEncoder::regression(TARGET).fit(&table.rows(train)?)?;
+    for remark in encoder.remarks() {
+        println!("{remark}");
+    }
+    let data = encoder.encode(&table)?.dataset()?;
     let [train, calibration, test] = [data.rows(train)?, data.rows(calibration)?, data.rows(test)?];
+    let columns = encoder.width();
 
     let model = model(&train, columns, options.seed)?;
     fit(&model, &train, options, &key)?;
@@ -109,17 +118,19 @@ fn run(options: &Options) -> Result<(), Failure> {
 
     // The mean hull, at speeds from below to above those of the data.
     let speeds: Vec<f64> = (0..=100).map(|i| 0.05 + 0.005 * f64::from(i)).collect();
+    let speed = encoder.feature_names().iter().position(|name| name == SPEED);
+    let speed = speed.ok_or_else(|| format!("no column `{SPEED}` that differs between rows"))?;
     let hull = data.features().mean_axes(&[0], true).cast(DType::F64).to_vec::<f64>()?;
-    let at = |speed: &f64| {
+    let at = |value: &f64| {
         let mut row = hull.clone();
-        row[SPEED] = *speed;
+        row[speed] = *value;
         row
     };
     let line = Tensor::from_vec(speeds.iter().flat_map(at).collect(), &[speeds.len(), columns]);
     let line = predict(&line.cast(DType::F32))?;
     let [low, high] = conformal.interval(&line, LEVEL)?;
     let known = line.variance()?.epistemic.sqrt().to_vec::<f64>()?;
-    let of_data = data.features().narrow(1, SPEED, 1).to_f64_vec()?;
+    let of_data = data.features().narrow(1, speed, 1).to_f64_vec()?;
     let plot = Plot {
         x: speeds,
         mean: line.mean()?.to_vec::<f64>()?,
@@ -163,19 +174,7 @@ fn fit(model: &Model, train: &Dataset, options: &Options, key: &Key) -> Result<(
         .key(key.child("fit"));
     let mut adam = Adam::new(Schedule::cosine_decay(0.01, fit.steps()))?;
     let every = (options.epochs / 10).max(1);
-    fit.run_model(model, &mut adam, |event| {
-        if let Event::Epoch { epoch, of, figures } = event
-            && (epoch + 1) % every == 0
-        {
-            println!(
-                "epoch {:4} of {of}: log-likelihood {:7.3}, KL {:6.1}",
-                epoch + 1,
-                -figures.nll,
-                figures.kl
-            );
-        }
-        ControlFlow::Continue(())
-    })?;
+    fit.run_model(model, &mut adam, Lines::new(io::stdout()).every(every))?;
     Ok(())
 }
 
@@ -204,25 +203,4 @@ fn show_rows(
         writeln!(out, "{target:8.2}{mean:8.2}  {low:6.2} to{high:6.2}{noise:9.2}{unknown:12.2}")?;
     }
     Ok(())
-}
-
-fn read(path: &PathBuf) -> Result<Dataset, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut values: Vec<f32> = Vec::new();
-    let mut lines = text.lines();
-    let columns = lines.next().map_or(0, |head| head.split(',').count());
-    let mut rows = 0;
-    for (number, line) in lines.enumerate() {
-        for field in line.split(',') {
-            let value = field.trim().parse();
-            values.push(value.map_err(|_| format!("line {}: `{field}` is no number", number + 2))?);
-        }
-        rows += 1;
-    }
-    if columns < 2 || values.len() != rows * columns {
-        return Err(format!("{}: expected lines of {columns} numbers", path.display()).into());
-    }
-    let all = Tensor::from_vec(values, &[rows, columns]);
-    let features = all.narrow(1, 0, columns - 1);
-    Ok(Dataset::new(features, all.narrow(1, columns - 1, 1).squeeze(1))?)
 }

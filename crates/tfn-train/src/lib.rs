@@ -15,10 +15,12 @@ mod schedules;
 mod variance;
 
 pub use elbo::{Elbo, ElboLoss};
-pub use error::{CheckpointError, Result, StateError, TrainError};
+pub use error::{CheckpointError, Result, StateError, TableError, TrainError};
 pub use fit::{Ending, Event, Every, Figures, Fit, FitReport, Observer, Step, StepLoss};
 pub use kl_weight::KlWeight;
-pub use optimizers::{Adam, AdamW, Optimizer, OptimizerState, ParamGroup, Sgd};
+pub use optimizers::{
+    Adam, AdamW, Ivon, IvonPosterior, Optimizer, OptimizerState, ParamGroup, Sgd,
+};
 pub use predict::{MonteCarlo, Prediction, Predictive, Variance};
 pub use schedules::Schedule;
 pub use variance::{EstimatorVariance, VarianceProbe, VarianceRow};

@@ -28,9 +28,9 @@ pub struct Moments {
 }
 
 /// Nodes of the rule for smooth functions stand this far apart, in standard deviations, ...
-const STEP: f64 = 0.5;
+const STEP: f64 = 0.25;
 /// ... and so many of them on either side of the mean.
-const NODES: i32 = 16;
+const NODES: i32 = 32;
 
 impl Moments {
     /// Of a tensor that is known.
@@ -46,8 +46,8 @@ impl Moments {
     /// The moments of the function's values, if each entry is normal; `None` for a function that is not known to go entry
     /// by entry, or is neither [`Tensor::relu`] nor smooth.
     ///
-    /// Of `relu` they are exact. Of smooth functions they come from the trapezoidal rule with 33 nodes over eight standard deviations to
-    /// both sides, differentiable like everything else; of the `tanh` of a normal it has six digits at deviation 1, two at deviation 5.
+    /// Of `relu` they are exact. Of smooth functions they come from the trapezoidal rule with 65 nodes over eight standard deviations to
+    /// both sides, differentiable like everything else; of the `tanh` of a normal it has nine digits at deviation 1, three at deviation 5.
     pub fn through(&self, activation: &Activation) -> Option<Self> {
         let Some(variance) = &self.variance else {
             return Some(Self::known(activation.apply(&self.mean)));
@@ -170,7 +170,7 @@ mod tests {
             (|x| x.square(), |x| x * x),
         ];
         for (function, f) in cases {
-            for (variance, tolerance) in [(1e-3, 1e-9), (1.0, 1e-5), (25.0, 2e-2)] {
+            for (variance, tolerance) in [(1e-3, 1e-9), (1.0, 1e-9), (25.0, 3e-3)] {
                 for mean in [0.0, -0.7, 3.0] {
                     let moments = normal(&[mean], &[variance]);
                     let got = moments.through(&Activation::elementwise(function)).unwrap();

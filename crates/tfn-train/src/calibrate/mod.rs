@@ -1,5 +1,11 @@
-//! Calibration on rows that were not trained on: intervals and sets whose coverage is guaranteed.
+//! Calibration on rows that were not trained on: one number that makes predictions say how far to trust them; intervals and sets
+//! whose coverage is guaranteed.
 
 mod conformal;
+mod minimum;
+mod temperature;
+mod variance;
 
 pub use conformal::{ConformalClasses, ConformalIntervals};
+pub use temperature::TemperatureScaling;
+pub use variance::VarianceScaling;

@@ -6,9 +6,13 @@ mod examples;
 pub mod idx;
 mod npy;
 mod standardizer;
+mod table;
 
 pub use batches::Batches;
 pub use dataset::Dataset;
 pub use examples::Examples;
 pub use npy::NpyFiles;
 pub use standardizer::Standardizer;
+#[cfg(feature = "csv")]
+pub use table::{Chunks, CsvOptions};
+pub use table::{ColumnType, Encoded, Remark, Table, TableEncoder, TableEncoderBuilder};

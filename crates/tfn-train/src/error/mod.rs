@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod state;
+mod table;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use tfn_tensor::TensorError;
 
 pub use checkpoint::CheckpointError;
 pub use state::StateError;
+pub use table::TableError;
 
 /// Result of this crate's functions.
 pub type Result<T, E = TrainError> = std::result::Result<T, E>;
@@ -39,6 +41,9 @@ pub enum TrainError {
     /// A run cannot go on from a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A table was not read, or not made into numbers.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// A number is outside what the function takes.
     #[error("{op}: argument `{argument}` is {given}, expected {expected}")]
     Value {
@@ -120,11 +125,43 @@ pub enum TrainError {
         /// Number of such variables.
         foreign: usize,
     },
+    /// The likelihood of calibration rows grows without end as a parameter goes to a limit, so that none is best.
+    #[error(
+        "{op}: the calibration rows are ever more likely as the {parameter} goes to {limit}, expected {expected}"
+    )]
+    NoMaximum {
+        /// Name of the type.
+        op: &'static str,
+        /// What is to be found.
+        parameter: &'static str,
+        /// Where it goes.
+        limit: f64,
+        /// What the rows must be for a maximum.
+        expected: &'static str,
+    },
     /// None of the variables given to an optimizer has a gradient.
     #[error("apply_gradients: none of the {variables} variables given has a gradient")]
     NoGradients {
         /// Number of variables given.
         variables: usize,
+    },
+    /// An optimizer that was made for some variables is given another one.
+    #[error("{op}: variable `{variable}` is none of the {known} that it was made for")]
+    UnknownVariable {
+        /// Name of the optimizer.
+        op: &'static str,
+        /// Name of the variable.
+        variable: String,
+        /// Number of variables that it was made for.
+        known: usize,
+    },
+    /// Gradients are to be applied that were not taken at a draw of the weights.
+    #[error(
+        "{op}: the variables hold their means, expected the draw at which the gradients were taken (`draw` before the loss)"
+    )]
+    NotDrawn {
+        /// Name of the optimizer.
+        op: &'static str,
     },
     /// No variable of a module is at or below a path.
     #[error("ParamGroup: no variable at or below `{prefix}`, the paths are {}", paths.join(", "))]

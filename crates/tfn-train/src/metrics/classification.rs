@@ -74,7 +74,7 @@ impl Classification {
         Ok(Self { classes, probs, labels })
     }
 
-    fn rows(&self) -> impl Iterator<Item = (&[f64], usize)> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&[f64], usize)> {
         self.probs.chunks_exact(self.classes).zip(self.labels.iter().copied())
     }
 

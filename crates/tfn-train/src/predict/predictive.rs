@@ -1,5 +1,7 @@
 //! What a model says of targets: a mixture over draws of its weights.
 
+mod scaled;
+
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -42,6 +44,8 @@ pub struct Predictive {
     batches: Vec<Batch>,
     /// `[n, ..]`.
     shape: Vec<usize>,
+    /// What distances from the mean are multiplied by.
+    factor: f64,
 }
 
 /// The variance of a prediction, and what it is made of: `total = aleatoric + epistemic`.
@@ -67,7 +71,7 @@ impl Predictive {
             Some(first) => *first = rows,
             None => shape = vec![rows],
         }
-        Ok(Self { head, batches, shape })
+        Ok(Self { head, batches, shape, factor: 1.0 })
     }
 
     /// Number of rows.
@@ -107,8 +111,10 @@ impl Predictive {
     pub fn variance(&self) -> Result<Variance> {
         let moments: Vec<Moments> =
             self.batches.par_iter().map(Batch::moments).collect::<Result<_>>()?;
+        let square = self.factor * self.factor;
         let all = |of: fn(&Moments) -> Vec<f64>| {
-            Tensor::from_vec(moments.iter().flat_map(of).collect::<Vec<f64>>(), &self.shape).check()
+            let values = moments.iter().flat_map(of).map(|variance| square * variance);
+            Tensor::from_vec(values.collect::<Vec<f64>>(), &self.shape).check()
         };
         Ok(Variance {
             total: all(Moments::total)?,
@@ -133,7 +139,8 @@ impl Predictive {
     /// # Errors
     /// [`LayerError::Targets`](tfn_layers::LayerError::Targets) for another shape; what the head reports.
     pub fn log_prob(&self, targets: &Tensor) -> Result<Tensor> {
-        let targets = align_targets(targets, &self.shape)?;
+        let targets = self.before_scaling(&align_targets(targets, &self.shape)?)?;
+        let log_det = self.log_det();
         self.of_batches(&[self.len()], |batch, start| {
             let of_batch = targets.narrow(0, start, batch.rows);
             let mut by_draw: Vec<Vec<f64>> = Vec::new();
@@ -153,7 +160,7 @@ impl Predictive {
                     return largest;
                 }
                 let sum: f64 = by_draw.iter().map(|draw| (draw[row] - largest).exp()).sum();
-                largest + (sum / count).ln()
+                largest + (sum / count).ln() - log_det
             };
             Ok((0..batch.rows).map(of_row).collect())
         })
@@ -167,7 +174,7 @@ impl Predictive {
     /// # Errors
     /// As [`log_prob`](Self::log_prob), and if the head's distribution has no cdf.
     pub fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let value = align_targets(value, &self.shape)?;
+        let value = self.before_scaling(&align_targets(value, &self.shape)?)?;
         self.of_batches(&self.shape, |batch, start| {
             let shape = batch.groups.first().map_or_else(|| Ok(Vec::new()), Group::shape)?;
             batch.cdf(&shape, &value.narrow(0, start, batch.rows).to_f64_vec()?)
@@ -182,7 +189,7 @@ impl Predictive {
     /// something else than numbers.
     pub fn quantile(&self, p: f64) -> Result<Tensor> {
         Argument::new("quantile", "p", p).probability()?;
-        self.of_batches(&self.shape, |batch, _| batch.quantile(p))
+        self.after_scaling(self.of_batches(&self.shape, |batch, _| batch.quantile(p))?)
     }
 
     /// The central interval that holds a target with the probability `level`: its lower and upper ends.
@@ -209,7 +216,7 @@ impl Predictive {
             batch.sample(&chosen, &key.child("batch").index(number as u64), &self.shape)
         });
         let parts = parts.collect::<Result<Vec<Tensor>>>()?;
-        Ok(Tensor::concat(&parts.iter().collect::<Vec<_>>(), 1).check()?)
+        self.after_scaling(Tensor::concat(&parts.iter().collect::<Vec<_>>(), 1).check()?)
     }
 
     /// The continuous ranked probability score at each target, exact for draws that are normal; see
@@ -218,11 +225,11 @@ impl Predictive {
     /// # Errors
     /// As [`log_prob`](Self::log_prob), and [`DistributionError::Unsupported`](tfn_distributions::DistributionError::Unsupported) if the draws are not normal.
     pub fn crps(&self, targets: &Tensor) -> Result<Vec<f64>> {
-        let targets = align_targets(targets, &self.shape)?;
+        let targets = self.before_scaling(&align_targets(targets, &self.shape)?)?;
         let scores = self.of_batches(&self.shape, |batch, start| {
             batch.crps(&targets.narrow(0, start, batch.rows).to_f64_vec()?)
         })?;
-        Ok(scores.to_f64_vec()?)
+        Ok(scores.to_f64_vec()?.into_iter().map(|score| self.factor * score).collect())
     }
 
     /// Probabilities of classes, averaged over the draws, and the parts of their uncertainty.

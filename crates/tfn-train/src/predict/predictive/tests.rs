@@ -207,3 +207,96 @@ fn what_cannot_be_answered_is_an_error() {
     let labels = predictive(&|y| families::Bernoulli::from_logits(y).unwrap().into(), &outputs);
     assert_eq!(labels.classes().unwrap().probs.shape().unwrap(), [4, 2, 2]);
 }
+
+#[test]
+fn scaled_about_the_mean_all_answers_are_of_one_distribution() {
+    for (name, head, outputs) in heads() {
+        let before = predictive(&head, &outputs);
+        if head(&outputs).support() != Support::Continuous {
+            let error = before.scaled(2.0).unwrap_err().to_string();
+            assert!(error.contains("scaled (its outcomes are not real)"), "{name}: {error}");
+            continue;
+        }
+        let columns = before.shape()[1] as f64;
+        for factor in [0.4, 3.0] {
+            let after = before.scaled(factor).unwrap();
+            let mean = before.mean().unwrap();
+            assert!(close(&after.mean().unwrap(), &mean, 0.0));
+            let (wide, narrow) = (after.variance().unwrap(), before.variance().unwrap());
+            assert!(close(&wide.total, &(&narrow.total * factor * factor), 1e-14), "{name}");
+            assert!(close(&wide.total, &(&wide.aleatoric + &wide.epistemic), 1e-13), "{name}");
+            for p in [0.01, 0.3, 0.5, 0.95] {
+                let at = after.quantile(p).unwrap();
+                let reached = values(&after.cdf(&at).unwrap());
+                assert!(reached.iter().all(|reached| (reached - p).abs() < 1e-11), "{name} {p}");
+                let apart = (before.quantile(p).unwrap() - &mean) * factor;
+                assert!(close(&(at - &mean), &apart, 1e-12), "{name}");
+            }
+            // The density is the derivative of the cdf, where a row has one target.
+            if columns == 1.0 {
+                let at = after.quantile(0.4).unwrap();
+                let step = &wide.total.sqrt() * 1e-5;
+                let [up, down] = [&at + &step, &at - &step].map(|y| after.cdf(&y).unwrap());
+                let slope = ((up - down) / (step * 2.0)).squeeze(1);
+                let density = after.log_prob(&at).unwrap().exp();
+                let ratio = values(&(slope / density));
+                assert!(ratio.iter().all(|ratio| (ratio - 1.0).abs() < 1e-4), "{name} {ratio:?}");
+            }
+            let samples = after.sample(4000, &Key::from_seed(7)).unwrap();
+            let at = after.quantile(0.8).unwrap();
+            let below = values(&samples.le(&at).mean_axes(&[0], false));
+            assert!(below.iter().all(|share| (share - 0.8).abs() < 0.04), "{name} {below:?}");
+            // One factor after the other.
+            let both = after.scaled(1.0 / factor).unwrap();
+            let targets = before.quantile(0.7).unwrap();
+            let (given, expected) = (both.log_prob(&targets), before.log_prob(&targets));
+            assert!(close(&given.unwrap(), &expected.unwrap(), 1e-9), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_density_of_several_targets_is_divided_by_the_factor_of_each() {
+    let outputs = numbers(5, &[6, 4, 3]);
+    let before = predictive(&|y| families::Normal::new(y, 0.5).unwrap().into(), &outputs);
+    let y = numbers(6, &[4, 3]);
+    let mean = before.mean().unwrap();
+    let given = before.scaled(2.5).unwrap().log_prob(&y).unwrap();
+    let inner = &mean + (&y - &mean) / 2.5;
+    let expected = before.log_prob(&inner).unwrap() - 3.0 * 2.5_f64.ln();
+    assert!(close(&given, &expected, 1e-13));
+}
+
+#[test]
+fn the_crps_of_a_scaled_mixture_is_the_integral_over_its_cdf() {
+    let outputs = numbers(5, &[3, 2, 1]) * 2.0;
+    let before = predictive(&|y| families::Normal::new(y, 0.6).unwrap().into(), &outputs);
+    for factor in [0.5, 1.0, 2.0] {
+        let after = before.scaled(factor).unwrap();
+        let targets = Tensor::from_vec(vec![0.3, -1.0], &[2, 1]);
+        let given = after.crps(&targets).unwrap();
+        // ∫ (F(x) − [x ≥ y])² dx by the midpoint rule.
+        let (mut sums, step) = ([0.0; 2], 5e-3);
+        for i in -3000..3000 {
+            let x = (f64::from(i) + 0.5) * step;
+            let cdf = values(&after.cdf(&Tensor::full(&[2, 1], x, DType::F64)).unwrap());
+            for (row, target) in [0.3, -1.0].into_iter().enumerate() {
+                sums[row] += step * (cdf[row] - f64::from(x >= target)).powi(2);
+            }
+        }
+        for (given, expected) in given.iter().zip(sums) {
+            assert!((given - expected).abs() < 1e-6, "{factor}: {given} {expected}");
+        }
+    }
+}
+
+#[test]
+fn factors_that_are_none() {
+    let outputs = numbers(5, &[3, 4, 1]);
+    let mixture = predictive(&|y| families::Normal::new(y, 1.0).unwrap().into(), &outputs);
+    for factor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let error = mixture.scaled(factor).unwrap_err();
+        assert!(matches!(error, TrainError::Value { argument: "factor", .. }), "{error}");
+    }
+    assert!(mixture.scaled(1e200).unwrap().scaled(1e200).is_err());
+}

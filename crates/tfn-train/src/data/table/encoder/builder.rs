@@ -1,0 +1,85 @@
+//! What an encoder is told before it is fitted.
+
+use tfn_tensor::DType;
+
+use super::fit::{self, Asked};
+use super::types::TableEncoder;
+use crate::check::Argument;
+use crate::data::table::contents::Table;
+use crate::error::Result;
+
+/// A [`TableEncoder`] to be: [`TableEncoder::regression`] or [`TableEncoder::classification`], options, and
+/// [`fit`](Self::fit).
+///
+/// # Examples
+/// ```
+/// use tfn_tensor::DType;
+/// use tfn_train::data::{Table, TableEncoder};
+///
+/// let rows = [["4.9", "1.4", "setosa"], ["6.3", "4.9", "virginica"], ["5.0", "1.6", "setosa"]];
+/// let train = Table::from_rows(&["length", "width", "species"], &rows)?;
+/// let encoder = TableEncoder::classification("species").features(&["width"]).standardize(true).dtype(DType::F64).fit(&train)?;
+/// assert_eq!(encoder.classes(), Some(&["setosa".to_owned(), "virginica".to_owned()][..]));
+/// let encoded = encoder.encode(&train)?;
+/// assert!(encoded.features.sum().to_f64_vec()?[0].abs() < 1e-12);
+/// assert_eq!(encoded.dataset()?.targets().to_vec::<f64>()?, [0.0, 1.0, 0.0]);
+/// # Ok::<(), tfn_train::TrainError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TableEncoderBuilder {
+    asked: Asked,
+}
+
+impl TableEncoder {
+    /// For numbers, dates or booleans to be predicted, which become `[n]` in the order of rows, as they are.
+    pub fn regression(target: impl Into<String>) -> TableEncoderBuilder {
+        TableEncoderBuilder { asked: Asked::new(target.into(), false) }
+    }
+
+    /// For classes to be predicted: the texts of a column, in order, become labels from 0, `[n]`.
+    pub fn classification(target: impl Into<String>) -> TableEncoderBuilder {
+        TableEncoderBuilder { asked: Asked::new(target.into(), true) }
+    }
+}
+
+impl TableEncoderBuilder {
+    /// Sets the columns that features are made of, in this order. Default: all but the target, in the order of the table.
+    pub fn features<S: AsRef<str>>(mut self, columns: &[S]) -> Self {
+        self.asked.columns = Some(columns.iter().map(|name| name.as_ref().to_owned()).collect());
+        self
+    }
+
+    /// Sets whether numbers and dates are brought to mean 0 and deviation 1. Default: no, for a
+    /// [`Standardizer`](crate::data::Standardizer) is a layer that is saved with its net.
+    pub fn standardize(mut self, standardize: bool) -> Self {
+        self.asked.standardize = standardize;
+        self
+    }
+
+    /// Sets how many levels of a column have a feature: the most frequent ones, of equally frequent ones the first in order. Default:
+    /// 100.
+    pub fn max_levels(mut self, max_levels: usize) -> Self {
+        self.asked.max_levels = max_levels;
+        self
+    }
+
+    /// Sets the type of the tensors. Default: `F32`.
+    pub fn dtype(mut self, dtype: DType) -> Self {
+        self.asked.dtype = dtype;
+        self
+    }
+
+    /// Fits it to the rows that are trained on, and to no others: what is learned from rows that judge a model is known to it.
+    ///
+    /// # Errors
+    /// [`TableError`](crate::TableError): a column that is not there, a cell that is no finite number, a deviation that is none,
+    /// fewer than two classes, a missing target, no feature at all. [`TrainError::Value`](crate::TrainError::Value) for
+    /// `max_levels` of 0 and a table without rows.
+    pub fn fit(self, table: &Table) -> Result<TableEncoder> {
+        let [max_levels, rows] = [self.asked.max_levels, table.len()].map(|number| number as f64);
+        Argument::new("TableEncoder", "max_levels", max_levels).positive()?;
+        let expected = "at least one row";
+        Argument::new("TableEncoder", "table", rows).require(!table.is_empty(), expected)?;
+        fit::fit(&self.asked, table)
+    }
+}

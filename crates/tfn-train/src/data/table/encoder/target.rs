@@ -1,0 +1,95 @@
+//! The column that is predicted.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use tfn_tensor::DType;
+
+use super::feature::{is_finite_in, numbers, sort_levels};
+use crate::data::table::cell::ColumnType;
+use crate::data::table::column::Column;
+use crate::data::table::contents::Table;
+use crate::error::{Result, TableError};
+
+/// The column of the targets, and how they become numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Target {
+    pub(super) column: String,
+    pub(super) task: Task,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Task {
+    /// Numbers as they are.
+    Regression(ColumnType),
+    /// The place of a text among these.
+    Classification(Vec<String>),
+}
+
+impl Target {
+    /// Numbers to regress on.
+    ///
+    /// # Errors
+    /// [`TableError::NoColumn`].
+    pub(super) fn regression(table: &Table, column: &str) -> Result<Self> {
+        let column_type = match table.column(column)?.column_type {
+            // Read as numbers, so that the first cell which is none is named.
+            ColumnType::Category => ColumnType::Number,
+            other => other,
+        };
+        Ok(Self { column: column.to_owned(), task: Task::Regression(column_type) })
+    }
+
+    /// The texts of a column as classes.
+    ///
+    /// # Errors
+    /// [`TableError::NoColumn`]; [`TableError::Column`] if there are fewer than two.
+    pub(super) fn classification(table: &Table, column: &str) -> Result<Self> {
+        let found = table.column(column)?;
+        let classes: BTreeSet<&str> = found.cells().flatten().collect();
+        let mut classes: Vec<String> = classes.into_iter().map(str::to_owned).collect();
+        sort_levels(&mut classes);
+        if classes.len() < 2 {
+            let given = match classes.first() {
+                Some(class) => format!("the one class `{class}`"),
+                None => "no values".to_owned(),
+            };
+            let (column, expected) = (column.to_owned(), "at least two classes".to_owned());
+            return Err(TableError::Column { column, given, expected }.into());
+        }
+        Ok(Self { column: column.to_owned(), task: Task::Classification(classes) })
+    }
+
+    /// The targets of a table, row by row.
+    ///
+    /// # Errors
+    /// [`TableError::Cell`] for a missing one, one that is no finite number, or no class.
+    pub(super) fn values(&self, table: &Table, column: &Column, dtype: DType) -> Result<Vec<f64>> {
+        let error = |row, expected: &str| table.cell_error(column, row, expected);
+        match &self.task {
+            Task::Regression(column_type) => {
+                let value = |(row, number): (usize, Option<f64>)| match number {
+                    None => Err(error(row, column_type.expected())),
+                    Some(number) if is_finite_in(dtype, number) => Ok(number),
+                    Some(_) => Err(error(row, "a number that the encoder's dtype can hold")),
+                };
+                numbers(table, column, *column_type)?.into_iter().enumerate().map(value).collect()
+            }
+            Task::Classification(classes) => {
+                let places: HashMap<&str, usize> =
+                    classes.iter().enumerate().map(|(at, class)| (class.as_str(), at)).collect();
+                let value = |(row, cell): (usize, Option<&str>)| {
+                    let found = cell.and_then(|cell| places.get(cell));
+                    found.map(|&place| place as f64).ok_or_else(|| {
+                        let some: Vec<&str> = classes.iter().take(10).map(String::as_str).collect();
+                        let dots = if classes.len() > some.len() { ", …" } else { "" };
+                        error(row, &format!("one of the classes fitted: {}{dots}", some.join(", ")))
+                    })
+                };
+                column.cells().enumerate().map(value).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What of a table, or of its columns, is not as it must be.
+
+use std::path::PathBuf;
+
+/// Why a table was not read, or not made into numbers.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// There is not even a head line.
+    #[error("{}: is empty, expected a head line and rows", place(path, None))]
+    Empty {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+    },
+    /// There are no rows.
+    #[error("{}: has no rows, expected at least one after the head line", place(path, None))]
+    NoRows {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+    },
+    /// A cell or a name is not UTF-8.
+    #[error("{}: is not UTF-8, expected text in that encoding", place(path, Some(*line)))]
+    NotUtf8 {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// Line that the row begins on, counted from 1.
+        line: u64,
+    },
+    /// A row has more or fewer cells than there are columns.
+    #[error("{}: has {given} cells, expected {expected}, one for each column", place(path, Some(*line)))]
+    Ragged {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// Line that the row begins on, counted from 1.
+        line: u64,
+        /// Number of cells.
+        given: usize,
+        /// Number of columns.
+        expected: usize,
+    },
+    /// A quoted cell never ends.
+    #[error("{}: a quoted cell of this row has no end, expected a closing quote", place(path, Some(*line)))]
+    OpenQuote {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// Line that the row begins on, counted from 1.
+        line: u64,
+    },
+    /// Two columns have the same name.
+    #[error(
+        "{}: columns {first} and {second} are both named `{column}`, expected different names",
+        place(path, None)
+    )]
+    DuplicateColumn {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// The name.
+        column: String,
+        /// Place of the first of them, counted from 1.
+        first: usize,
+        /// Place of the second.
+        second: usize,
+    },
+    /// No column has this name.
+    #[error("{}: has no column `{column}`, expected {}", place(path, None), names(near))]
+    NoColumn {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// The name asked for.
+        column: String,
+        /// The names most like it; all names if none is.
+        near: Vec<String>,
+    },
+    /// A cell is not what its column holds.
+    #[error("{}: column `{column}` is `{given}`, expected {expected}", place(path, Some(*line)))]
+    Cell {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// Line that the row begins on, counted from 1.
+        line: u64,
+        /// Name of the column.
+        column: String,
+        /// The cell, empty if it is missing.
+        given: String,
+        /// What the column holds.
+        expected: String,
+    },
+    /// A column as a whole is not what it is needed as.
+    #[error("column `{column}` has {given}, expected {expected}")]
+    Column {
+        /// Name of the column.
+        column: String,
+        /// What it has.
+        given: String,
+        /// What it is needed as.
+        expected: String,
+    },
+    /// No column says anything about rows.
+    #[error(
+        "TableEncoder: none of {columns} columns differs between rows, expected at least one feature"
+    )]
+    NoFeatures {
+        /// Number of columns looked at.
+        columns: usize,
+    },
+    /// A character that separates cells or encloses them cannot be one.
+    #[error("CsvOptions: argument `{argument}` is {given:?}, expected {expected}")]
+    Character {
+        /// Name of the option.
+        argument: &'static str,
+        /// The character.
+        given: char,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A text is not a saved encoder.
+    #[error("TableEncoder::from_json: {given}, expected a text that `to_json` gave")]
+    Saved {
+        /// What is wrong with it.
+        given: String,
+    },
+}
+
+fn place(path: &Option<PathBuf>, line: Option<u64>) -> String {
+    let table = path.as_ref().map_or_else(|| "table".to_owned(), |path| path.display().to_string());
+    line.map_or_else(|| table.clone(), |line| format!("{table}: line {line}"))
+}
+
+fn names(near: &[String]) -> String {
+    let names: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+    format!("one of its columns such as {}", names.join(", "))
+}
