@@ -10,8 +10,8 @@ pub use tfn_layers as layers;
 pub use tfn_layers::{
     Affine, AffineVariationalFlipout, AffineVariationalReparameterization,
     AffineVariationalReparameterizationLocal, Builder, Estimator, Lambda, Layer, LayerError,
-    Likelihood, LinearMap, Model, Pass, PosteriorValue, Sequential, Variational, VariationalLayer,
-    Weights, set_estimator,
+    Likelihood, LinearMap, Model, MomentMatching, Moments, Pass, PosteriorValue, Sequential,
+    Variational, VariationalLayer, Weights, set_estimator,
 };
 pub use tfn_layers::{likelihoods, losses};
 pub use tfn_module as module;
