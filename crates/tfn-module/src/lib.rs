@@ -6,6 +6,7 @@ extern crate self as tfn_module;
 pub mod checkpoint;
 mod copy;
 mod copy_impls;
+pub mod describe;
 mod error;
 mod freeze;
 mod module;
