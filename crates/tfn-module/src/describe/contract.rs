@@ -203,6 +203,8 @@ pub struct Description<'s, 'r> {
 pub struct Loader<'f> {
     pub(super) registry: &'f Registry,
     pub(super) tensors: Tensors,
+    /// Bytes of the file.
+    pub(super) size: usize,
     pub(super) variables: Vec<Variable>,
     pub(super) objects: Vec<Loaded>,
     /// Of the object that comes back now.

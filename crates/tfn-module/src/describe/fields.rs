@@ -7,6 +7,15 @@ use tfn_tensor::{DType, Tensor, Variable};
 
 use super::contract::{Data, Describe, Field, Loader, Result, Saver, SharedField};
 
+impl Data {
+    /// The word that says what it is, if it has one: `object`, `variable`, `tensor`, or one of
+    /// [`Saver::tagged`].
+    pub fn tag(&self) -> Option<&str> {
+        let map = self.0.as_object().filter(|map| map.len() == 1)?;
+        map.keys().next().map(String::as_str)
+    }
+}
+
 impl<T: Describe> Field for T {
     fn write(&self, saver: &mut Saver<'_>) -> Result<Data> {
         saver.own(self)

@@ -137,7 +137,7 @@ impl<'r> FileReader<'r> {
         let missing = || DescribeError::NoDescription { origin: origin.to_owned() };
         let mut description = description.ok_or_else(missing)?;
         check_version(&description, origin)?;
-        let mut loader = Loader::new(registry, Tensors::new(parsed.tensors()?));
+        let mut loader = Loader::new(registry, Tensors::new(parsed.tensors()?), bytes.len());
         let read = |source| refused(origin, "file", source);
         let list = |key: &str| description.get(key).and_then(Value::as_array);
         let (Some(variables), Some(objects)) = (list("variables"), list("objects")) else {

@@ -15,10 +15,11 @@ use super::tensors::Tensors;
 use crate::error::DescribeError;
 
 impl<'f> Loader<'f> {
-    pub(super) fn new(registry: &'f Registry, tensors: Tensors) -> Self {
+    pub(super) fn new(registry: &'f Registry, tensors: Tensors, size: usize) -> Self {
         Self {
             registry,
             tensors,
+            size,
             variables: Vec::new(),
             objects: Vec::new(),
             extent: Extent::default(),
@@ -234,6 +235,11 @@ impl Reader<'_, '_> {
             Some(value) => F::read(Data(value), self.loader),
             None => Err(self.loader.wrong_as("missing".to_owned(), "a field")),
         }
+    }
+
+    /// Number of bytes of the file: a constructor that makes more of its fields than that asks first.
+    pub fn file_size(&self) -> usize {
+        self.loader.size
     }
 
     /// Whether there is a field of this name that has not been read.

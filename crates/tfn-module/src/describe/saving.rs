@@ -186,6 +186,11 @@ impl<'r> Saver<'r> {
 }
 
 impl Description<'_, '_> {
+    /// Names of the fields that lead to the object, parted by `/`.
+    pub fn path(&self) -> String {
+        self.saver.path()
+    }
+
     /// Writes down a field.
     ///
     /// # Errors
