@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tfn_module::describe::{self, Describe, Description, FunctionId, Reader};
 use tfn_module::{Copies, DeepCopy, Module, Properties, layer_name};
 use tfn_tensor::Tensor;
 
+use crate::activation::Activation;
 use crate::contract::{Layer, Pass};
 use crate::error::Result;
 
@@ -45,6 +47,7 @@ pub struct Lambda<M = Stateless> {
     name: String,
     state: M,
     function: Function<M>,
+    id: FunctionId,
 }
 
 impl Lambda {
@@ -56,7 +59,32 @@ impl Lambda {
         name: &str,
         function: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Result<Self> {
-        Self::with_state(name, Stateless, move |_, x| function(x))
+        Self::of(name, &Activation::new(function))
+    }
+
+    fn of(name: &str, function: &Activation) -> Result<Self> {
+        let (id, function) = (function.id(), function.clone());
+        let layer = Self::with_state(name, Stateless, move |_, x| function.apply(x))?;
+        Ok(Self { id, ..layer })
+    }
+}
+
+/// By the name of its function among the activations of the registry.
+impl Describe for Lambda {
+    fn class() -> String {
+        "tfn.layers.Lambda".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        let function = Activation::named_by(self.id);
+        description.field("name", &self.name)?.field("function", &function)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let (name, function): (String, Activation) =
+            (reader.field("name")?, reader.field("function")?);
+        Ok(Self::of(&name, &function)?)
     }
 }
 
@@ -70,7 +98,8 @@ impl<M: Module + DeepCopy> Lambda<M> {
         state: M,
         function: impl Fn(&M, &Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Result<Self> {
-        Ok(Self { name: layer_name(name)?, state, function: Arc::new(function) })
+        let id = FunctionId::of(&function);
+        Ok(Self { name: layer_name(name)?, state, function: Arc::new(function), id })
     }
 
     /// What the function is handed at each call.
@@ -93,7 +122,7 @@ impl<M: Module> Module for Lambda<M> {
 impl<M: DeepCopy> DeepCopy for Lambda<M> {
     fn deep_copy_with(&self, copies: &mut Copies) -> Self {
         let state = self.state.deep_copy_with(copies);
-        Self { name: self.name.clone(), state, function: self.function.clone() }
+        Self { name: self.name.clone(), state, function: self.function.clone(), id: self.id }
     }
 }
 

@@ -5,3 +5,4 @@ mod sequential;
 
 pub use model::Model;
 pub use sequential::Sequential;
+pub(crate) use sequential::Tracked;

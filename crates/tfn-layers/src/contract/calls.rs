@@ -26,6 +26,16 @@ impl Calls {
         Self { root, next: AtomicU64::new(0), last: Mutex::new(None) }
     }
 
+    /// Calls below `root` of which the next one has this number.
+    pub(crate) fn from_number(root: Key, next: u64) -> Self {
+        Self { root, next: AtomicU64::new(next), last: Mutex::new(None) }
+    }
+
+    /// The number that the next call will have.
+    pub(crate) fn number(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
     /// The key that those of all calls lie below.
     pub fn root(&self) -> &Key {
         &self.root

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tfn_tensor::{DType, Tensor, Variable};
 
 use super::contract::{Data, Describe, Field, Loader, Result, Saver, SharedField};
+use crate::scope::NameScope;
 
 impl Data {
     /// The word that says what it is, if it has one: `object`, `variable`, `tensor`, or one of
@@ -105,6 +106,20 @@ impl Field for String {
     fn read(data: Data, loader: &mut Loader<'_>) -> Result<Self> {
         let text = data.0.as_str().map(str::to_owned);
         text.ok_or_else(|| loader.wrong(&data, "a string"))
+    }
+}
+
+impl Field for NameScope {
+    fn write(&self, _: &mut Saver<'_>) -> Result<Data> {
+        Ok(Data(json!(self.name())))
+    }
+
+    fn read(data: Data, loader: &mut Loader<'_>) -> Result<Self> {
+        let name = String::read(data, loader)?;
+        Ok(match name.trim_end_matches('/') {
+            "" => Self::root(),
+            name => Self::root().child(name),
+        })
     }
 }
 

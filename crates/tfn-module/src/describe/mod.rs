@@ -22,6 +22,7 @@ mod extent;
 mod fields;
 mod file;
 mod loading;
+mod macros;
 mod registry;
 mod saving;
 mod tensors;
