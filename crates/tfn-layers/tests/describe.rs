@@ -20,7 +20,7 @@ use tfn_layers::util::KernelBiasSpec;
 use tfn_layers::{
     Affine, AffineVariationalReparameterizationLocal as Bayesian, Dense, Estimator, Flipout,
     Lambda, Layer, LayerError, Likelihood, LinearMap, Local, Mean, Model, PerExample,
-    Reparameterization, Sequential, Variational, VariationalLayer, losses,
+    Reparameterization, Sequential, Variational, losses,
 };
 
 fn registry() -> Registry {
@@ -147,7 +147,9 @@ fn posteriors_that_are_no_normals_and_an_estimator_set_later_come_back() {
     let posterior = |spec: &KernelBiasSpec| {
         let size: usize = spec.kernel_shape.iter().product();
         let loc = Variable::new("loc", Tensor::zeros(&[size], DType::F32))?;
-        let tril = Variable::new("tril", Tensor::eye(size, DType::F32) * 0.1)?;
+        let diagonal = |i: usize| if i % (size + 1) == 0 { 0.1 } else { 0.0 };
+        let eye: Vec<f32> = (0..size * size).map(diagonal).collect();
+        let tril = Variable::new("tril", Tensor::from_vec(eye, &[size, size]))?;
         let kernel = MultivariateNormalTriL::new(loc, tril)?;
         let shape =
             tfn_layers::distributions::bijectors::Reshape::new(&spec.kernel_shape, &[size])?;
@@ -479,7 +481,7 @@ fn no_damage_makes_it_panic() {
     let mut next = |below: usize| (stream.next_u64() % below as u64) as usize;
     let x = Tensor::ones(&[2, 3], DType::F32);
     let mut read = 0;
-    for _ in 0..20_000 {
+    for _ in 0..6_000 {
         let mut bytes = whole.clone();
         for _ in 0..=next(2) {
             let at = next(bytes.len());
@@ -501,5 +503,5 @@ fn no_damage_makes_it_panic() {
                 model.call_at(&x, &Key::from_seed(1)).map(|d| d.mean().map(|mean| mean.check()));
         }
     }
-    assert!(read > 1000, "{read}");
+    assert!(read > 300, "{read}");
 }

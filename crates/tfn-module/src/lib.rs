@@ -14,6 +14,7 @@ mod name;
 mod open_trait;
 mod scope;
 mod summary;
+mod swappable;
 
 pub use checkpoint::{load, load_npz, read_metadata, save, save_npz, save_with};
 pub use copy::{Copies, CopyArc, DeepCopy, deep_copy};
@@ -22,5 +23,6 @@ pub use freeze::{freeze, unfreeze};
 pub use module::{Module, Properties, Property, find, named_submodules, named_variables};
 pub use name::{layer_name, module_name, snake_case};
 pub use scope::NameScope;
+pub use swappable::Swappable;
 pub use tfn_module_derive::Module;
 pub use tfn_tensor::{DType, Tensor, TensorError, Variable, VariableId};

@@ -1,0 +1,143 @@
+//! A model that was saved in one process predicts the same bits in another, which has none of the code that built it.
+
+// The lint's exception for tests does not reach the functions that tests share.
+#![allow(clippy::unwrap_used)]
+
+use std::ops::ControlFlow::Continue;
+use std::path::Path;
+use std::process::Command;
+
+use tfn::distributions::{
+    Independent, JointDistributionSequential, Laplace, Normal, Sample, StudentT,
+    TransformedVariable,
+};
+use tfn::layers::likelihoods::Noise;
+use tfn::module::describe::{FileReader, FileWriter};
+use tfn::train::calibrate::ConformalIntervals;
+use tfn::train::data::{Dataset, Standardizer};
+use tfn::train::{Adam, Fit, MonteCarlo, describe::MODEL};
+use tfn::{
+    Affine, AffineVariationalFlipout, AffineVariationalReparameterizationLocal as Bayesian, DType,
+    KernelBiasSpec, Key, Lambda, Model, Module, Sequential, Tensor, Variable, bijectors::Softplus,
+    likelihoods, load_model, losses, save_model,
+};
+
+const FILE: &str = "TFN_TEST_MODEL_FILE";
+
+/// All that the other process knows: a file, and this crate.
+fn figures_of(file: &Path) -> String {
+    let registry = tfn::registry();
+    let mut read = FileReader::open(file, &registry).unwrap();
+    let model: Model = read.take(MODEL).unwrap();
+    let intervals: ConformalIntervals = read.take("calibration").unwrap();
+    figures(&model, &intervals)
+}
+
+fn bits(tensor: &Tensor) -> Vec<u64> {
+    tensor.to_f64_vec().unwrap().iter().map(|x| x.to_bits()).collect()
+}
+
+/// Predictions, intervals, losses and all variables, to the last bit.
+fn figures(model: &Model, intervals: &ConformalIntervals) -> String {
+    let (x, key) = (inputs(), Key::from_seed(11));
+    let predictive = MonteCarlo::new(20).unwrap().predict(model, &x, &key).unwrap();
+    let [low, high] = intervals.interval(&predictive, 0.8).unwrap();
+    let figures: Vec<Vec<u64>> = [
+        predictive.mean().unwrap(),
+        predictive.stddev().unwrap(),
+        low,
+        high,
+        model.call_at(&x, &key).unwrap().mean().unwrap(),
+        model.losses_at(&key).unwrap(),
+        model.call(&x).unwrap().mean().unwrap(),
+    ]
+    .iter()
+    .map(bits)
+    .collect();
+    let of = |v: &Variable| (v.name().to_owned(), v.is_trainable(), bits(&v.value()));
+    format!("{figures:?} {:?}", model.variables().iter().map(of).collect::<Vec<_>>())
+}
+
+fn inputs() -> Tensor {
+    Key::from_seed(5).stream().normal(&[16, 3], DType::F32) * 4.0 + 100.0
+}
+
+/// What the test below starts, in a process of its own.
+#[test]
+fn child() {
+    if let Some(file) = std::env::var_os(FILE) {
+        println!("figures: {}", figures_of(Path::new(&file)));
+    }
+}
+
+fn of_another_process(file: &Path) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture"])
+        .env(FILE, file)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find_map(|line| line.split_once("figures: "));
+    line.expect("the child prints its figures").1.to_owned()
+}
+
+/// A prior of a heavy tail, whose scale is a variable that both layers share.
+fn model(x: &Tensor, y: &Tensor) -> Model {
+    let start = Tensor::scalar(0.5_f32);
+    let scale = TransformedVariable::new(&start, Softplus::new(), "prior_scale").unwrap();
+    let prior = move |spec: &KernelBiasSpec| {
+        let kernel = Sample::new(Laplace::new(0.0, &scale)?, &spec.kernel_shape)?;
+        let bias = Sample::new(StudentT::new(3.0_f32, 0.0_f32, 1.0_f32)?, &spec.bias_shape)?;
+        JointDistributionSequential::new([kernel.into(), bias.into()])
+    };
+    let posterior = |spec: &KernelBiasSpec| {
+        spec.joint("posterior_", |weight| {
+            let loc = weight.variable("loc", weight.initial()?)?;
+            let scale = weight.transformed("scale", weight.full(0.05), Softplus::above(1e-5)?)?;
+            Ok(Independent::new(Normal::new(loc, scale)?, weight.shape.len())?)
+        })
+    };
+    let hidden = Bayesian::builder(3, 8).make_prior_fn(prior.clone()).make_posterior_fn(posterior);
+    let hidden = hidden.activation_fn(Tensor::tanh).seed(1).name("hidden").build().unwrap();
+    let middle = AffineVariationalFlipout::builder(8, 8).make_prior_fn(prior);
+    let middle = middle.divergence(losses::kl_divergence_monte_carlo).seed(2).build().unwrap();
+    let noise = Noise::starting_at(&[0.5]).unwrap().with_posterior(-1.0, 1.0).unwrap();
+    let likelihood = likelihoods::Normal::with_noise(noise);
+    Sequential::of(Standardizer::fit(x).unwrap())
+        .then(hidden)
+        .then(middle)
+        .then(Lambda::new("relu", Tensor::relu).unwrap())
+        .then(Affine::builder(8, 1).seed(3).build().unwrap())
+        .with_likelihood(Standardizer::fit(y).unwrap().units_of(likelihood))
+}
+
+#[test]
+fn another_process_predicts_the_same_bits() {
+    let x = inputs();
+    let y = x.sum_axes(&[-1], false);
+    let model = model(&x, &y);
+    model.variables()[0].set_trainable(false);
+    let (data, fit) = (Dataset::new(x.clone(), y.clone()).unwrap(), Fit::new(16, 8, 3).unwrap());
+    fit.run_model(&model, &data, &mut Adam::new(0.01).unwrap(), |_| Continue(())).unwrap();
+    let predictive = MonteCarlo::new(20).unwrap().predict(&model, &x, &Key::from_seed(1)).unwrap();
+    let intervals = ConformalIntervals::fit(&predictive, &y).unwrap();
+    let (folder, registry) = (tempfile::tempdir().unwrap(), tfn::registry());
+    let path = folder.path().join("model.safetensors");
+    let file = FileWriter::new(&registry).add(MODEL, &model).unwrap();
+    file.add("calibration", &intervals).unwrap().metadata("rows", "16").save(&path).unwrap();
+    let there = of_another_process(&path);
+    assert_eq!(there, figures_of(&path));
+    assert_eq!(there, figures(&model, &intervals));
+    assert_eq!(tfn::module::read_metadata(&path).unwrap()["rows"], "16");
+    // And both are trained on alike.
+    let same = load_model(&path, &registry).unwrap();
+    let on = |model: &Model| {
+        fit.run_model(model, &data, &mut Adam::new(0.01).unwrap(), |_| Continue(())).unwrap();
+        model.variables().iter().map(|v| bits(&v.value())).collect::<Vec<_>>()
+    };
+    let before = on(&same);
+    // `figures` has called the one once more than the file knows of.
+    assert_eq!(before, on(&model));
+    save_model(&same, &path, &registry).unwrap();
+    assert_eq!(on(&load_model(&path, &registry).unwrap()), on(&same));
+}
