@@ -41,7 +41,7 @@ use crate::activation::{Activation, named};
 use crate::affine::Affine;
 use crate::arguments::{ValueFn, sample};
 use crate::containers::{Model, Sequential, Tracked};
-use crate::contract::{Layer, Likelihood, Weights};
+use crate::contract::{Calls, Layer, Likelihood, Weights};
 use crate::divergence::{Divergence, PosteriorValue};
 use crate::error::Result;
 use crate::estimator::{
@@ -58,6 +58,7 @@ use crate::variational::Variational;
 pub fn register(registry: &mut Registry) {
     tfn_distributions::describe::register(registry);
     registry.add::<Model>();
+    registry.add::<Calls>();
     registry.add::<Weights>();
     registry.add::<Estimated>();
     registry.add::<Noise>();

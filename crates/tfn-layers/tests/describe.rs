@@ -353,14 +353,15 @@ fn functions_without_a_name_are_errors_that_say_how_to_give_one() {
             net
         };
     let unnamed = |error: &DescribeError, at: &str, by: &str| {
-        let DescribeError::Unnamed { path, how } = error else { unreachable!("{error}") };
+        let DescribeError::Unnamed { path, how, .. } = error else { unreachable!("{error}") };
         assert_eq!(path, at);
         assert!(how.contains(by), "{error}");
     };
     let factor = 3.0;
     let error = refusal(&layer(&|b| b.activation_fn(move |x| x * factor)), &registry);
     unnamed(&error, "net/layers/1/activation_fn", "add_activation");
-    let error = refusal(&layer(&|b| b.activation_fn(double)), &registry);
+    let error = refusal(&layer(&|b| b.name("second").activation_fn(double)), &registry);
+    assert!(error.to_string().contains("activation_fn` (of `second`) is a function"), "{error}");
     unnamed(&error, "net/layers/1/activation_fn", "add_activation");
     let error =
         refusal(&layer(&|b| b.divergence(|_, _, _| Ok(Tensor::scalar(0.0_f32)))), &registry);

@@ -16,7 +16,7 @@ use crate::module::Module;
 ///
 /// # Examples
 /// ```
-/// use tfn_module::{Module, Swappable, Tensor, Variable, save};
+/// use tfn_module::{Module, ModuleError, Swappable, Tensor, Variable, save};
 ///
 /// #[derive(Module)]
 /// struct Net { gain: Variable }
@@ -25,7 +25,7 @@ use crate::module::Module;
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("net.safetensors");
 /// let before = net.snapshot();
-/// net.change(|copy| copy.gain.assign(&Tensor::scalar(2.0)))?;
+/// net.change(|copy| Ok::<_, ModuleError>(copy.gain.assign(&Tensor::scalar(2.0))?))?;
 /// assert_eq!(before.gain.value().item()?, 1.0);
 /// assert_eq!(net.snapshot().gain.value().item()?, 2.0);
 ///

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tfn_module::Module;
 use tfn_module::describe::{Describe, DescribeError, Description, Reader, Registry, Result};
 use tfn_tensor::Tensor;
 
@@ -88,7 +89,8 @@ wrappers! {
         if this.has_safe_sample_fn() {
             let path = description.path();
             let how = "leave `safe_sample_fn` as it is";
-            return Err(DescribeError::Unnamed { path: format!("{path}/safe_sample_fn"), how }.into());
+            let (path, module) = (format!("{path}/safe_sample_fn"), this.name());
+            return Err(DescribeError::Unnamed { path, module, how }.into());
         }
         description.field("distribution", this.distribution())?.field("validity_mask", this.validity_mask())?;
     }, |reader| {

@@ -9,7 +9,7 @@ use tfn_distributions::bijectors::{
 use tfn_distributions::describe;
 use tfn_distributions::module::describe::{DescribeError, FileReader, FileWriter, Registry};
 use tfn_distributions::module::{Module, ModuleError};
-use tfn_distributions::tensor::{DType, Key, Tensor, Variable};
+use tfn_distributions::tensor::{DType, Key, Stream, Tensor, Variable};
 use tfn_distributions::{
     Binomial, Categorical, Distribution, ExpRelaxedOneHotCategorical, Exponential, Geometric,
     HalfCauchy, HalfStudentT, Horseshoe, Independent, InverseGamma, JointDistributionNamed,
@@ -296,4 +296,86 @@ fn absurd_sizes_are_errors() {
     let error =
         forged(&made, &shape, &format!("\"dtype\":\"F64\",\"shape\":[1,{n}],\"data_offsets\":[0"));
     assert!(error.contains("`parameters` has shape [2000, 2000], expected at most"), "{error}");
+}
+
+/// The file with one number of its description as another.
+fn with_other_number(bytes: &[u8], stream: &mut Stream) -> Vec<u8> {
+    const NUMBERS: [&str; 14] = [
+        "0",
+        "1",
+        "2",
+        "3",
+        "7",
+        "63",
+        "2147483648",
+        "1152921504606846976",
+        "9223372036854775807",
+        "18446744073709551615",
+        "-1",
+        "-9223372036854775808",
+        "1e308",
+        "0.5",
+    ];
+    let mut below = |count: usize| (stream.next_u64() % count as u64) as usize;
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
+    let starts = |(at, _): &(usize, char)| {
+        let is = |at: usize| header.as_bytes()[at].is_ascii_digit();
+        is(*at) && !is(at - 1) && !header.as_bytes()[at - 1].is_ascii_alphanumeric()
+    };
+    let starts: Vec<usize> = header.char_indices().filter(starts).map(|(at, _)| at).collect();
+    let mut header = header.to_owned();
+    for _ in 0..=below(2) {
+        let at = starts[below(starts.len())].min(header.len() - 1);
+        let end = header[at..].find(|c: char| !c.is_ascii_digit()).map_or(at, |end| at + end);
+        header.replace_range(at..end, NUMBERS[below(NUMBERS.len())]);
+    }
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.extend(&bytes[8 + length..]);
+    file
+}
+
+#[test]
+fn no_number_in_a_description_makes_it_panic() {
+    let registry = registry();
+    let mut stream = Stream::from_seed(1);
+    let mut files: Vec<(bool, Vec<u8>)> = Vec::new();
+    let tables = FAMILIES.iter().copied().flatten().filter(|(name, _)| !name.contains("Masked"));
+    let of_tables = tables.map(|(_, make)| make(&mut Draws::new(&numbers(), DType::F64)).unwrap());
+    for made in of_tables.chain(others()) {
+        files
+            .push((true, FileWriter::new(&registry).add("it", &made).unwrap().to_bytes().unwrap()));
+    }
+    for line in BIJECTORS {
+        let (_, made) = draw(line, &numbers(), DType::F64).unwrap();
+        files.push((
+            false,
+            FileWriter::new(&registry).add("it", &made).unwrap().to_bytes().unwrap(),
+        ));
+    }
+    let mut read = 0;
+    for (is_family, whole) in &files {
+        for _ in 0..400 {
+            let bytes = with_other_number(whole, &mut stream);
+            let Ok(mut file) = FileReader::from_bytes(&bytes, &registry) else { continue };
+            read += 1;
+            if *is_family {
+                let Ok(made) = file.take::<Arc<dyn Distribution>>("it") else { continue };
+                let shapes = (made.batch_shape(), made.event_shape());
+                let _ = (made.dtype(), made.check_values());
+                // What is large when it is used is so whoever made it.
+                let Ok(all) = shapes.0.and_then(|batch| Ok([batch, shapes.1?].concat())) else {
+                    continue;
+                };
+                if all.iter().product::<usize>() < 1 << 20 {
+                    let _ = made.log_prob(&Tensor::scalar(0.3));
+                }
+            } else if let Ok(made) = file.take::<Arc<dyn Bijector>>("it") {
+                let _ = (made.forward_shape(&[2, 6]), made.inverse_shape(&[2, 6]));
+                let _ = made.forward(&Tensor::ones(&[2, 6], DType::F64));
+            }
+        }
+    }
+    assert!(read > 1000, "{read}");
 }

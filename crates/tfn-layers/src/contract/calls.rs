@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_module::{Copies, DeepCopy, Module, Properties};
 use tfn_tensor::Key;
 
@@ -24,16 +25,6 @@ impl Calls {
     /// Calls whose keys lie below `root`.
     pub fn new(root: Key) -> Self {
         Self { root, next: AtomicU64::new(0), last: Mutex::new(None) }
-    }
-
-    /// Calls below `root` of which the next one has this number.
-    pub(crate) fn from_number(root: Key, next: u64) -> Self {
-        Self { root, next: AtomicU64::new(next), last: Mutex::new(None) }
-    }
-
-    /// The number that the next call will have.
-    pub(crate) fn number(&self) -> u64 {
-        self.next.load(Ordering::Relaxed)
     }
 
     /// The key that those of all calls lie below.
@@ -64,6 +55,24 @@ impl Calls {
 
 impl Module for Calls {
     fn properties<'a>(&'a self, _: &mut Properties<'a>) {}
+}
+
+/// Those that come back from a file go on with the key that would have come next; that there was a last one is forgotten.
+impl Describe for Calls {
+    fn class() -> String {
+        "tfn.layers.Calls".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        let next = self.next.load(Ordering::Relaxed);
+        description.field("root", &self.root)?.field("next", &next)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let (root, next) = (reader.field("root")?, AtomicU64::new(reader.field("next")?));
+        Ok(Self { root, next, last: Mutex::new(None) })
+    }
 }
 
 impl DeepCopy for Calls {

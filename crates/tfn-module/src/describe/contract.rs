@@ -181,14 +181,16 @@ pub struct Saver<'r> {
     pub(super) tensors: BTreeMap<String, Tensor>,
     /// Of the object being described.
     pub(super) extent: Extent,
-    /// Of how many objects the description has begun and not ended.
-    pub(super) open: usize,
+    /// Names of the objects of which the description has begun and not ended, as far as they are modules.
+    pub(super) open: Vec<Option<String>>,
 }
 
 /// An object that has been described.
 pub(super) struct Object {
     pub(super) class: String,
     pub(super) path: String,
+    /// What a module calls itself: for people.
+    pub(super) name: Option<String>,
     pub(super) fields: Map<String, Value>,
     pub(super) extent: Extent,
 }

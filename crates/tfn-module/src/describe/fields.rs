@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tfn_tensor::random::Key;
 use tfn_tensor::{DType, Tensor, Variable};
 
 use super::contract::{Data, Describe, Field, Loader, Result, Saver, SharedField};
@@ -120,6 +121,23 @@ impl Field for NameScope {
             "" => Self::root(),
             name => Self::root().child(name),
         })
+    }
+}
+
+/// Its bytes, in hexadecimal digits.
+impl Field for Key {
+    fn write(&self, _: &mut Saver<'_>) -> Result<Data> {
+        let bytes = self.to_bytes().ok_or("a key that replays recorded draws is no data")?;
+        Ok(Data(json!(bytes.map(|byte| format!("{byte:02x}")).concat())))
+    }
+
+    fn read(data: Data, loader: &mut Loader<'_>) -> Result<Self> {
+        let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+        let bytes = data.0.as_str().and_then(|text| {
+            let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(byte).collect();
+            <[u8; 32]>::try_from(bytes?).ok()
+        });
+        bytes.map(Self::from_bytes).ok_or_else(|| loader.wrong(&data, "64 hexadecimal digits"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::contract::{Data, Field, Loader, Registry, Saver};
+use super::contract::{Data, Field, Loader, Object, Registry, Saver};
 use super::extent::Extent;
 use super::refused;
 use super::tensors::Tensors;
@@ -64,9 +64,15 @@ impl<'r> FileWriter<'r> {
     /// [`ModuleError::Format`] if they cannot be made.
     pub fn to_bytes(self) -> Result<Vec<u8>> {
         let Saver { objects, variables, tensors, .. } = self.saver;
-        let objects = objects.into_iter().map(
-            |object| json!({ "class": object.class, "path": object.path, "fields": object.fields }),
-        );
+        let objects = objects.into_iter().map(|object| {
+            let Object { class, path, name, fields, .. } = object;
+            match name {
+                None => json!({ "class": class, "path": path, "fields": fields }),
+                Some(name) => {
+                    json!({ "class": class, "path": path, "name": name, "fields": fields })
+                }
+            }
+        });
         let listed = variables.iter().map(|(entry, variable)| {
             let (name, trainable) = (variable.name(), variable.is_trainable());
             json!({ "name": name, "tensor": entry, "trainable": trainable })

@@ -11,7 +11,7 @@
 //! | entry | what |
 //! |---|---|
 //! | `version`, `crate` | of the description, and of the crate that wrote it |
-//! | `objects` | each with its `class`, the `path` where it was met, and its `fields`; a field that is an object names one *before* it, `{"object": 3}`: there is no ring, and reading needs no recursion |
+//! | `objects` | each with its `class`, the `path` where it was met, the `name` of a module (these two for people), and its `fields`; a field that is an object names one *before* it, `{"object": 3}`: there is no ring, and reading needs no recursion |
 //! | `variables` | each with its `name`, `tensor` and whether it is `trainable`; fields name them `{"variable": 0}` |
 //! | `modules` | the objects that were added, by name |
 //!

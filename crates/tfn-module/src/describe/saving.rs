@@ -25,7 +25,7 @@ impl<'r> Saver<'r> {
             known: HashMap::new(),
             tensors: BTreeMap::new(),
             extent: Extent::default(),
-            open: 0,
+            open: Vec::new(),
         }
     }
 
@@ -67,7 +67,8 @@ impl<'r> Saver<'r> {
     /// # Errors
     /// [`DescribeError::Unnamed`] if it has none; `how` says how it is given one.
     pub fn function<V: Any>(&mut self, function: FunctionId, how: &'static str) -> Result<Data> {
-        let unnamed = || DescribeError::Unnamed { path: self.path(), how };
+        let module = || self.open.iter().rev().flatten().next().cloned().unwrap_or_default();
+        let unnamed = || DescribeError::Unnamed { path: self.path(), module: module(), how };
         Ok(Data(json!(self.registry.name_of::<V>(function).ok_or_else(unnamed)?)))
     }
 
@@ -77,7 +78,8 @@ impl<'r> Saver<'r> {
     /// [`DescribeError::NotDescribed`], [`DescribeError::NotA`], [`DescribeError::Cycle`],
     /// [`DescribeError::Extent`]; what the object reports.
     pub fn shared<I: ?Sized + 'static>(&mut self, object: &dyn Module) -> Result<Data> {
-        self.shared_any::<I>(object, object.class_name())
+        let name = Some(object.name());
+        self.shared_object::<I>(object, object.class_name(), name)
     }
 
     /// [`shared`](Self::shared) for what is no module; `class` names its type in errors.
@@ -88,6 +90,15 @@ impl<'r> Saver<'r> {
         &mut self,
         object: &dyn Any,
         class: &str,
+    ) -> Result<Data> {
+        self.shared_object::<I>(object, class, None)
+    }
+
+    fn shared_object<I: ?Sized + 'static>(
+        &mut self,
+        object: &dyn Any,
+        class: &str,
+        module: Option<String>,
     ) -> Result<Data> {
         let kind = object.type_id();
         let (name, known) = self.class_of(kind, class)?;
@@ -104,7 +115,7 @@ impl<'r> Saver<'r> {
             }
             None => {
                 self.seen.insert(key, None);
-                let index = self.object(name, known, object)?;
+                let index = self.object((name, module), known, object)?;
                 self.seen.insert(key, Some(index));
                 index
             }
@@ -118,7 +129,7 @@ impl<'r> Saver<'r> {
     /// As [`shared`](Self::shared).
     pub fn own<T: Describe>(&mut self, object: &T) -> Result<Data> {
         let (name, known) = self.class_of(TypeId::of::<T>(), type_name::<T>())?;
-        let index = self.object(name, known, object)?;
+        let index = self.object((name, None), known, object)?;
         Ok(self.reference(index))
     }
 
@@ -149,20 +160,25 @@ impl<'r> Saver<'r> {
     }
 
     /// Describes an object, and gives its number.
-    fn object(&mut self, class: &str, known: Class, object: &dyn Any) -> Result<usize> {
+    fn object(
+        &mut self,
+        (class, name): (&str, Option<String>),
+        known: Class,
+        object: &dyn Any,
+    ) -> Result<usize> {
         let path = self.path();
         // Before the recursion, which the extent itself is only known after.
-        Extent { height: self.open, size: 0 }.check(&path)?;
+        Extent { height: self.open.len(), size: 0 }.check(&path)?;
         let around = std::mem::take(&mut self.extent);
-        self.open += 1;
+        self.open.push(name);
         let mut description = Description { saver: self, fields: Map::new() };
         let described = (known.describe)(object, &mut description);
         let fields = description.fields;
-        self.open -= 1;
+        let name = self.open.pop().flatten();
         let extent = std::mem::replace(&mut self.extent, around);
         described.map_err(|source| refused(&path, class, source))?;
         extent.check(&path)?;
-        self.objects.push(Object { class: class.to_owned(), path, fields, extent });
+        self.objects.push(Object { class: class.to_owned(), path, name, fields, extent });
         Ok(self.objects.len() - 1)
     }
 

@@ -17,10 +17,14 @@ pub enum DescribeError {
         class: String,
     },
     /// A function without a name, such as a closure.
-    #[error("`{path}` is a function without a name, so that no file can hold it: {how}")]
+    #[error(
+        "`{path}` (of `{module}`) is a function without a name, so that no file can hold it: {how}"
+    )]
     Unnamed {
         /// Fields from the outermost object to it.
         path: String,
+        /// Name of the module that has it.
+        module: String,
         /// How it is given a name.
         how: &'static str,
     },

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use tfn_distributions::Distribution;
 use tfn_module::describe::{Describe, Description, Reader, Result};
 use tfn_module::layer_name;
-use tfn_tensor::{Key, broadcast_shapes};
+use tfn_tensor::broadcast_shapes;
 use tfn_util::KernelBias;
 
-use super::{Calls, Weights, parts_of};
+use super::{Weights, parts_of};
 use crate::error::LayerError;
 
-/// The next call of weights that come back has the key that it would have had; that there was a last one is forgotten.
 impl Describe for Weights {
     fn class() -> String {
         "tfn.layers.Weights".to_owned()
@@ -31,26 +30,24 @@ impl Describe for Weights {
             .field("dtype", &self.dtype)?
             .field("seed", &self.seed)?
             .field("validate_args", &self.validate_args)?
-            .field("calls", &self.calls.number())?;
+            .field("calls", &self.calls)?;
         Ok(())
     }
 
     fn restore(reader: &mut Reader<'_, '_>) -> Result<Self> {
-        let (name, seed): (String, u64) = (reader.field("name")?, reader.field("seed")?);
-        let root = Key::from_seed(seed).child(&layer_name(&name)?);
         let made = Self {
             class: reader.field("class")?,
             scope: reader.field("scope")?,
-            name,
+            name: layer_name(&reader.field::<String>("name")?)?,
             posterior: reader.field("posterior")?,
             prior: reader.field("prior")?,
             parts: KernelBias { kernel: reader.field("kernel")?, bias: reader.field("bias")? },
             value_fn: reader.field("posterior_value_fn")?,
             divergence: reader.field("divergence")?,
             dtype: reader.field("dtype")?,
-            seed,
+            seed: reader.field("seed")?,
             validate_args: reader.field("validate_args")?,
-            calls: Calls::from_number(root.child("call"), reader.field("calls")?),
+            calls: reader.field("calls")?,
         };
         made.check()?;
         Ok(made)
