@@ -6,12 +6,14 @@
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tfn::distributions::{
     Independent, JointDistributionSequential, Laplace, Normal, Sample, StudentT,
     TransformedVariable,
 };
 use tfn::layers::likelihoods::Noise;
+use tfn::module::Swappable;
 use tfn::module::describe::{FileReader, FileWriter};
 use tfn::train::calibrate::ConformalIntervals;
 use tfn::train::data::{Dataset, Standardizer};
@@ -140,4 +142,73 @@ fn another_process_predicts_the_same_bits() {
     assert_eq!(before, on(&model));
     save_model(&same, &path, &registry).unwrap();
     assert_eq!(on(&load_model(&path, &registry).unwrap()), on(&same));
+}
+
+/// Mean and divergence, of which the fixture has those of the model that was saved.
+fn few_figures(model: &Model) -> Vec<f64> {
+    let (x, key) = (inputs(), Key::from_seed(11));
+    let mut figures = model.call_at(&x, &key).unwrap().mean().unwrap().to_f64_vec().unwrap();
+    figures.push(model.losses_at(&key).unwrap().item().unwrap());
+    figures
+}
+
+/// Files are read by all later versions: this one was written by the first, by `TFN_KEEP=1 cargo test --test model_file`.
+#[test]
+fn a_file_of_the_first_version_is_still_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/model_file/version_1.safetensors");
+    let registry = tfn::registry();
+    if std::env::var_os("TFN_KEEP").is_some() {
+        let x = inputs();
+        let model = model(&x, &x.sum_axes(&[-1], false));
+        let file = FileWriter::new(&registry).add(MODEL, &model).unwrap();
+        file.metadata("figures", format!("{:?}", few_figures(&model))).save(&path).unwrap();
+    }
+    let mut file = FileReader::open(&path, &registry).unwrap();
+    let model: Model = file.take(MODEL).unwrap();
+    let expected = file.metadata()["figures"].trim_matches(['[', ']']).split(", ");
+    let expected: Vec<f64> = expected.map(|figure| figure.parse().unwrap()).collect();
+    let given = few_figures(&model);
+    // Products may be rounded otherwise on another machine.
+    let near = given.iter().zip(&expected).all(|(a, b)| (a - b).abs() <= 1e-4 * b.abs());
+    assert!(near && given.len() == expected.len(), "{given:?} {expected:?}");
+    let names: Vec<String> = model.variables().iter().map(|v| v.name().to_owned()).collect();
+    assert_eq!(names.iter().filter(|name| *name == "prior_scale").count(), 1, "{names:?}");
+}
+
+/// Each prediction is of all old or all new weights, while another thread loads others again and again.
+#[test]
+fn predictions_see_one_set_of_weights() {
+    let x = inputs();
+    let (folder, key) = (tempfile::tempdir().unwrap(), Key::from_seed(3));
+    let of = |model: &Model| bits(&model.call_at(&x, &key).unwrap().mean().unwrap());
+    let paths = ["a", "b"].map(|name| folder.path().join(name));
+    let model = model(&x, &x.sum_axes(&[-1], false));
+    let mut allowed = Vec::new();
+    for path in &paths {
+        tfn::save(&model, path).unwrap();
+        allowed.push(of(&model));
+        for variable in model.trainable_variables() {
+            variable.assign(&(variable.value() * 1.01)).unwrap();
+        }
+    }
+    assert_ne!(allowed[0], allowed[1]);
+    tfn::load(&model, &paths[0]).unwrap();
+    let (shared, done) = (Swappable::new(model), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let predict = || {
+            let mut seen = [false; 2];
+            while !done.load(Ordering::Relaxed) || !seen[0] || !seen[1] {
+                let given = of(&shared.snapshot());
+                let which = allowed.iter().position(|allowed| *allowed == given);
+                seen[which.expect("the prediction of one set of weights")] = true;
+            }
+        };
+        let threads = [scope.spawn(predict), scope.spawn(predict)];
+        let mut round = 0;
+        while round < 200 || !threads.iter().all(|thread| thread.is_finished()) {
+            shared.load(&paths[round % 2]).unwrap();
+            round += 1;
+            done.store(round >= 200, Ordering::Relaxed);
+        }
+    });
 }
