@@ -1,7 +1,7 @@
 //! A model that was saved in one process predicts the same bits in another, which has none of the code that built it.
 
 // The lint's exception for tests does not reach the functions that tests share.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::ops::ControlFlow::Continue;
 use std::path::Path;

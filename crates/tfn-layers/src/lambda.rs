@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tfn_module::describe::{self, Describe, Description, FunctionId, Reader};
+use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_module::{Copies, DeepCopy, Module, Properties, layer_name};
 use tfn_tensor::Tensor;
 
@@ -47,7 +47,8 @@ pub struct Lambda<M = Stateless> {
     name: String,
     state: M,
     function: Function<M>,
-    id: FunctionId,
+    /// The function, if it has no state.
+    stateless: Option<Activation>,
 }
 
 impl Lambda {
@@ -63,9 +64,9 @@ impl Lambda {
     }
 
     fn of(name: &str, function: &Activation) -> Result<Self> {
-        let (id, function) = (function.id(), function.clone());
+        let (stateless, function) = (Some(function.clone()), function.clone());
         let layer = Self::with_state(name, Stateless, move |_, x| function.apply(x))?;
-        Ok(Self { id, ..layer })
+        Ok(Self { stateless, ..layer })
     }
 }
 
@@ -76,8 +77,7 @@ impl Describe for Lambda {
     }
 
     fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
-        let function = Activation::named_by(self.id);
-        description.field("name", &self.name)?.field("function", &function)?;
+        description.field("name", &self.name)?.field("function", &self.stateless)?;
         Ok(())
     }
 
@@ -98,8 +98,7 @@ impl<M: Module + DeepCopy> Lambda<M> {
         state: M,
         function: impl Fn(&M, &Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Result<Self> {
-        let id = FunctionId::of(&function);
-        Ok(Self { name: layer_name(name)?, state, function: Arc::new(function), id })
+        Ok(Self { name: layer_name(name)?, state, function: Arc::new(function), stateless: None })
     }
 
     /// What the function is handed at each call.
@@ -122,7 +121,12 @@ impl<M: Module> Module for Lambda<M> {
 impl<M: DeepCopy> DeepCopy for Lambda<M> {
     fn deep_copy_with(&self, copies: &mut Copies) -> Self {
         let state = self.state.deep_copy_with(copies);
-        Self { name: self.name.clone(), state, function: self.function.clone(), id: self.id }
+        Self {
+            name: self.name.clone(),
+            state,
+            function: self.function.clone(),
+            stateless: self.stateless.clone(),
+        }
     }
 }
 

@@ -126,8 +126,8 @@ where
         layer.call(&x(dtype)).unwrap();
         let same = again(&layer, &registry);
         same_layer(&same, &layer, &x(dtype));
-        let (same, of) = (same as Arc<dyn std::any::Any + Send + Sync>, "the type of the layer");
-        let same = same.downcast::<Variational<Dense, E>>().expect(of);
+        let same = same as Arc<dyn std::any::Any + Send + Sync>;
+        let same = same.downcast::<Variational<Dense, E>>().unwrap();
         assert_eq!(same.estimator().name(), name);
     }
 }
@@ -147,7 +147,7 @@ fn posteriors_that_are_no_normals_and_an_estimator_set_later_come_back() {
     let posterior = |spec: &KernelBiasSpec| {
         let size: usize = spec.kernel_shape.iter().product();
         let loc = Variable::new("loc", Tensor::zeros(&[size], DType::F32))?;
-        let diagonal = |i: usize| if i % (size + 1) == 0 { 0.1 } else { 0.0 };
+        let diagonal = |i: usize| if i.is_multiple_of(size + 1) { 0.1 } else { 0.0 };
         let eye: Vec<f32> = (0..size * size).map(diagonal).collect();
         let tril = Variable::new("tril", Tensor::from_vec(eye, &[size, size]))?;
         let kernel = MultivariateNormalTriL::new(loc, tril)?;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
@@ -10,8 +10,9 @@ use tfn_module::describe::{
     Describe, DescribeError, Description, FileReader, FileWriter, Reader, Registry, Result,
 };
 use tfn_module::{
-    DType, Module, ModuleError, Tensor, Variable, load, open_trait, read_metadata, save,
+    DType, Module, ModuleError, NameScope, Tensor, Variable, load, open_trait, read_metadata, save,
 };
+use tfn_tensor::random::Key;
 
 trait Layer: Module + LayerCopy {
     fn label(&self) -> String;
@@ -396,4 +397,53 @@ fn what_would_grow_without_bounds_is_refused() {
     };
     let error = error_of(&changed(doubled)).to_string();
     assert!(error.contains("objects one in the other, expected at most 100"), "{error}");
+}
+
+/// One field of each kind.
+#[derive(Clone, Debug, PartialEq)]
+struct Plainest {
+    flag: bool,
+    counts: [usize; 2],
+    seed: u64,
+    small: u8,
+    signed: isize,
+    wide: f64,
+    narrow: f32,
+    dtype: DType,
+    key: Key,
+    scope: NameScope,
+    by_name: BTreeMap<String, Vec<Option<i64>>>,
+}
+tfn_module::describe_fields!(Plainest as "test.Plainest" {
+    flag, counts, seed, small, signed, wide, narrow, dtype, key, scope, by_name
+});
+
+#[test]
+fn every_kind_of_plain_field_comes_back() {
+    let mut registry = Registry::new();
+    registry.add::<Plainest>();
+    let by_name = [("tensor", vec![Some(-3), None]), ("b", vec![])];
+    let plain = Plainest {
+        flag: true,
+        counts: [3, usize::MAX],
+        seed: u64::MAX,
+        small: 255,
+        signed: isize::MIN,
+        wide: f64::NEG_INFINITY,
+        narrow: 0.1,
+        dtype: DType::F32,
+        key: Key::from_seed(7).child("layers/3"),
+        scope: NameScope::root().child("outer").child("inner"),
+        by_name: by_name.map(|(name, list)| (name.to_owned(), list)).into(),
+    };
+    let bytes = |plain: &Plainest| FileWriter::new(&registry).add("it", plain).unwrap().to_bytes();
+    let read = |bytes: &[u8]| {
+        FileReader::from_bytes(bytes, &registry).and_then(|mut file| file.take::<Plainest>("it"))
+    };
+    assert_eq!(read(&bytes(&plain).unwrap()).unwrap(), plain);
+    let replayed = Plainest { key: Key::replay([]), ..plain };
+    let Err(ModuleError::Describe(error)) = FileWriter::new(&registry).add("it", &replayed) else {
+        unreachable!()
+    };
+    assert!(matches!(*error, DescribeError::Refused { .. }), "{error}");
 }

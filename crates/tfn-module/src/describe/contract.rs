@@ -79,6 +79,43 @@ pub trait Describe: Any + Send + Sync + Sized {
 /// Implemented for numbers, strings, tensors, variables, options and lists of such, for every type with
 /// [`Describe`] (an object of its own, by value), and for `Arc`s of such and of traits that
 /// [`open_trait!`](crate::open_trait) was called for, which stay shared.
+///
+/// # Examples
+/// By hand, for what is data in another form:
+/// ```
+/// use tfn_module::describe::{Data, Field, FileReader, FileWriter, Loader, Registry, Result, Saver};
+/// use tfn_module::describe_fields;
+///
+/// #[derive(Debug, PartialEq)]
+/// enum Padding { Same, Valid }
+///
+/// impl Field for Padding {
+///     fn write(&self, saver: &mut Saver<'_>) -> Result<Data> {
+///         match self {
+///             Self::Same => "same".to_owned().write(saver),
+///             Self::Valid => "valid".to_owned().write(saver),
+///         }
+///     }
+///     fn read(data: Data, loader: &mut Loader<'_>) -> Result<Self> {
+///         match String::read(data.clone(), loader)?.as_str() {
+///             "same" => Ok(Self::Same),
+///             "valid" => Ok(Self::Valid),
+///             _ => Err(loader.wrong(&data, "\"same\" or \"valid\"")),
+///         }
+///     }
+/// }
+///
+/// struct Convolution { padding: Padding, strides: [usize; 2] }
+/// describe_fields!(Convolution as "mine.Convolution" { padding, strides });
+///
+/// let mut registry = Registry::new();
+/// registry.add::<Convolution>();
+/// let convolution = Convolution { padding: Padding::Valid, strides: [2, 1] };
+/// let bytes = FileWriter::new(&registry).add("it", &convolution)?.to_bytes()?;
+/// let same: Convolution = FileReader::from_bytes(&bytes, &registry)?.take("it")?;
+/// assert_eq!((same.padding, same.strides), (Padding::Valid, [2, 1]));
+/// # Ok::<(), tfn_module::ModuleError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a described object",
     note = "implement `Describe` for it"

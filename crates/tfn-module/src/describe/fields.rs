@@ -1,5 +1,6 @@
 //! Plain data, tensors, variables and collections as fields.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -99,6 +100,36 @@ impl<F: Field> Field for Vec<F> {
     }
 }
 
+impl<F: Field, const N: usize> Field for [F; N] {
+    fn write(&self, saver: &mut Saver<'_>) -> Result<Data> {
+        let items = self.iter().enumerate();
+        let data = items.map(|(index, item)| Ok(saver.item(&index.to_string(), item)?.0));
+        Ok(Data(Value::Array(data.collect::<Result<_>>()?)))
+    }
+
+    fn read(data: Data, loader: &mut Loader<'_>) -> Result<Self> {
+        let items = Vec::read(data.clone(), loader)?;
+        items.try_into().map_err(|_| loader.wrong(&data, format!("a list of {N}")))
+    }
+}
+
+impl<F: Field> Field for BTreeMap<String, F> {
+    fn write(&self, saver: &mut Saver<'_>) -> Result<Data> {
+        let data = self.iter().map(|(key, item)| Ok((key.clone(), saver.item(key, item)?.0)));
+        Ok(Data(Value::Object(data.collect::<Result<_>>()?)))
+    }
+
+    fn read(data: Data, loader: &mut Loader<'_>) -> Result<Self> {
+        match data.0 {
+            Value::Object(items) => {
+                let read = |(key, item)| Ok((key, F::read(Data(item), loader)?));
+                items.into_iter().map(read).collect()
+            }
+            _ => Err(loader.wrong(&data, "a map")),
+        }
+    }
+}
+
 impl Field for String {
     fn write(&self, _: &mut Saver<'_>) -> Result<Data> {
         Ok(Data(json!(self)))
@@ -166,6 +197,7 @@ macro_rules! whole_numbers {
     )* };
 }
 whole_numbers! {
+    u8: as_u64, "a whole number of at least 0 and at most 255";
     u32: as_u64, "a whole number of at least 0";
     u64: as_u64, "a whole number of at least 0";
     usize: as_u64, "a whole number of at least 0";
