@@ -151,10 +151,21 @@ impl<'f> Loader<'f> {
     /// # Errors
     /// [`DescribeError::NotA`] for an object that is no `I`, [`DescribeError::Field`] for anything else.
     pub fn shared<I: ?Sized + 'static>(&mut self, data: &Data) -> Result<Arc<I>> {
+        let expected = type_name::<I>();
+        let seen = self.seen_as(data, TypeId::of::<Arc<I>>(), expected)?.downcast::<Arc<I>>();
+        seen.map(|seen| *seen).map_err(|_| self.not_a(String::new(), expected))
+    }
+
+    fn seen_as(
+        &mut self,
+        data: &Data,
+        wanted: TypeId,
+        expected: &'static str,
+    ) -> Result<Box<dyn Any>> {
         let (kind, class, object) = self.object(data)?;
         let object = object.ok_or_else(|| self.wrong(data, "an object that no other has"))?;
-        let seen = self.registry.seen_as::<I>(kind, &object);
-        seen.ok_or_else(|| self.not_a(class, type_name::<I>()))
+        let seen = self.registry.seen_as(kind, wanted, &object);
+        seen.ok_or_else(|| self.not_a(class, expected))
     }
 
     /// The object that is meant, of the type `T` itself, as an `Arc`.
@@ -172,15 +183,24 @@ impl<'f> Loader<'f> {
     /// # Errors
     /// As [`shared`](Self::shared).
     pub fn own<T: Describe>(&mut self, data: &Data) -> Result<T> {
-        let (kind, class, _) = self.object(data)?;
-        if kind != TypeId::of::<T>() {
-            return Err(self.not_a(class, type_name::<T>()));
-        }
-        let place = index(data, "object").and_then(|index| self.objects.get_mut(index));
-        let object = place.and_then(|place| place.object.take());
+        let object = self.taken(data, TypeId::of::<T>(), type_name::<T>())?;
         let object = object.and_then(|object| object.downcast::<T>().ok());
         let object = object.and_then(Arc::into_inner);
         object.ok_or_else(|| self.wrong(data, "an object that no other has"))
+    }
+
+    fn taken(
+        &mut self,
+        data: &Data,
+        wanted: TypeId,
+        expected: &'static str,
+    ) -> Result<Option<Shared>> {
+        let (kind, class, _) = self.object(data)?;
+        if kind != wanted {
+            return Err(self.not_a(class, expected));
+        }
+        let place = index(data, "object").and_then(|index| self.objects.get_mut(index));
+        Ok(place.and_then(|place| place.object.take()))
     }
 
     /// Type, class and `Arc` of the object that is meant.
@@ -230,11 +250,14 @@ impl Reader<'_, '_> {
     /// # Errors
     /// [`DescribeError::Field`] if it is not there or no such field, and what else is wrong with it.
     pub fn field<F: Field>(&mut self, name: &str) -> Result<F> {
+        let data = self.take(name)?;
+        F::read(data, self.loader)
+    }
+
+    fn take(&mut self, name: &str) -> Result<Data> {
         name.clone_into(&mut self.loader.field);
-        match self.fields.remove(name) {
-            Some(value) => F::read(Data(value), self.loader),
-            None => Err(self.loader.wrong_as("missing".to_owned(), "a field")),
-        }
+        let value = self.fields.remove(name).map(Data);
+        value.ok_or_else(|| self.loader.wrong_as("missing".to_owned(), "a field"))
     }
 
     /// Number of bytes of the file: a constructor that makes more of its fields than that asks first.

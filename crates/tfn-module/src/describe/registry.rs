@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::contract::{
-    Added, Class, Describe, Description, FunctionId, Reader, Registry, Result, Shared,
+    Added, Cast, Class, Describe, Description, FunctionId, Reader, Registry, Result, Shared,
 };
 
 impl Registry {
@@ -20,10 +20,8 @@ impl Registry {
     /// # Examples
     /// See [`Describe`], and for traits [`Added::seen_as`].
     pub fn add<T: Describe>(&mut self) -> Added<'_, T> {
-        let (kind, class) = (TypeId::of::<T>(), T::class());
-        self.types.insert(kind, class.clone());
-        let (describe, restore) = (described::<T>, restored::<T>);
-        self.classes.insert(class, Class { kind, describe, restore });
+        let (kind, describe, restore) = (TypeId::of::<T>(), described::<T>, restored::<T>);
+        self.add_class(T::class(), Class { kind, describe, restore });
         Added { registry: self, kind: PhantomData }
     }
 
@@ -41,10 +39,25 @@ impl Registry {
     /// assert_eq!(registry.named::<Activation>("sqrt").map(|f| f.0(4.0)), Some(2.0));
     /// ```
     pub fn name<V: Any + Send + Sync>(&mut self, name: &str, function: FunctionId, value: V) {
+        self.add_named(TypeId::of::<V>(), name, function, Arc::new(value));
+    }
+
+    // What is behind the generic methods is compiled once, and not for each type.
+
+    fn add_class(&mut self, name: String, class: Class) {
+        self.types.insert(class.kind, name.clone());
+        self.classes.insert(name, class);
+    }
+
+    fn add_cast(&mut self, key: (TypeId, TypeId), cast: Cast) {
+        self.casts.insert(key, cast);
+    }
+
+    fn add_named(&mut self, kind: TypeId, name: &str, function: FunctionId, value: Shared) {
         if let Some(function) = function.0 {
-            self.functions.insert((TypeId::of::<V>(), function), name.to_owned());
+            self.functions.insert((kind, function), name.to_owned());
         }
-        self.named.insert((TypeId::of::<V>(), name.to_owned()), Arc::new(value));
+        self.named.insert((kind, name.to_owned()), value);
     }
 
     /// The name of a function among the values of type `V`.
@@ -70,19 +83,19 @@ impl Registry {
         (found.kind == kind).then_some((class, found))
     }
 
-    /// Whether an `Arc` of the type `kind` can be one of `I`.
-    pub(super) fn is_seen_as<I: ?Sized + 'static>(&self, kind: TypeId) -> bool {
-        self.casts.contains_key(&(kind, TypeId::of::<Arc<I>>()))
+    /// Whether an `Arc` of the type `kind` can become one of the type `wanted`.
+    pub(super) fn is_seen_as(&self, kind: TypeId, wanted: TypeId) -> bool {
+        self.casts.contains_key(&(kind, wanted))
     }
 
-    /// The `Arc` of an object of the type `kind` as one of `I`.
-    pub(super) fn seen_as<I: ?Sized + 'static>(
+    /// The `Arc` of an object of the type `kind` as one of the type `wanted`, in a box.
+    pub(super) fn seen_as(
         &self,
         kind: TypeId,
+        wanted: TypeId,
         object: &Shared,
-    ) -> Option<Arc<I>> {
-        let seen = self.casts.get(&(kind, TypeId::of::<Arc<I>>()))?(object)?;
-        seen.downcast::<Arc<I>>().ok().map(|seen| *seen)
+    ) -> Option<Box<dyn Any>> {
+        self.casts.get(&(kind, wanted))?(object)
     }
 }
 
@@ -144,7 +157,7 @@ impl<T: Describe> Added<'_, T> {
         let cast = move |object: &Shared| -> Option<Box<dyn Any>> {
             Some(Box::new(cast(object.clone().downcast::<T>().ok()?)))
         };
-        self.registry.casts.insert(key, Box::new(cast));
+        self.registry.add_cast(key, Box::new(cast));
         self
     }
 }

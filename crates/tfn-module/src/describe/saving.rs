@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde_json::{Map, json};
 use tfn_tensor::{Tensor, Variable};
@@ -78,8 +79,8 @@ impl<'r> Saver<'r> {
     /// [`DescribeError::NotDescribed`], [`DescribeError::NotA`], [`DescribeError::Cycle`],
     /// [`DescribeError::Extent`]; what the object reports.
     pub fn shared<I: ?Sized + 'static>(&mut self, object: &dyn Module) -> Result<Data> {
-        let name = Some(object.name());
-        self.shared_object::<I>(object, object.class_name(), name)
+        let wanted = (TypeId::of::<I>(), TypeId::of::<Arc<I>>(), type_name::<I>());
+        self.shared_object(object, object.class_name(), Some(object.name()), wanted)
     }
 
     /// [`shared`](Self::shared) for what is no module; `class` names its type in errors.
@@ -91,19 +92,22 @@ impl<'r> Saver<'r> {
         object: &dyn Any,
         class: &str,
     ) -> Result<Data> {
-        self.shared_object::<I>(object, class, None)
+        let wanted = (TypeId::of::<I>(), TypeId::of::<Arc<I>>(), type_name::<I>());
+        self.shared_object(object, class, None, wanted)
     }
 
-    fn shared_object<I: ?Sized + 'static>(
+    /// The object, if its type is the first of `wanted`, or can become the second.
+    fn shared_object(
         &mut self,
         object: &dyn Any,
         class: &str,
         module: Option<String>,
+        (itself, behind_arc, expected): (TypeId, TypeId, &'static str),
     ) -> Result<Data> {
         let kind = object.type_id();
         let (name, known) = self.class_of(kind, class)?;
-        if kind != TypeId::of::<I>() && !self.registry.is_seen_as::<I>(kind) {
-            let (path, class, expected) = (self.path(), name.to_owned(), type_name::<I>());
+        if kind != itself && !self.registry.is_seen_as(kind, behind_arc) {
+            let (path, class) = (self.path(), name.to_owned());
             return Err(DescribeError::NotA { path, class, expected }.into());
         }
         let key = (std::ptr::from_ref(object).cast::<()>().addr(), kind);
@@ -128,7 +132,11 @@ impl<'r> Saver<'r> {
     /// # Errors
     /// As [`shared`](Self::shared).
     pub fn own<T: Describe>(&mut self, object: &T) -> Result<Data> {
-        let (name, known) = self.class_of(TypeId::of::<T>(), type_name::<T>())?;
+        self.own_object(object, type_name::<T>())
+    }
+
+    fn own_object(&mut self, object: &dyn Any, class: &str) -> Result<Data> {
+        let (name, known) = self.class_of(object.type_id(), class)?;
         let index = self.object((name, None), known, object)?;
         Ok(self.reference(index))
     }
