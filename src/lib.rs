@@ -21,6 +21,8 @@ pub use tfn_module::{
 pub use tfn_tensor as tensor;
 pub use tfn_tensor::{DType, Gradients, Key, Stream, Tensor, Variable};
 pub use tfn_train as train;
+pub use tfn_train::describe::registry;
+pub use tfn_train::{load_model, save_model};
 pub use tfn_util as util;
 pub use tfn_util::{KernelBiasSpec, initializers};
 

@@ -6,7 +6,9 @@ mod constraint;
 mod distribution;
 mod error;
 mod exponential_integral;
+#[macro_use]
 mod families;
+pub mod describe;
 mod gaussian;
 mod interop;
 mod kl;

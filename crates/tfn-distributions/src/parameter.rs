@@ -1,5 +1,7 @@
 //! Parameters of distributions: numbers, tensors, variables, and whatever else has a value.
 
+mod field;
+
 use std::fmt;
 use std::sync::Arc;
 

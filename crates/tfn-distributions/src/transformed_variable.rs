@@ -34,9 +34,10 @@ use crate::parameter_source::ParameterSource;
 #[derive(Clone)]
 pub struct TransformedVariable(Arc<Inner>);
 
-struct Inner {
-    variable: Variable,
-    bijector: Arc<dyn Bijector>,
+/// What all clones share, and parameters read.
+pub(crate) struct Inner {
+    pub(crate) variable: Variable,
+    pub(crate) bijector: Arc<dyn Bijector>,
     /// Everything that the value depends on: the variable and those of the bijector.
     sources: Vec<Variable>,
     cache: Mutex<Option<Cached>>,
@@ -143,6 +144,11 @@ fn outside(value: &Tensor, inverse: &Tensor) -> Result<DistributionError> {
 }
 
 impl Inner {
+    /// The view of `variable` through `bijector`, as [`TransformedVariable::from_variable`].
+    pub(crate) fn new(variable: Variable, bijector: Arc<dyn Bijector>) -> Result<Option<Self>> {
+        Ok(Arc::into_inner(TransformedVariable::from_variable(variable, bijector)?.0))
+    }
+
     fn state(&self) -> Vec<(u64, bool)> {
         self.sources.iter().map(|source| (source.version(), source.is_trainable())).collect()
     }

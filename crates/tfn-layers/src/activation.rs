@@ -1,9 +1,9 @@
 //! Functions of a layer's pre-activation.
 
-use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
+use tfn_module::describe::{self, Data, Field, FunctionId, Loader, Saver};
 use tfn_tensor::Tensor;
 
 /// A function of a layer's pre-activation, such as [`Tensor::relu`].
@@ -27,43 +27,46 @@ use tfn_tensor::Tensor;
 pub struct Activation {
     function: Arc<dyn Fn(&Tensor) -> Tensor + Send + Sync>,
     elementwise: bool,
-    kind: Kind,
-}
-
-/// What is known of the function beside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Relu,
-    /// With a kink, a jump, or values that are none, so that no rule for smooth functions takes it.
-    Rough,
-    Other,
+    id: FunctionId,
 }
 
 impl Activation {
     /// The activation by `function`.
     pub fn new<F: Fn(&Tensor) -> Tensor + Send + Sync + 'static>(function: F) -> Self {
-        let id = TypeId::of::<F>();
-        Self { function: Arc::new(function), elementwise: is_known(id), kind: kind(id) }
+        let id = FunctionId::of(&function);
+        Self { function: Arc::new(function), elementwise: is_elementwise(id), id }
     }
 
     /// The activation by `function`, each entry of whose result depends on the same entry of its argument alone.
-    pub fn elementwise<F: Fn(&Tensor) -> Tensor + Send + Sync + 'static>(function: F) -> Self {
-        Self { function: Arc::new(function), elementwise: true, kind: kind(TypeId::of::<F>()) }
+    pub fn elementwise(function: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static) -> Self {
+        let id = FunctionId::of(&function);
+        Self { function: Arc::new(function), elementwise: true, id }
     }
 
     /// Whether it is [`Tensor::relu`].
     pub(crate) fn is_relu(&self) -> bool {
-        self.kind == Kind::Relu
+        self.id == FunctionId::of(&Tensor::relu)
     }
 
-    /// Whether it goes entry by entry and is not known to have a kink or a jump.
+    /// Whether it goes entry by entry and is not known to have a kink, a jump, or values that are none.
     pub(crate) fn is_smooth(&self) -> bool {
-        self.elementwise && self.kind == Kind::Other
+        let rough = [
+            FunctionId::of(&Tensor::relu),
+            FunctionId::of(&Tensor::abs),
+            FunctionId::of(&Tensor::sign),
+            FunctionId::of(&Tensor::sqrt),
+        ];
+        self.elementwise && !(self.id.is_known() && rough.contains(&self.id))
     }
 
     /// Whether each entry of a result is known to depend on the same entry of the argument alone.
     pub fn is_elementwise(&self) -> bool {
         self.elementwise
+    }
+
+    /// Which function it is, if its type says so.
+    pub fn id(&self) -> FunctionId {
+        self.id
     }
 
     /// The function's value.
@@ -92,39 +95,37 @@ impl fmt::Debug for Activation {
     }
 }
 
-/// The type of a function: each function item has one of its own.
-fn of<F: Fn(&Tensor) -> Tensor + 'static>(_: F) -> TypeId {
-    TypeId::of::<F>()
-}
+/// How an activation is given a name.
+const HOW: &str = "pass a function or a closure without captures, and name it by \
+                   `tfn_layers::describe::add_activation` in the registry with which the file is saved and loaded";
 
-fn kind(function: TypeId) -> Kind {
-    if function == of(Tensor::relu) {
-        return Kind::Relu;
+/// By its name in the registry.
+impl Field for Activation {
+    fn write(&self, saver: &mut Saver<'_>) -> describe::Result<Data> {
+        saver.function::<Self>(self.id, HOW)
     }
-    let rough = [of(Tensor::abs), of(Tensor::sign), of(Tensor::sqrt)];
-    if rough.contains(&function) { Kind::Rough } else { Kind::Other }
+
+    fn read(data: Data, loader: &mut Loader<'_>) -> describe::Result<Self> {
+        loader.function::<Self>(&data, HOW).cloned()
+    }
 }
 
-/// Whether a function's type is that of an elementwise method.
-fn is_known(function: TypeId) -> bool {
-    [
-        of(Tensor::abs),
-        of(Tensor::atan),
-        of(Tensor::cos),
-        of(Tensor::elu),
-        of(Tensor::erf),
-        of(Tensor::exp),
-        of(Tensor::log_sigmoid),
-        of(Tensor::relu),
-        of(Tensor::sigmoid),
-        of(Tensor::sign),
-        of(Tensor::sin),
-        of(Tensor::softplus),
-        of(Tensor::sqrt),
-        of(Tensor::square),
-        of(Tensor::tanh),
-    ]
-    .contains(&function)
+macro_rules! elementwise_methods {
+    ($($name:ident)*) => {
+        /// The elementwise methods of [`Tensor`], by their names.
+        pub(crate) fn named() -> Vec<(&'static str, Activation)> {
+            vec![$((stringify!($name), Activation::elementwise(Tensor::$name))),*]
+        }
+
+        /// Whether a function is one of these methods: each function item has a type of its own.
+        fn is_elementwise(function: FunctionId) -> bool {
+            [$(FunctionId::of(&Tensor::$name)),*].contains(&function) && function.is_known()
+        }
+    };
+}
+
+elementwise_methods! {
+    abs atan cos elu erf exp log_sigmoid relu sigmoid sign sin softplus sqrt square tanh
 }
 
 #[cfg(test)]

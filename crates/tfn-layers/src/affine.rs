@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_module::{Module, Variable, layer_name};
 use tfn_tensor::{DType, Key, Tensor};
 use tfn_util::{AnyError, Initializer, KernelBias, KernelBiasSpec, UtilError, make_kernel_bias};
@@ -41,6 +42,38 @@ pub struct Affine {
     bias: Option<Variable>,
     #[module(skip)]
     activation: Option<Activation>,
+}
+
+impl Describe for Affine {
+    fn class() -> String {
+        "tfn.layers.Affine".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        description
+            .field("name", &self.name)?
+            .field("kernel", &self.kernel)?
+            .field("bias", &self.bias)?
+            .field("activation_fn", &self.activation)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let name: String = reader.field("name")?;
+        let (kernel, bias): (Variable, Option<Variable>) =
+            (reader.field("kernel")?, reader.field("bias")?);
+        let fits = |bias: &Variable| match kernel.shape() {
+            [batch @ .., _, outputs] => bias.shape() == [batch, &[*outputs]].concat(),
+            _ => false,
+        };
+        if kernel.shape().len() < 2 || !bias.as_ref().is_none_or(fits) {
+            let given = bias.as_ref().map_or(kernel.shape(), Variable::shape).to_vec();
+            let expected = "a kernel [.., inputs, outputs] and a bias [.., outputs]".to_owned();
+            return Err(LayerError::Input { given, expected }.into());
+        }
+        let activation = reader.field("activation_fn")?;
+        Ok(Self { name: layer_name(&name)?, kernel, bias, activation })
+    }
 }
 
 /// Sets the arguments of [`Affine`], then builds it.

@@ -9,8 +9,8 @@ use tfn_tensor::{DType, Key, Tensor};
 use tfn_util::{AnyError, Initializer, KernelBias, KernelBiasSpec, UtilError};
 
 use crate::activation::Activation;
-use crate::arguments::VariationalArguments;
-use crate::divergence::PosteriorValue;
+use crate::arguments::{ValueFn, VariationalArguments};
+use crate::divergence::{Divergence, PosteriorValue};
 use crate::error::Result;
 use crate::estimator::Estimator;
 use crate::linear::{Dense, LinearMap};
@@ -95,7 +95,7 @@ impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
         mut self,
         value: impl Fn(&dyn Distribution, &Key) -> Result<Vec<Tensor>, E> + Send + Sync + 'static,
     ) -> Self {
-        self.arguments.posterior_value_fn = Arc::new(move |q, key| value(q, key).map_err(any));
+        self.arguments.posterior_value_fn = ValueFn::new(value);
         self
     }
 
@@ -150,7 +150,7 @@ impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
         + Sync
         + 'static,
     ) -> Self {
-        self.arguments.divergence = Arc::new(divergence);
+        self.arguments.divergence = Divergence::new(divergence);
         self
     }
 

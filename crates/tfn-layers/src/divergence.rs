@@ -1,19 +1,90 @@
 //! Divergences of a posterior from a prior: functions of the two and of a draw that is made when it is looked at.
 
 use std::cell::OnceCell;
+use std::fmt;
 use std::sync::Arc;
 
 use tfn_distributions::{Distribution, DistributionError, KlMethod, estimate_kl, kl_divergence};
+use tfn_module::describe::{self, Data, Field, FunctionId, Loader, Saver};
 use tfn_tensor::Tensor;
 
 use crate::error::{LayerError, Result};
 
+/// The function of a [`Divergence`].
+type Function = dyn Fn(&dyn Distribution, &dyn Distribution, &PosteriorValue<'_>) -> Result<Tensor>
+    + Send
+    + Sync;
+
 /// A divergence of posterior `q` from prior `r`, given a draw `w` from `q`: a scalar.
-pub type Divergence = Arc<
-    dyn Fn(&dyn Distribution, &dyn Distribution, &PosteriorValue<'_>) -> Result<Tensor>
+///
+/// # Examples
+/// ```
+/// use tfn_layers::distributions::Normal;
+/// use tfn_layers::tensor::Tensor;
+/// use tfn_layers::{Divergence, losses};
+///
+/// let exact = Divergence::new(losses::kl_divergence_exact);
+/// let (q, r) = (Normal::new(0.5, 1.0)?, Normal::new(0.0, 1.0)?);
+/// assert_eq!(exact.of(&q, &r, &vec![Tensor::scalar(0.1)].into())?.item()?, 0.125);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+#[derive(Clone)]
+pub struct Divergence {
+    function: Arc<Function>,
+    id: FunctionId,
+}
+
+impl Divergence {
+    /// The divergence by `function`.
+    pub fn new(
+        function: impl Fn(&dyn Distribution, &dyn Distribution, &PosteriorValue<'_>) -> Result<Tensor>
         + Send
-        + Sync,
->;
+        + Sync
+        + 'static,
+    ) -> Self {
+        let id = FunctionId::of(&function);
+        Self { function: Arc::new(function), id }
+    }
+
+    /// Which function it is, if its type says so.
+    pub fn id(&self) -> FunctionId {
+        self.id
+    }
+
+    /// The function's value.
+    ///
+    /// # Errors
+    /// What the function reports.
+    pub fn of(
+        &self,
+        q: &dyn Distribution,
+        r: &dyn Distribution,
+        w: &PosteriorValue<'_>,
+    ) -> Result<Tensor> {
+        (self.function)(q, r, w)
+    }
+}
+
+impl fmt::Debug for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Divergence").finish_non_exhaustive()
+    }
+}
+
+/// How a divergence is given a name.
+const HOW: &str = "pass a function or a closure without captures, and name it by \
+                   `tfn_layers::describe::add_divergence` in the registry with which the file is saved and loaded";
+
+/// By its name in the registry.
+impl Field for Divergence {
+    fn write(&self, saver: &mut Saver<'_>) -> describe::Result<Data> {
+        saver.function::<Self>(self.id, HOW)
+    }
+
+    fn read(data: Data, loader: &mut Loader<'_>) -> describe::Result<Self> {
+        loader.function::<Self>(&data, HOW).cloned()
+    }
+}
 
 /// A draw of the weights that is made when somebody looks at it.
 ///

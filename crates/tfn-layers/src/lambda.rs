@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_module::{Copies, DeepCopy, Module, Properties, layer_name};
 use tfn_tensor::Tensor;
 
+use crate::activation::Activation;
 use crate::contract::{Layer, Pass};
 use crate::error::Result;
 
@@ -45,6 +47,8 @@ pub struct Lambda<M = Stateless> {
     name: String,
     state: M,
     function: Function<M>,
+    /// The function, if it has no state.
+    stateless: Option<Activation>,
 }
 
 impl Lambda {
@@ -56,7 +60,31 @@ impl Lambda {
         name: &str,
         function: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Result<Self> {
-        Self::with_state(name, Stateless, move |_, x| function(x))
+        Self::of(name, &Activation::new(function))
+    }
+
+    fn of(name: &str, function: &Activation) -> Result<Self> {
+        let (stateless, function) = (Some(function.clone()), function.clone());
+        let layer = Self::with_state(name, Stateless, move |_, x| function.apply(x))?;
+        Ok(Self { stateless, ..layer })
+    }
+}
+
+/// By the name of its function among the activations of the registry.
+impl Describe for Lambda {
+    fn class() -> String {
+        "tfn.layers.Lambda".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        description.field("name", &self.name)?.field("function", &self.stateless)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let (name, function): (String, Activation) =
+            (reader.field("name")?, reader.field("function")?);
+        Ok(Self::of(&name, &function)?)
     }
 }
 
@@ -70,7 +98,7 @@ impl<M: Module + DeepCopy> Lambda<M> {
         state: M,
         function: impl Fn(&M, &Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Result<Self> {
-        Ok(Self { name: layer_name(name)?, state, function: Arc::new(function) })
+        Ok(Self { name: layer_name(name)?, state, function: Arc::new(function), stateless: None })
     }
 
     /// What the function is handed at each call.
@@ -93,7 +121,12 @@ impl<M: Module> Module for Lambda<M> {
 impl<M: DeepCopy> DeepCopy for Lambda<M> {
     fn deep_copy_with(&self, copies: &mut Copies) -> Self {
         let state = self.state.deep_copy_with(copies);
-        Self { name: self.name.clone(), state, function: self.function.clone() }
+        Self {
+            name: self.name.clone(),
+            state,
+            function: self.function.clone(),
+            stateless: self.stateless.clone(),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod arguments;
 mod builder;
 mod containers;
 mod contract;
+pub mod describe;
 mod divergence;
 mod error;
 mod estimator;

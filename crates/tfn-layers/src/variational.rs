@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_module::{Copies, DeepCopy, Module, NameScope, Properties};
 use tfn_tensor::Tensor;
 use tfn_util::KernelBiasSpec;
@@ -211,6 +212,32 @@ impl<M: LinearMap, E: 'static> Module for Variational<M, E> {
 
     fn name_scope(&self) -> NameScope {
         self.estimated.weights().name_scope()
+    }
+}
+
+impl<M, E> Describe for Variational<M, E>
+where
+    M: LinearMap + Describe,
+    E: Estimator + Describe,
+{
+    fn class() -> String {
+        let (map, estimator) = (<M as Describe>::class(), <E as Describe>::class());
+        format!("tfn.layers.Variational<{map}, {estimator}>")
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        description
+            .field("map", &self.map)?
+            .field("estimated", &self.estimated)?
+            .field("activation_fn", &self.activation)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let (map, estimated): (M, Estimated) = (reader.field("map")?, reader.field("estimated")?);
+        estimated.weights().check_shapes(&map.kernel_shape(), &map.bias_shape())?;
+        let activation = reader.field("activation_fn")?;
+        Ok(Self { estimated, map, activation, estimator: PhantomData })
     }
 }
 

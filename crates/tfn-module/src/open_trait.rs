@@ -1,7 +1,7 @@
 //! Trait objects as attributes.
 
 /// Makes `Arc<dyn Trait>` an attribute of modules, for a trait that has [`Module`](crate::Module) as supertrait:
-/// the walk goes through it, and [`deep_copy`](crate::deep_copy) copies it.
+/// the walk goes through it, [`deep_copy`](crate::deep_copy) copies it, and a [described file](crate::describe) holds it.
 ///
 /// `open_trait!(Trait, TraitCopy)` stands beside the trait, in its crate, and declares the helper trait
 /// `TraitCopy`, which `Trait` names as supertrait. Whoever implements `Trait` need not know of it: every type
@@ -79,6 +79,22 @@ macro_rules! open_trait {
                 copies: &mut $crate::Copies,
             ) -> ::core::option::Option<::std::sync::Arc<Self>> {
                 $Copy::copy_shared(self, copies)
+            }
+        }
+
+        impl $crate::describe::SharedField for dyn $Trait {
+            fn write_shared(
+                &self,
+                saver: &mut $crate::describe::Saver<'_>,
+            ) -> $crate::describe::Result<$crate::describe::Data> {
+                saver.shared::<Self>(self)
+            }
+
+            fn read_shared(
+                data: $crate::describe::Data,
+                loader: &mut $crate::describe::Loader<'_>,
+            ) -> $crate::describe::Result<::std::sync::Arc<Self>> {
+                loader.shared(&data)
             }
         }
     };

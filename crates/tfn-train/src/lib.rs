@@ -3,6 +3,7 @@
 pub mod calibrate;
 mod check;
 pub mod data;
+pub mod describe;
 mod elbo;
 mod error;
 mod fit;
@@ -14,6 +15,7 @@ mod predict;
 mod schedules;
 mod variance;
 
+pub use describe::{load_model, save_model};
 pub use elbo::{Elbo, ElboLoss};
 pub use error::{CheckpointError, Result, StateError, TableError, TrainError};
 pub use fit::{Ending, Event, Every, Figures, Fit, FitReport, Observer, Step, StepLoss};

@@ -1,13 +1,15 @@
 use std::f64::consts::TAU;
 
 use tfn::distributions::{Distribution, Parameter, ParameterSpec, Result};
-use tfn::{Module, Stream, Tensor};
+use tfn::{Module, Stream, Tensor, module::describe_fields};
 
 /// The prior of ridge regression: normals about 0, whose `precision` may be learned.
 #[derive(Clone, Debug, Module)]
 pub struct Ridge {
     pub(crate) precision: Parameter,
 }
+describe_fields!(Ridge as "extension.Ridge" { precision } |made| made.checked());
+
 impl Distribution for Ridge {
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![self.precision.positive("precision")]

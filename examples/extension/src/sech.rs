@@ -2,7 +2,7 @@ use std::f64::consts::{FRAC_PI_2, TAU};
 
 use tfn::distributions::{Distribution, KlDivergence, KlRule, Parameter, ParameterSpec};
 use tfn::distributions::{Reparameterization, Result};
-use tfn::{Module, Stream, Tensor};
+use tfn::{Module, Stream, Tensor, module::describe_fields};
 
 use crate::Ridge;
 
@@ -12,6 +12,8 @@ pub struct Sech {
     pub(crate) loc: Parameter,
     pub(crate) scale: Parameter,
 }
+describe_fields!(Sech as "extension.Sech" { loc, scale } |made| made.checked());
+
 impl Distribution for Sech {
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![self.loc.real("loc"), self.scale.positive("scale")]

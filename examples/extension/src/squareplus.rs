@@ -1,9 +1,11 @@
 use tfn::bijectors::Bijector;
-use tfn::{Module, Tensor};
+use tfn::{Module, Tensor, module::describe_fields};
 
 /// `(x + sqrt(x² + 4))/2`, from all numbers to the positive ones without an exponential (Barron 2021, arXiv:2112.11687).
 #[derive(Clone, Debug, Module)]
 pub struct Squareplus;
+
+describe_fields!(Squareplus as "extension.Squareplus" {});
 
 impl Bijector for Squareplus {
     fn forward(&self, x: &Tensor) -> Tensor {

@@ -101,6 +101,11 @@ impl MaskedAutoregressive {
         Self::new(Function { function: Arc::new(shift_and_log_scale) })
     }
 
+    /// The same of a network that others may share.
+    pub(crate) fn from_network(network: Arc<dyn AutoregressiveNetwork>) -> Self {
+        Self { network }
+    }
+
     /// The network.
     pub fn network(&self) -> &Arc<dyn AutoregressiveNetwork> {
         &self.network

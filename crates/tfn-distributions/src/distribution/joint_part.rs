@@ -3,6 +3,7 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use tfn_module::describe::{self, Data, Field, Loader, Saver};
 use tfn_module::{Copies, DeepCopy, Module, Properties, Property, open_trait};
 use tfn_tensor::Tensor;
 
@@ -94,6 +95,20 @@ impl DeepCopy for JointPart {
             Source::Plain(distribution) => Source::Plain(distribution.deep_copy_with(copies)),
             Source::Given(given) => Source::Given(given.deep_copy_with(copies)),
         })
+    }
+}
+
+/// One that depends on others is a function, and so no data.
+impl Field for JointPart {
+    fn write(&self, saver: &mut Saver<'_>) -> describe::Result<Data> {
+        match &self.0 {
+            Source::Plain(distribution) => distribution.write(saver),
+            Source::Given(given) => given.write(saver),
+        }
+    }
+
+    fn read(data: Data, loader: &mut Loader<'_>) -> describe::Result<Self> {
+        Ok(Self(Source::Plain(Field::read(data, loader)?)))
     }
 }
 

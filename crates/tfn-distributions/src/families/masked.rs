@@ -43,8 +43,9 @@ pub struct Masked {
     distribution: Arc<dyn Distribution>,
     validity_mask: Tensor,
     all_valid: bool,
+    /// A fixed sample if there is none.
     #[module(skip)]
-    safe_sample_fn: SafeSample,
+    safe_sample_fn: Option<SafeSample>,
     validate_args: bool,
 }
 
@@ -68,15 +69,20 @@ impl Masked {
         }
         let all_valid = entries.iter().all(|&valid| valid == 1.0);
         let validity_mask = validity_mask.cast(distribution.dtype()?).detach();
-        let safe_sample_fn: SafeSample = fixed_sample;
-        Ok(Self { distribution, validity_mask, all_valid, safe_sample_fn, validate_args: false })
+        Ok(Self {
+            distribution,
+            validity_mask,
+            all_valid,
+            safe_sample_fn: None,
+            validate_args: false,
+        })
     }
 
     /// The same with the safe value `safe_sample_fn(distribution)`, which broadcasts with batch and event; without
     /// this call it is a sample of a fixed seed.
     #[must_use]
     pub fn with_safe_sample_fn(self, safe_sample_fn: SafeSample) -> Self {
-        Self { safe_sample_fn, ..self }
+        Self { safe_sample_fn: Some(safe_sample_fn), ..self }
     }
 
     /// The distribution in the valid places.
@@ -90,8 +96,13 @@ impl Masked {
     }
 
     /// The value in the invalid places, without a gradient.
+    /// Whether the samples in invalid places are those of a function of the user's.
+    pub(crate) fn has_safe_sample_fn(&self) -> bool {
+        self.safe_sample_fn.is_some()
+    }
+
     fn safe(&self) -> Result<Tensor> {
-        Ok((self.safe_sample_fn)(&*self.distribution)?.detach().check()?)
+        Ok(self.safe_sample_fn.unwrap_or(fixed_sample)(&*self.distribution)?.detach().check()?)
     }
 
     /// The mask over whole events.

@@ -23,6 +23,8 @@ macro_rules! family {
 }
 
 #[macro_use]
+mod constructors;
+#[macro_use]
 mod joint;
 /// What a family over one `distribution` answers as that does, but for `validate_args` of its own.
 macro_rules! methods_of_distribution {

@@ -10,6 +10,7 @@ use tfn_distributions::bijectors::{
     Shift, Sigmoid, SoftmaxCentered, Softplus, Square, Tanh,
 };
 use tfn_distributions::module::Module;
+use tfn_distributions::module::describe::{self, Describe, Description, Reader};
 use tfn_distributions::tensor::{DType, Tensor, Variable};
 use tfn_distributions::testing::check_bijector_at;
 use tfn_distributions::{
@@ -22,8 +23,8 @@ use super::{broken, entries, for_each_draw, near};
 
 /// A name, the shape of the points, what numbers in −2 … 2 are sent through to lie in the domain, and how the bijector
 /// is made.
-type Line = (&'static str, &'static [usize], fn(f64) -> f64, fn(&mut Draws<'_>) -> Made);
-type Made = Result<Arc<dyn Bijector>>;
+pub(crate) type Line = (&'static str, &'static [usize], fn(f64) -> f64, fn(&mut Draws<'_>) -> Made);
+pub(crate) type Made = Result<Arc<dyn Bijector>>;
 
 fn made(bijector: impl Into<Arc<dyn Bijector>>) -> Made {
     Ok(bijector.into())
@@ -45,7 +46,7 @@ fn factor(x: f64) -> f64 {
 
 /// A network of one layer, whose weights are masked so that each entry depends on those before it.
 #[derive(Clone, Debug, Module)]
-struct Network {
+pub(crate) struct Network {
     /// `[2, n, n]`: of the shift and of the logarithm of the scale.
     weights: Parameter,
 }
@@ -62,6 +63,21 @@ impl AutoregressiveNetwork for Network {
     }
 }
 
+impl Describe for Network {
+    fn class() -> String {
+        "laws.Network".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        description.field("weights", &self.weights)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        Ok(Self { weights: reader.field("weights")? })
+    }
+}
+
 /// Three variable sizes that sum to 8.
 fn bins(d: &mut Draws<'_>) -> Result<Parameter> {
     let variable = Variable::new("bins", d.real(&[2]).value().detach())?;
@@ -69,7 +85,7 @@ fn bins(d: &mut Draws<'_>) -> Result<Parameter> {
     Ok(TransformedVariable::from_variable(variable, sizes)?.into())
 }
 
-const BIJECTORS: &[Line] = &[
+pub(crate) const BIJECTORS: &[Line] = &[
     ("Ascending", &[2, 3], middle, |_| made(Ascending::new())),
     ("Blockwise", &[2, 4], middle, |d| {
         let parts: [Arc<dyn Bijector>; 3] = [
@@ -139,7 +155,11 @@ const BIJECTORS: &[Line] = &[
 ];
 
 /// The points of a line, from the last numbers, and its bijector.
-fn draw(line: &Line, numbers: &[f64], dtype: DType) -> Result<(Tensor, Arc<dyn Bijector>)> {
+pub(crate) fn draw(
+    line: &Line,
+    numbers: &[f64],
+    dtype: DType,
+) -> Result<(Tensor, Arc<dyn Bijector>)> {
     let (_, shape, domain, make) = line;
     let reversed: Vec<f64> = numbers.iter().rev().copied().collect();
     let points: Parameter = Draws::new(&reversed, dtype).variable(shape, domain);

@@ -6,6 +6,7 @@
 
 mod basic;
 mod bijectors;
+mod described;
 mod discrete;
 mod draws;
 mod multivariate;

@@ -7,3 +7,4 @@ mod sequential;
 pub use model::Model;
 pub use moment_matching::MomentMatching;
 pub use sequential::Sequential;
+pub(crate) use sequential::Tracked;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tfn_distributions::Distribution;
-use tfn_module::{Copies, DeepCopy, Module, Properties, find};
+use tfn_module::{Copies, DeepCopy, Module, Properties, describe_fields, find};
 use tfn_tensor::{Key, Tensor};
 
 use crate::contract::{
@@ -178,6 +178,8 @@ impl DeepCopy for Model {
         Self { net: self.net.deep_copy_with(copies), head: self.head.deep_copy_with(copies) }
     }
 }
+
+describe_fields!(Model as "tfn.layers.Model" { net, head });
 
 impl fmt::Debug for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

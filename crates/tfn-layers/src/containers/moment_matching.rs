@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tfn_module::Module;
+use tfn_module::{Module, describe_fields};
 use tfn_tensor::{Key, Tensor};
 
 use crate::contract::{IntoLayer, Layer, Moments, Pass};
@@ -49,6 +49,8 @@ use crate::error::Result;
 pub struct MomentMatching {
     net: Arc<dyn Layer>,
 }
+
+describe_fields!(MomentMatching as "tfn.layers.MomentMatching" { net });
 
 impl MomentMatching {
     /// The net `net` by its moments.

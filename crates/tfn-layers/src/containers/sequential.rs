@@ -4,15 +4,14 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tfn_module::{Copies, DeepCopy, Module, Properties, layer_name, open_trait};
+use tfn_module::{Copies, DeepCopy, Module, Properties, describe_fields, layer_name, open_trait};
 use tfn_tensor::Tensor;
 use tfn_util::AnyError;
 
 use super::model::Model;
 use crate::contract::{IntoLayer, Layer, Likelihood, Moments, Pass};
 use crate::error::{LayerError, Result};
-use crate::lambda::Stateless;
-use crate::likelihoods::from_fn;
+use crate::likelihoods::of_output;
 
 /// A module that a container tracks beside its layers.
 pub(crate) trait Tracked: Module + TrackedCopy {}
@@ -92,7 +91,7 @@ impl Sequential {
     /// A model: what `head` makes of the sequence's output is a distribution over targets.
     ///
     /// The function cannot capture variables (it has to be `Copy`); one that needs some is handed them by
-    /// [`from_fn`].
+    /// [`from_fn`](crate::likelihoods::from_fn).
     pub fn with_head<D, E>(
         self,
         head: impl Fn(&Tensor) -> Result<D, E> + Copy + Send + Sync + 'static,
@@ -101,7 +100,7 @@ impl Sequential {
         D: tfn_distributions::IntoDistribution,
         E: Into<AnyError>,
     {
-        self.with_likelihood(from_fn(Stateless, move |_, y| head(y)))
+        self.with_likelihood(of_output(head))
     }
 
     /// A model: what `likelihood` makes of the sequence's output is a distribution over targets.
@@ -178,6 +177,10 @@ impl DeepCopy for Sequential {
         }
     }
 }
+
+describe_fields!(Sequential as "tfn.layers.Sequential" { name, layers, also_track } |made| {
+    if made.layers.is_empty() { Err(LayerError::NoLayers) } else { Ok(made) }
+});
 
 impl fmt::Debug for Sequential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_module::{Copies, DeepCopy, Module, Properties};
 use tfn_tensor::Key;
 
@@ -54,6 +55,24 @@ impl Calls {
 
 impl Module for Calls {
     fn properties<'a>(&'a self, _: &mut Properties<'a>) {}
+}
+
+/// Those that come back from a file go on with the key that would have come next; that there was a last one is forgotten.
+impl Describe for Calls {
+    fn class() -> String {
+        "tfn.layers.Calls".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        let next = self.next.load(Ordering::Relaxed);
+        description.field("root", &self.root)?.field("next", &next)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let (root, next) = (reader.field("root")?, AtomicU64::new(reader.field("next")?));
+        Ok(Self { root, next, last: Mutex::new(None) })
+    }
 }
 
 impl DeepCopy for Calls {

@@ -1,5 +1,7 @@
 //! The posterior and prior of a layer's weights, and everything drawn or computed from them.
 
+mod described;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -147,7 +149,7 @@ impl Weights {
     /// # Errors
     /// What `posterior_value_fn` reports.
     pub fn value_at(&self, key: &Key) -> Result<Vec<Tensor>> {
-        Ok((self.value_fn)(self.posterior.as_ref(), &key.child("posterior"))?)
+        Ok(self.value_fn.draw(self.posterior.as_ref(), &key.child("posterior"))?)
     }
 
     /// The divergence of posterior from prior for `key`, a scalar.
@@ -156,7 +158,7 @@ impl Weights {
     /// What the divergence reports.
     pub fn losses_at(&self, key: &Key) -> Result<Tensor> {
         let value = PosteriorValue::new(|| self.value_at(key));
-        let loss = (self.divergence)(self.posterior.as_ref(), self.prior.as_ref(), &value)?;
+        let loss = self.divergence.of(self.posterior.as_ref(), self.prior.as_ref(), &value)?;
         Ok(loss.check()?)
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_module::{Copies, DeepCopy, Module, Properties, find};
 use tfn_tensor::Tensor;
 
@@ -25,8 +26,12 @@ impl Estimated {
     /// # Errors
     /// What the estimator cannot do: [`Estimator::check`].
     pub fn new(weights: Weights, estimator: impl Estimator) -> Result<Self> {
+        Self::shared(weights, Arc::new(estimator))
+    }
+
+    fn shared(weights: Weights, estimator: Arc<dyn Estimator>) -> Result<Self> {
         estimator.check(&weights)?;
-        Ok(Self { weights, estimator: RwLock::new(Arc::new(estimator)) })
+        Ok(Self { weights, estimator: RwLock::new(estimator) })
     }
 
     /// The weights.
@@ -141,6 +146,21 @@ impl Module for Estimated {
 
     fn name(&self) -> String {
         self.weights.name().to_owned()
+    }
+}
+
+impl Describe for Estimated {
+    fn class() -> String {
+        "tfn.layers.Estimated".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        description.field("weights", &self.weights)?.field("estimator", &self.estimator())?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        Ok(Self::shared(reader.field("weights")?, reader.field("estimator")?)?)
     }
 }
 

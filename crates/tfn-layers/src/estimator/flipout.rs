@@ -22,6 +22,8 @@ use crate::linear::LinearMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flipout;
 
+tfn_module::describe_fields!(Flipout as "tfn.estimators.Flipout" {});
+
 impl Estimator for Flipout {
     fn name(&self) -> &'static str {
         "Flipout"

@@ -22,6 +22,8 @@ use crate::linear::LinearMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Local;
 
+tfn_module::describe_fields!(Local as "tfn.estimators.Local" {});
+
 impl Local {
     /// Mean and standard deviation of the pre-activation at `x`, before the bias if that is not normal.
     pub(crate) fn moments(

@@ -13,6 +13,8 @@ use crate::linear::LinearMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mean;
 
+tfn_module::describe_fields!(Mean as "tfn.estimators.Mean" {});
+
 impl Estimator for Mean {
     fn name(&self) -> &'static str {
         "Mean"

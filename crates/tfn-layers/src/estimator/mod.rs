@@ -7,8 +7,11 @@ mod mean;
 mod per_example;
 mod reparameterization;
 
+use std::any::Any;
 use std::fmt::Debug;
+use std::sync::Arc;
 
+use tfn_module::describe::{self, Data, Loader, Saver, SharedField};
 use tfn_tensor::Tensor;
 
 pub(crate) use estimated::check_input;
@@ -50,7 +53,7 @@ use crate::linear::LinearMap;
 /// assert_ne!(net.call(&x)?.to_vec::<f32>()?, net.call(&x)?.to_vec::<f32>()?);
 /// # Ok::<(), tfn_layers::LayerError>(())
 /// ```
-pub trait Estimator: Debug + Send + Sync + 'static {
+pub trait Estimator: Any + Debug + Send + Sync {
     /// What it is called in messages and tables, `Local`.
     fn name(&self) -> &'static str;
 
@@ -86,6 +89,16 @@ pub trait Estimator: Debug + Send + Sync + 'static {
     /// [`Layer::draws_together`](crate::Layer::draws_together).
     fn draws_together(&self) -> bool {
         false
+    }
+}
+
+impl SharedField for dyn Estimator {
+    fn write_shared(&self, saver: &mut Saver<'_>) -> describe::Result<Data> {
+        saver.shared_any::<Self>(self, self.name())
+    }
+
+    fn read_shared(data: Data, loader: &mut Loader<'_>) -> describe::Result<Arc<Self>> {
+        loader.shared(&data)
     }
 }
 

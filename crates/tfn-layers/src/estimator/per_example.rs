@@ -14,6 +14,8 @@ use crate::linear::LinearMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PerExample;
 
+tfn_module::describe_fields!(PerExample as "tfn.estimators.PerExample" {});
+
 impl Estimator for PerExample {
     fn name(&self) -> &'static str {
         "PerExample"

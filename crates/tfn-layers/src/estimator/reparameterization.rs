@@ -14,6 +14,8 @@ use crate::linear::LinearMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reparameterization;
 
+tfn_module::describe_fields!(Reparameterization as "tfn.estimators.Reparameterization" {});
+
 impl Estimator for Reparameterization {
     fn name(&self) -> &'static str {
         "Reparameterization"

@@ -39,6 +39,8 @@ pub struct Affine {
     scale: Parameter,
 }
 
+tfn_module::describe_fields!(Affine as "tfn.likelihoods.Affine" { likelihood, loc, scale });
+
 impl Affine {
     /// Targets of `likelihood` times `scale` plus `loc`.
     pub fn new<L: Likelihood + tfn_module::DeepCopy>(

@@ -17,6 +17,8 @@ use crate::error::{LayerError, Result};
 #[module(crate = tfn_module)]
 pub struct Categorical;
 
+tfn_module::describe_fields!(Categorical as "tfn.likelihoods.Categorical" {});
+
 impl Categorical {
     /// The likelihood.
     pub fn new() -> Self {
@@ -70,6 +72,8 @@ impl Likelihood for Categorical {
 #[module(crate = tfn_module)]
 pub struct OneHotCategorical;
 
+tfn_module::describe_fields!(OneHotCategorical as "tfn.likelihoods.OneHotCategorical" {});
+
 impl OneHotCategorical {
     /// The likelihood.
     pub fn new() -> Self {
@@ -118,6 +122,8 @@ impl Likelihood for OneHotCategorical {
 #[derive(Clone, Debug, Default, Module)]
 #[module(crate = tfn_module)]
 pub struct Bernoulli;
+
+tfn_module::describe_fields!(Bernoulli as "tfn.likelihoods.Bernoulli" {});
 
 impl Bernoulli {
     /// The likelihood.

@@ -18,6 +18,8 @@ use crate::error::Result;
 #[module(crate = tfn_module)]
 pub struct Poisson;
 
+tfn_module::describe_fields!(Poisson as "tfn.likelihoods.Poisson" {});
+
 impl Poisson {
     /// The likelihood.
     pub fn new() -> Self {
@@ -49,6 +51,8 @@ impl Likelihood for Poisson {
 pub struct NegativeBinomial {
     total_count: Parameter,
 }
+
+tfn_module::describe_fields!(NegativeBinomial as "tfn.likelihoods.NegativeBinomial" { total_count });
 
 impl NegativeBinomial {
     /// With a learned `total_count`, from 1 on.

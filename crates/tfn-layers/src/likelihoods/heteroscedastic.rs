@@ -27,6 +27,8 @@ pub struct HeteroscedasticNormal {
     min_scale: f64,
 }
 
+tfn_module::describe_fields!(HeteroscedasticNormal as "tfn.likelihoods.HeteroscedasticNormal" { min_scale });
+
 impl HeteroscedasticNormal {
     /// With `1e-3` as the smallest scale, for targets of about unit scale.
     pub fn new() -> Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tfn_distributions::bijectors::{Chain, Shift, Softplus};
 use tfn_distributions::{self as distributions, Distribution, Parameter, TransformedVariable};
-use tfn_module::Module;
+use tfn_module::{Module, describe_fields};
 use tfn_tensor::Tensor;
 
 use super::noise::Noise;
@@ -12,7 +12,7 @@ use crate::contract::{Likelihood, Pass, check_each};
 use crate::error::Result;
 
 macro_rules! location_scale {
-    ($($(#[$doc:meta])* $Name:ident: $expected:literal, $allowed:expr;)*) => { $(
+    ($($(#[$doc:meta])* $Name:ident as $class:literal: $expected:literal, $allowed:expr;)*) => { $(
         $(#[$doc])*
         #[derive(Clone, Debug, Module)]
         #[module(crate = tfn_module)]
@@ -40,6 +40,8 @@ macro_rules! location_scale {
             }
         }
 
+        describe_fields!($Name as $class { noise });
+
         impl Likelihood for $Name {
             fn distribution(&self, output: &Tensor, pass: &Pass) -> Result<Arc<dyn Distribution>> {
                 Ok(distributions::$Name::new(output, self.noise.scale(output, pass)?)?.into())
@@ -61,18 +63,18 @@ location_scale! {
     ///
     /// # Shapes
     /// Outputs and targets `[n, targets]`, or targets `[n]` for a single one.
-    Normal: "a finite number", f64::is_finite;
+    Normal as "tfn.likelihoods.Normal": "a finite number", f64::is_finite;
     /// Targets around the net's output with the heavier tails of `y ~ Laplace(output, scale)`: the loss is the absolute
     /// error.
     ///
     /// # Shapes
     /// As of [`Normal`].
-    Laplace: "a finite number", f64::is_finite;
+    Laplace as "tfn.likelihoods.Laplace": "a finite number", f64::is_finite;
     /// Positive targets, whose logarithm is normal around the net's output: `ln y ~ N(output, scale²)`.
     ///
     /// # Shapes
     /// As of [`Normal`].
-    LogNormal: "a positive finite number", |target| target > 0.0 && target.is_finite();
+    LogNormal as "tfn.likelihoods.LogNormal": "a positive finite number", |target| target > 0.0 && target.is_finite();
 }
 
 /// Targets around the net's output with outliers: `y ~ StudentT(df, output, scale)`.
@@ -95,6 +97,8 @@ pub struct StudentT {
     df: Parameter,
     noise: Noise,
 }
+
+describe_fields!(StudentT as "tfn.likelihoods.StudentT" { df, noise });
 
 impl StudentT {
     /// With a learned scale, from 1 on, and learned degrees of freedom, from 5 on and above 2, so that there is a variance.

@@ -36,6 +36,16 @@ pub struct MixtureDensity {
     min_scale: f64,
 }
 
+tfn_module::describe_fields!(MixtureDensity as "tfn.likelihoods.MixtureDensity" { components, min_scale } |made| {
+    match made.components {
+        1..=MOST_COMPONENTS => Ok(made),
+        _ => Err("a number of components that no net has outputs for"),
+    }
+});
+
+/// From a file, so that three times as many outputs for each target can be counted.
+const MOST_COMPONENTS: usize = 1 << 30;
+
 impl MixtureDensity {
     /// With so many components, and `1e-3` as the smallest scale, for targets of about unit scale.
     ///

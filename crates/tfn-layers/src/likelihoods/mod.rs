@@ -44,6 +44,7 @@ pub use affine::Affine;
 pub use classes::{Bernoulli, Categorical, OneHotCategorical};
 pub use counts::{NegativeBinomial, Poisson};
 pub use function::{FromFn, from_fn};
+pub(crate) use function::{Head, of_output};
 pub use heteroscedastic::HeteroscedasticNormal;
 pub use location_scale::{Laplace, LogNormal, Normal, StudentT};
 pub use mixture_density::MixtureDensity;

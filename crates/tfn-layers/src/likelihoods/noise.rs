@@ -12,6 +12,7 @@ use tfn_util::{KernelBias, KernelBiasSpec, UtilError};
 
 use crate::arguments::VariationalArguments;
 use crate::contract::{Pass, Weights, along_draws};
+use crate::divergence::Divergence;
 use crate::error::{LayerError, Result};
 use crate::losses::kl_divergence_exact;
 
@@ -36,6 +37,8 @@ pub struct Noise {
     scale: Option<Parameter>,
     log_scale: Option<Weights>,
 }
+
+tfn_module::describe_fields!(Noise as "tfn.likelihoods.Noise" { scale, log_scale });
 
 /// The deviation of the posterior of a logarithm of a scale at the start.
 const START: f64 = 0.1;
@@ -102,7 +105,7 @@ impl Noise {
             unpack_weights_fn: Arc::new(|_| Ok(KernelBias { kernel: 0, bias: None })),
             dtype: DType::F64,
             seed: Some(0),
-            divergence: Arc::new(kl_divergence_exact),
+            divergence: Divergence::new(kl_divergence_exact),
             ..VariationalArguments::default()
         };
         let log_scale = Weights::new("Noise", &arguments, spec)?;

@@ -1,5 +1,6 @@
 //! The dense map.
 
+use tfn_module::describe_fields;
 use tfn_tensor::Tensor;
 
 use super::LinearMap;
@@ -47,6 +48,10 @@ impl Dense {
         self.output_size
     }
 }
+
+describe_fields!(Dense as "tfn.maps.Dense" { input_size, output_size } |dense| {
+    Self::new(dense.input_size, dense.output_size)
+});
 
 impl LinearMap for Dense {
     fn class(&self) -> &'static str {

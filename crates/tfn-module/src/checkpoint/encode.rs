@@ -1,16 +1,16 @@
-//! From variables to bytes.
+//! From tensors to bytes.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use safetensors::tensor::{Dtype, View};
-use serde_json::json;
-use tfn_tensor::{DType, Element, Tensor, Variable};
+use serde_json::{Value, json};
+use tfn_tensor::{DType, Element, Tensor};
 
 use super::contents::{HEADER_KEY, VERSION};
 use crate::error::{ModuleError, Result};
 
-/// A variable's value as safetensors wants it.
+/// A tensor as safetensors wants it.
 struct Encoded {
     dtype: Dtype,
     shape: Vec<usize>,
@@ -35,41 +35,48 @@ impl View for Encoded {
     }
 }
 
-pub(super) fn encode(
-    variables: &BTreeMap<String, Variable>,
+/// The tensors of a file, and which of them are variables of a name.
+#[derive(Default)]
+pub(crate) struct Tensors {
+    pub(crate) tensors: BTreeMap<String, Tensor>,
+    pub(crate) names: BTreeMap<String, String>,
+}
+
+/// The bytes of a file of `tensors`, with a map of the user's and a description of the objects that hold them.
+pub(crate) fn encode(
+    Tensors { tensors, names }: &Tensors,
     metadata: &BTreeMap<String, String>,
+    description: Option<Value>,
 ) -> Result<Vec<u8>> {
-    let names: BTreeMap<&String, &str> =
-        variables.iter().map(|(path, variable)| (path, variable.name())).collect();
     // One entry: the order of several would be that of a hash.
-    let header = json!({ "version": VERSION, "names": names, "user": metadata }).to_string();
-    let tensors = variables
-        .iter()
-        .map(|(path, variable)| Ok((path, encode_one(variable)?)))
-        .collect::<Result<Vec<_>>>()?;
-    safetensors::serialize(tensors, Some(HashMap::from([(HEADER_KEY.to_owned(), header)]))).map_err(
-        |source| ModuleError::Format {
+    let mut header = json!({ "version": VERSION, "names": names, "user": metadata });
+    if let Some(description) = description {
+        header["description"] = description;
+    }
+    let header = HashMap::from([(HEADER_KEY.to_owned(), header.to_string())]);
+    let tensors = tensors.iter().map(|(path, tensor)| Ok((path, encode_one(tensor)?)));
+    safetensors::serialize(tensors.collect::<Result<Vec<_>>>()?, Some(header)).map_err(|source| {
+        ModuleError::Format {
             op: "save",
             given: "what was to be written".to_owned(),
             source: source.into(),
-        },
-    )
+        }
+    })
 }
 
-fn encode_one(variable: &Variable) -> Result<Encoded> {
-    let dtype = match variable.dtype() {
+fn encode_one(tensor: &Tensor) -> Result<Encoded> {
+    let dtype = match tensor.dtype()? {
         DType::F32 => Dtype::F32,
         DType::F64 => Dtype::F64,
     };
-    Ok(Encoded { dtype, shape: variable.shape().to_vec(), bytes: bytes(variable)? })
+    Ok(Encoded { dtype, shape: tensor.shape()?.to_vec(), bytes: bytes(tensor)? })
 }
 
-/// The entries of a variable's value, row-major and little-endian.
-pub(super) fn bytes(variable: &Variable) -> Result<Vec<u8>> {
-    let value = variable.value();
-    match variable.dtype() {
-        DType::F32 => bytes_of(&value, f32::to_le_bytes),
-        DType::F64 => bytes_of(&value, f64::to_le_bytes),
+/// The entries of a tensor, row-major and little-endian.
+pub(super) fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
+    match tensor.dtype()? {
+        DType::F32 => bytes_of(tensor, f32::to_le_bytes),
+        DType::F64 => bytes_of(tensor, f64::to_le_bytes),
     }
 }
 

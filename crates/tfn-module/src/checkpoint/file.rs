@@ -9,14 +9,14 @@ use tempfile::Builder;
 use crate::error::{ModuleError, Result};
 
 /// The bytes of a file.
-pub(super) fn read(op: &'static str, path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(op: &'static str, path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|source| ModuleError::Io { op, path: path.to_owned(), source })
 }
 
 /// Replaces `path` by what `write` writes: into a new file beside it, flushed to the disk, then renamed.
 ///
 /// If anything fails the new file is removed and `path` is as it was.
-pub(super) fn replace(
+pub(crate) fn replace(
     path: &Path,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {

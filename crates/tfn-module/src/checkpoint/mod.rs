@@ -43,7 +43,10 @@ mod npz;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub(crate) use contents::Parsed;
 pub use contents::{Contents, Entry};
+pub(crate) use encode::{Tensors, encode};
+pub(crate) use file::{read, replace};
 pub use npz::{
     NpyHeader, from_npz_bytes, load_npz, load_npz_variables, save_npz, save_npz_variables,
     to_npz_bytes,
@@ -90,7 +93,10 @@ pub fn to_bytes<M: Module + ?Sized>(
     module: &M,
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>> {
-    encode::encode(&by_path("save", module)?, metadata)
+    let variables = by_path("save", module)?;
+    let tensors = variables.iter().map(|(path, variable)| (path.clone(), variable.value()));
+    let names = variables.iter().map(|(path, variable)| (path.clone(), variable.name().to_owned()));
+    encode(&Tensors { tensors: tensors.collect(), names: names.collect() }, metadata, None)
 }
 
 /// Sets all variables of `module` to what was saved, found by path.

@@ -1,5 +1,6 @@
 //! What can go wrong with a module.
 
+mod describe;
 mod mismatch;
 mod npz;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use tfn_tensor::TensorError;
 
+pub use describe::DescribeError;
 pub use mismatch::{DTypeMismatch, Mismatch, ShapeMismatch};
 pub(crate) use npz::descr;
 pub use npz::{ArrayDTypeMismatch, ArrayShapeMismatch, NpzError, NpzMismatch};
@@ -95,7 +97,16 @@ pub enum ModuleError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// An object could not be described, or did not come back.
+    #[error(transparent)]
+    Describe(#[from] Box<DescribeError>),
     /// A tensor or variable failed.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+}
+
+impl From<DescribeError> for ModuleError {
+    fn from(error: DescribeError) -> Self {
+        Self::Describe(Box::new(error))
+    }
 }

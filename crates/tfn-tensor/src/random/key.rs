@@ -60,6 +60,23 @@ impl Key {
         Self::from_bits(bits)
     }
 
+    /// The key with these bytes ([`to_bytes`](Self::to_bytes)).
+    ///
+    /// ```
+    /// use tfn_tensor::random::Key;
+    ///
+    /// let key = Key::from_seed(1).child("layers/0");
+    /// assert_eq!(key.to_bytes().map(Key::from_bytes), Some(key));
+    /// ```
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self::from_bits(bytes)
+    }
+
+    /// What the key is, to be written down; `None` for one that [replays](Self::replay) recorded draws.
+    pub fn to_bytes(&self) -> Option<[u8; 32]> {
+        self.replay.is_none().then_some(self.bits)
+    }
+
     /// A key from a seed that the system chooses, as [`seed_from_entropy`] does.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Split-conformal prediction.
 
 use tfn_layers::align_targets;
+use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_tensor::{DType, Tensor};
 
 use crate::check::{Argument, check_class, check_finite};
@@ -43,6 +44,27 @@ use crate::predict::{Prediction, Predictive};
 pub struct ConformalIntervals {
     /// The scores of each column, in ascending order.
     scores: Vec<Vec<f64>>,
+}
+
+impl Describe for ConformalIntervals {
+    fn class() -> String {
+        "tfn.calibrate.ConformalIntervals".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        let scores: Vec<Tensor> = self.scores.iter().map(|scores| as_tensor(scores)).collect();
+        description.field("scores", &scores)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let scores: Vec<Tensor> = reader.field("scores")?;
+        let scores = scores.iter().map(scores_of).collect::<Result<Vec<_>>>()?;
+        if scores.iter().any(|column| column.len() != scores[0].len()) {
+            return Err("columns of different numbers of scores".into());
+        }
+        Ok(Self { scores })
+    }
 }
 
 impl ConformalIntervals {
@@ -147,6 +169,22 @@ pub struct ConformalClasses {
     classes: usize,
 }
 
+impl Describe for ConformalClasses {
+    fn class() -> String {
+        "tfn.calibrate.ConformalClasses".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        description.field("scores", &as_tensor(&self.scores))?.field("classes", &self.classes)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let scores = scores_of(&reader.field("scores")?)?;
+        Ok(Self { scores, classes: reader.field("classes")? })
+    }
+}
+
 impl ConformalClasses {
     /// From predictions of calibration rows and their labels.
     ///
@@ -198,6 +236,27 @@ impl ConformalClasses {
             order
         };
         Ok(probs.chunks_exact(classes).map(set_of).collect())
+    }
+}
+
+fn as_tensor(scores: &[f64]) -> Tensor {
+    Tensor::from_slice(scores, &[scores.len()])
+}
+
+/// Scores from a file.
+///
+/// # Errors
+/// [`TrainError::Entry`] for one that is below another before it, or no number.
+fn scores_of(tensor: &Tensor) -> Result<Vec<f64>> {
+    let scores = tensor.to_f64_vec()?;
+    let after = |row: usize| row == 0 || scores[row] >= scores[row - 1];
+    match (0..scores.len()).find(|&row| scores[row].is_nan() || !after(row)) {
+        None => Ok(scores),
+        Some(row) => {
+            let (op, argument, given) = ("conformal", "scores", scores[row]);
+            let expected = "scores in ascending order".to_owned();
+            Err(TrainError::Entry { op, argument, row, given, expected })
+        }
     }
 }
 

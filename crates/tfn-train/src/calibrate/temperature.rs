@@ -1,5 +1,6 @@
 //! One temperature for predicted class probabilities.
 
+use tfn_module::describe_fields;
 use tfn_tensor::{DType, Tensor};
 
 use crate::check::Argument;
@@ -60,6 +61,10 @@ const MOST_STEPS: usize = 200;
 pub struct TemperatureScaling {
     temperature: f64,
 }
+
+describe_fields!(TemperatureScaling as "tfn.train.TemperatureScaling" { temperature } |made| {
+    Self::new(made.temperature)
+});
 
 impl TemperatureScaling {
     /// With a temperature that is known, from a saved one for example.

@@ -1,6 +1,7 @@
 //! One factor for the width of predicted distributions.
 
 use tfn_layers::align_targets;
+use tfn_module::describe_fields;
 use tfn_tensor::{DType, Tensor};
 
 use super::minimum::minimum;
@@ -56,6 +57,10 @@ use crate::predict::Predictive;
 pub struct VarianceScaling {
     factor: f64,
 }
+
+describe_fields!(VarianceScaling as "tfn.train.VarianceScaling" { factor } |made| {
+    Self::new(made.factor)
+});
 
 impl VarianceScaling {
     /// With a factor that is known, from a saved one for example.

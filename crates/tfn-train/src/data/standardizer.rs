@@ -1,7 +1,7 @@
 //! Columns brought to mean 0 and deviation 1.
 
 use tfn_layers::{Layer, LayerError, Likelihood, Pass, likelihoods};
-use tfn_module::{DeepCopy, Module};
+use tfn_module::{DeepCopy, Module, describe_fields};
 use tfn_tensor::{DType, Tensor, Variable};
 
 use crate::check::check_finite;
@@ -82,6 +82,19 @@ impl Standardizer {
         Ok(Self { loc: variable("loc", &loc)?, scale: variable("scale", &scale)? })
     }
 
+    /// Checks that it is one that [`fit`](Self::fit) could have made.
+    fn checked(self) -> Result<Self> {
+        for (argument, variable) in [("loc", &self.loc), ("scale", &self.scale)] {
+            let (given, same) = (variable.shape(), self.loc.shape() == variable.shape());
+            if given.len() > 1 || !same || variable.dtype() != DType::F64 {
+                let expected = "[] or [columns], of loc and scale alike, in f64".to_owned();
+                let (op, given) = ("Standardizer", given.to_vec());
+                return Err(TrainError::Shape { op, argument, given, expected });
+            }
+        }
+        Ok(self)
+    }
+
     /// Means of the columns, `[columns]` or `[]`.
     pub fn loc(&self) -> Tensor {
         self.loc.value()
@@ -103,6 +116,8 @@ impl Standardizer {
         likelihoods::Affine::new(likelihood, self.loc.value(), scale)
     }
 }
+
+describe_fields!(Standardizer as "tfn.data.Standardizer" { loc, scale } |made| made.checked());
 
 impl Layer for Standardizer {
     fn forward(&self, x: &Tensor, _pass: &Pass) -> tfn_layers::Result<Tensor> {

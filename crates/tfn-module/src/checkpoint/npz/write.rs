@@ -21,7 +21,7 @@ pub(super) fn archive(variables: &[Variable]) -> Result<Vec<u8>> {
     let mut archive = ZipArchiveWriter::new(Vec::new());
     for (number, variable) in variables.iter().enumerate() {
         let header = NpyHeader::bytes(descr(variable.dtype()), variable.shape()).map_err(bad)?;
-        let entries = encode::bytes(variable)?;
+        let entries = encode::bytes(&variable.value())?;
         add(&mut archive, &read::name(number), &[&header, &entries])
             .map_err(|error| bad(NpzError::Archive(error.into())))?;
     }

@@ -111,3 +111,29 @@ fn too_few_rows_give_infinite_intervals_and_bad_input_is_named() {
     assert!(matches!(error, TrainError::Entry { row: 2, .. }), "{error}");
     assert!(ConformalIntervals::fit(&predictive, &Tensor::zeros(&[3], DType::F64)).is_err());
 }
+
+#[test]
+fn calibrations_come_back_from_a_file() {
+    use tfn_module::describe::{FileReader, FileWriter};
+    let registry = crate::describe::registry();
+    let intervals = ConformalIntervals {
+        scores: vec![vec![0.1, 0.2, f64::INFINITY], vec![0.0, 1.0 / 3.0, 7.0]],
+    };
+    let classes = ConformalClasses { scores: vec![0.3, 0.9], classes: 4 };
+    let file = FileWriter::new(&registry).add("intervals", &intervals).unwrap();
+    let bytes = file.add("classes", &classes).unwrap().to_bytes().unwrap();
+    let mut file = FileReader::from_bytes(&bytes, &registry).unwrap();
+    let same: ConformalIntervals = file.take("intervals").unwrap();
+    assert_eq!(same.scores, intervals.scores);
+    let same: ConformalClasses = file.take("classes").unwrap();
+    assert_eq!((same.scores, same.classes), (vec![0.3, 0.9], 4));
+    let wrong = [
+        ConformalIntervals { scores: vec![vec![0.2, 0.1]] },
+        ConformalIntervals { scores: vec![vec![f64::NAN]] },
+        ConformalIntervals { scores: vec![vec![0.1], vec![0.1, 0.2]] },
+    ];
+    for wrong in wrong {
+        let bytes = FileWriter::new(&registry).add("intervals", &wrong).unwrap().to_bytes();
+        assert!(FileReader::from_bytes(&bytes.unwrap(), &registry).is_err(), "{wrong:?}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_tensor::DType;
 
 use super::feature::{Feature, Output};
@@ -136,4 +137,20 @@ fn check_distinct<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Re
 
 fn saved_error(given: String) -> TrainError {
     TableError::Saved { given }.into()
+}
+/// As the text of [`TableEncoder::to_json`].
+impl Describe for TableEncoder {
+    fn class() -> String {
+        "tfn.train.TableEncoder".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        description.field("json", &self.to_json()?)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let json: String = reader.field("json")?;
+        Ok(Self::from_json(&json)?)
+    }
 }
