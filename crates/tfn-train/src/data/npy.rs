@@ -337,4 +337,43 @@ mod tests {
         let error = run(&NpyFiles::open(&x, &y).unwrap()).unwrap_err().to_string();
         assert!(error.contains("`features` is NaN in row 37, expected a finite number"), "{error}");
     }
+
+    /// What an epoch of images takes from files, as a multiple of one in memory; docs/performance.md has the figure.
+    #[test]
+    #[ignore = "a measurement"]
+    fn cost_of_an_epoch() {
+        use std::time::Instant;
+
+        use tfn_layers::{
+            AffineVariationalReparameterizationLocal as Bayesian, Sequential, likelihoods,
+        };
+        use tfn_tensor::Key;
+
+        const ROWS: usize = 20_000;
+        let folder = tempfile::tempdir().unwrap();
+        let (x, y) = (folder.path().join("x.npy"), folder.path().join("y.npy"));
+        let features = Key::from_seed(1).stream().uniform(&[ROWS, 784], DType::F32);
+        let numbers = bytes(&features.to_vec::<f32>().unwrap(), f32::to_le_bytes);
+        fs::write(&x, npy("<f4", "(20000, 784)", &numbers)).unwrap();
+        let labels: Vec<u8> = (0..ROWS).map(|row| (row % 10) as u8).collect();
+        fs::write(&y, npy("|u1", "(20000,)", &labels)).unwrap();
+        let files = NpyFiles::open(&x, &y).unwrap();
+        let all: Vec<usize> = (0..ROWS).collect();
+        let memory = files.rows(&all).unwrap();
+        let time = |data: &dyn Examples| {
+            let model = Sequential::of(
+                Bayesian::builder(784, 300).activation_fn(Tensor::relu).seed(1).build().unwrap(),
+            )
+            .then(Bayesian::builder(300, 10).seed(2).build().unwrap())
+            .with_likelihood(likelihoods::Categorical::new());
+            let fit = Fit::new(data).unwrap().batch_size(128).unwrap().epochs(1);
+            let started = Instant::now();
+            fit.run_model(&model, &mut crate::Adam::new(0.001).unwrap(), ()).unwrap();
+            started.elapsed().as_secs_f64()
+        };
+        let ratios = (0..7).map(|_| time(&files) / time(&memory));
+        let mut ratios: Vec<f64> = ratios.collect();
+        ratios.sort_by(f64::total_cmp);
+        println!("{:.3} (from {:.3} to {:.3})", ratios[3], ratios[0], ratios[6]);
+    }
 }
