@@ -24,7 +24,8 @@ use crate::error::Result;
 /// # Threads
 /// The pool is that of the thread that asks, so how many threads a prediction takes is up to the caller:
 /// `pool.install(|| monte_carlo.predict(..))` takes those of `pool`. Without one it is rayon's global pool, whose size
-/// `RAYON_NUM_THREADS` sets.
+/// `RAYON_NUM_THREADS` sets. Where many threads ask at once for a few rows each, a pool of one thread for each of them keeps
+/// the longest wait short (docs/performance.md).
 /// ```
 /// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Sequential, likelihoods};
 /// use tfn_tensor::{DType, Key, Tensor};
@@ -75,7 +76,7 @@ impl MonteCarlo {
     /// With so many draws, a thousand rows at a time.
     ///
     /// # Errors
-    /// [`TrainError::Value`] if there are none.
+    /// [`TrainError::Value`](crate::TrainError::Value) if there are none.
     pub fn new(samples: usize) -> Result<Self> {
         Argument::new("MonteCarlo", "samples", samples as f64).positive()?;
         Ok(Self { samples, batch_size: 1000, standard_error: None })
@@ -84,7 +85,7 @@ impl MonteCarlo {
     /// Sets how many rows are taken at a time.
     ///
     /// # Errors
-    /// [`TrainError::Value`] if there are none.
+    /// [`TrainError::Value`](crate::TrainError::Value) if there are none.
     pub fn batch_size(self, batch_size: usize) -> Result<Self> {
         Argument::new("MonteCarlo", "batch_size", batch_size as f64).positive()?;
         Ok(Self { batch_size, ..self })
@@ -97,7 +98,7 @@ impl MonteCarlo {
     /// standard deviation.
     ///
     /// # Errors
-    /// [`TrainError::Value`] for a number that is not positive.
+    /// [`TrainError::Value`](crate::TrainError::Value) for a number that is not positive.
     pub fn until(self, standard_error: f64) -> Result<Self> {
         let checked = Argument::new("MonteCarlo", "standard_error", standard_error).positive()?;
         Ok(Self { standard_error: Some(checked), ..self })
@@ -116,8 +117,8 @@ impl MonteCarlo {
     /// `features`: `[n, ..]`.
     ///
     /// # Errors
-    /// [`TrainError::Shape`] for features without rows, [`TrainError::Entry`] for a row of which the net gives a NaN, what
-    /// the net and the head report.
+    /// [`TrainError::Shape`](crate::TrainError::Shape) for features without rows,
+    /// [`TrainError::Entry`](crate::TrainError::Entry) for a row of which the net gives a NaN, what the net and the head report.
     pub fn predict(&self, model: &Model, features: &Tensor, key: &Key) -> Result<Predictive> {
         let batches = self.batches(features, key, |x, key| {
             let mut batch = Batch::new(rows_of(x)?);
@@ -145,7 +146,8 @@ impl MonteCarlo {
     /// `features`: `[n, ..]`.
     ///
     /// # Errors
-    /// As [`predict`](Self::predict), and [`TrainError::NotClasses`] for a model of something else than classes.
+    /// As [`predict`](Self::predict), and
+    /// [`TrainError::NotClasses`](crate::TrainError::NotClasses) for a model of something else than classes.
     pub fn classify(&self, model: &Model, features: &Tensor, key: &Key) -> Result<Prediction> {
         let parts = self.batches(features, key, |x, key| {
             let mut sums = Sums::default();
@@ -167,7 +169,8 @@ impl MonteCarlo {
     /// `logits` gives `[n, classes]`, the same at each draw.
     ///
     /// # Errors
-    /// [`TrainError::Shape`] for another shape, [`TrainError::Entry`] if a logit makes the
+    /// [`TrainError::Shape`](crate::TrainError::Shape) for another shape,
+    /// [`TrainError::Entry`](crate::TrainError::Entry) if a logit makes the
     /// probabilities of its row NaN, and what `logits` returns.
     pub fn classify_logits(
         &self,

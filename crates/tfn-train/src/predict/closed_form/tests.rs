@@ -78,7 +78,7 @@ fn everything_of_a_last_layer_by_hand() {
         .map(|sum| SCALE * SCALE * sum)
         .collect();
     let net = tfn_module::deep_copy(&model).unwrap();
-    set_estimator(net.net().as_ref(), Mean);
+    set_estimator(net.net().as_ref(), Mean).unwrap();
     let mean = values(&net.net().call(&x).unwrap());
     let Variance { total, aleatoric, epistemic: given } = predictive.variance().unwrap();
     all_close(&values(&predictive.mean().unwrap()), &mean, 1e-14);
