@@ -8,7 +8,9 @@
 //! [0, 1), scales that start at 1e-3. `train_mc` has TFP's default prior and a Monte Carlo divergence,
 //! `train_exact` N(0, 1) and the closed form, `train_shared` the same with one draw of the weights for the batch,
 //! `train_flipout` with such a draw and signs by row, `train_det` plain layers; `infer` and `infer_det` predict with the first and the last. Each step is timed by itself with the
-//! loss read back; two warm up, then as many as fit into `STEP_TIME_SECS` (1.5 s), at least 4.
+//! loss read back; two warm up, then as many as fit into `STEP_TIME_SECS` (1.5 s), at least 4. `serve` is eight threads that ask
+//! for 32 draws of a row, again and again, on rayon's global pool (`shared`) or with a pool of one thread each (`own`):
+//! requests a second, and how long one waits.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,6 +28,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 const NETS: [(&str, [usize; 4]); 2] =
     [("lenet", [784, 300, 100, 10]), ("wide", [784, 1200, 1200, 10])];
 const EXAMPLES: usize = 60_000;
+/// Threads that ask for predictions at the same time.
+const ASKERS: usize = 8;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -53,7 +57,18 @@ impl Kind {
 
 fn main() -> Result<(), Failure> {
     // On a thread of the pool, as `Fit` does it.
-    rayon::scope(|_| run())
+    rayon::scope(|_| run())?;
+    // Not on one: those who ask are no threads of the pool.
+    let filter = std::env::args().nth(1).unwrap_or_default();
+    for (net, sizes) in NETS {
+        for pool in ["shared", "own"] {
+            let name = format!("serve/{net}/b1/s32/t{ASKERS}/{pool}");
+            if filter.split(',').any(|part| name.contains(part)) {
+                serve(&name, sizes, pool == "own")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn run() -> Result<(), Failure> {
@@ -171,6 +186,56 @@ fn infer(
     })
 }
 
+/// Requests for one row and 32 draws from several threads at once.
+fn serve(name: &str, sizes: [usize; 4], own_pool: bool) -> Result<(), Failure> {
+    let model = model(sizes, Kind::MonteCarlo)?;
+    let monte_carlo = MonteCarlo::new(32)?;
+    let seconds = seconds().max(0.5);
+    let started = Instant::now();
+    let ask = |asker: usize| -> Result<Vec<f64>, Failure> {
+        let pool = match own_pool {
+            true => Some(rayon::ThreadPoolBuilder::new().num_threads(1).build()?),
+            false => None,
+        };
+        let key = Key::from_seed(asker as u64);
+        let x = key.child("x").stream().uniform(&[1, sizes[0]], DType::F32);
+        let mut times = Vec::new();
+        while started.elapsed().as_secs_f64() < seconds {
+            let key = key.index(times.len() as u64);
+            let begun = Instant::now();
+            let classify = || monte_carlo.classify(&model, &x, &key);
+            pool.as_ref().map_or_else(classify, |pool| pool.install(classify))?;
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+        Ok(times)
+    };
+    let ask = &ask;
+    let all: Vec<_> = std::thread::scope(|scope| {
+        let askers: Vec<_> = (0..ASKERS).map(|asker| scope.spawn(move || ask(asker))).collect();
+        askers.into_iter().map(|asker| asker.join().map_err(|_| "an asker failed")).collect()
+    });
+    let elapsed = started.elapsed().as_secs_f64();
+    let mut times = Vec::new();
+    for asked in all {
+        times.extend(asked??);
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times[((times.len() as f64 * share) as usize).min(times.len() - 1)];
+    println!(
+        "{{\"peer\":\"tfn\",\"workload\":\"{name}\",\"requests_per_s\":{:.1},\"median_ms\":{:.4},\"p99_ms\":{:.4},\"n\":{}}}",
+        times.len() as f64 / elapsed,
+        at(0.5),
+        at(0.99),
+        times.len()
+    );
+    Ok(())
+}
+
+/// Seconds for each workload.
+fn seconds() -> f64 {
+    std::env::var("STEP_TIME_SECS").ok().and_then(|s| s.parse().ok()).unwrap_or(1.5)
+}
+
 /// Floating-point operations of one example's products, each layer's so many times.
 fn products_of(sizes: [usize; 4], times: impl Fn(bool) -> f64) -> f64 {
     sizes
@@ -188,8 +253,7 @@ fn bench(
     entries: usize,
     mut step: impl FnMut() -> Result<Option<f64>, Failure>,
 ) -> Result<(), Failure> {
-    let budget: f64 =
-        std::env::var("STEP_TIME_SECS").ok().and_then(|s| s.parse().ok()).unwrap_or(1.5);
+    let budget = seconds();
     let first = step()?;
     let mut last = step()?;
     let (mut times, started) = (Vec::new(), Instant::now());

@@ -128,6 +128,15 @@ pub enum LayerError {
         /// What they are not known of.
         of: &'static str,
     },
+    /// A likelihood that has no closed form for a normal output of the net.
+    #[error(
+        "no closed form: the distribution of targets is not known for the likelihood `{likelihood}`, with this noise, and a \
+         normal output of the net; draw instead, or write its `marginal`"
+    )]
+    NoMarginal {
+        /// Name of the likelihood.
+        likelihood: String,
+    },
     /// Targets of another shape than the distribution over them.
     #[error(
         "argument `targets` has shape {given:?}, expected {expected:?} as batch and event of the head's distribution; \

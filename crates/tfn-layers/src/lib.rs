@@ -23,8 +23,8 @@ pub use arguments::VariationalArguments;
 pub use builder::Builder;
 pub use containers::{Model, MomentMatching, Sequential};
 pub use contract::{
-    Calls, IntoLayer, Layer, Likelihood, Moments, Pass, Prepared, VariationalLayer, Weights,
-    align_targets,
+    Calls, IntoLayer, Layer, Likelihood, Marginal, Moments, Pass, Prepared, VariationalLayer,
+    Weights, align_targets,
 };
 pub use divergence::{Divergence, PosteriorValue};
 pub use error::{LayerError, Result};

@@ -8,9 +8,10 @@ use tfn_module::{Copies, DeepCopy, Module, Properties, describe_fields, find};
 use tfn_tensor::{Key, Tensor};
 
 use crate::contract::{
-    Input, IntoLayer, Layer, Likelihood, Pass, Weights, align_targets, sum_of_losses, weights_key,
+    Input, IntoLayer, Layer, Likelihood, Marginal, Moments, Pass, Weights, align_targets,
+    sum_of_losses, weights_key,
 };
-use crate::error::Result;
+use crate::error::{LayerError, Result};
 
 /// A net whose call gives a distribution over targets.
 ///
@@ -115,6 +116,26 @@ impl Model {
             self.distribution(&outputs.narrow(0, draw, 1).squeeze(0), &of(key, Input::One))
         })
         .collect()
+    }
+
+    /// Mean and variance of the net's output at `x`; [`MomentMatching`](crate::MomentMatching) says where they are exact.
+    ///
+    /// # Errors
+    /// [`LayerError::NoMoments`] for a layer whose moments are not known.
+    pub fn moments(&self, x: &Tensor) -> Result<Moments> {
+        let pass = Pass::new(self.net.as_ref(), &Key::from_seed(0));
+        let moments = self.net.forward_moments(&Moments::known(x.clone()), &pass);
+        moments.map_err(|error| error.within(&self.net.name()))
+    }
+
+    /// The distribution over targets for an output of the net whose entries are independent normals.
+    ///
+    /// # Errors
+    /// [`LayerError::NoMarginal`] if the head has no closed form; what it reports.
+    pub fn marginal(&self, output: &Moments) -> Result<Marginal> {
+        let none = || LayerError::NoMarginal { likelihood: self.head.name() };
+        let marginal = self.head.marginal(output).and_then(|found| found.ok_or_else(none));
+        marginal.map_err(|error| error.within(HEAD))
     }
 
     /// The log-likelihood of each row, under a distribution that this model made.

@@ -7,6 +7,8 @@ use tfn_distributions::Distribution;
 use tfn_module::{Module, open_trait};
 use tfn_tensor::Tensor;
 
+use super::marginal::Marginal;
+use super::moments::Moments;
 use super::pass::Pass;
 use crate::error::{LayerError, Result};
 
@@ -63,6 +65,19 @@ pub trait Likelihood: Module + Debug + LikelihoodCopy {
     /// Number of outputs that the net has for so many targets (for so many classes, if targets are classes).
     fn outputs(&self, targets: usize) -> usize {
         targets
+    }
+
+    /// The distribution over targets for an output whose entries are independent normals, in closed form: the mean over
+    /// outputs of what [`distribution`](Self::distribution) gives. `None` if there is no closed form.
+    ///
+    /// # Shapes
+    /// `output`: `[n, outputs]`. Batch and event of the result together have the shape of the targets, `[n, ..]`.
+    ///
+    /// # Errors
+    /// What is wrong with the output.
+    fn marginal(&self, output: &Moments) -> Result<Option<Marginal>> {
+        let _ = output;
+        Ok(None)
     }
 
     /// The log-likelihood of each row: that of its targets together, which are independent given the net's output.

@@ -3,6 +3,7 @@
 mod calls;
 mod layer;
 mod likelihood;
+mod marginal;
 mod moments;
 mod pass;
 mod variational;
@@ -13,6 +14,7 @@ pub(crate) use layer::sum_of_losses;
 pub use layer::{IntoLayer, Layer, Prepared};
 pub(crate) use likelihood::check_each;
 pub use likelihood::{Likelihood, align_targets};
+pub use marginal::Marginal;
 pub use moments::Moments;
 pub use pass::Pass;
 pub(crate) use pass::{Input, along_draws, weights_key};

@@ -38,6 +38,14 @@ impl Moments {
         Self { mean: tensor, variance: None }
     }
 
+    /// Variances, zeros if all are.
+    pub(crate) fn variance_or_zeros(&self) -> Result<Tensor> {
+        match &self.variance {
+            Some(variance) => Ok(variance.clone()),
+            None => Ok(Tensor::zeros(self.mean.shape()?, self.mean.dtype()?)),
+        }
+    }
+
     /// Standard deviations; `None` if all are zero.
     pub fn stddev(&self) -> Option<Tensor> {
         self.variance.as_ref().map(Tensor::sqrt)

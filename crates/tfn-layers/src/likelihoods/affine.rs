@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tfn_distributions::bijectors::{Chain, Scale, Shift};
 use tfn_distributions::{Distribution, Parameter, TransformedDistribution};
 use tfn_module::Module;
-use tfn_tensor::Tensor;
+use tfn_tensor::{DType, Tensor};
 
-use crate::contract::{Likelihood, Pass};
+use crate::contract::{Likelihood, Marginal, Moments, Pass};
 use crate::error::Result;
 
 /// A likelihood of standardised targets, seen in the units of the targets: `y = loc + scale·z`, with `z` by `likelihood`.
@@ -55,16 +55,34 @@ impl Affine {
     pub fn likelihood(&self) -> &Arc<dyn Likelihood> {
         &self.likelihood
     }
-}
 
-impl Likelihood for Affine {
-    fn distribution(&self, output: &Tensor, pass: &Pass) -> Result<Arc<dyn Distribution>> {
-        let dtype = output.dtype()?;
-        let standard = self.likelihood.distribution(output, pass)?;
+    /// A distribution of standardised targets in the units of the targets.
+    fn in_units(
+        &self,
+        standard: Arc<dyn Distribution>,
+        dtype: DType,
+    ) -> Result<Arc<dyn Distribution>> {
         let scale = Scale::new(self.scale.value().cast(dtype))?;
         let shift = Shift::new(self.loc.value().cast(dtype))?;
         let units = Chain::new([shift.into(), scale.into()]);
         Ok(TransformedDistribution::new(standard, units)?.into())
+    }
+}
+
+impl Likelihood for Affine {
+    fn distribution(&self, output: &Tensor, pass: &Pass) -> Result<Arc<dyn Distribution>> {
+        self.in_units(self.likelihood.distribution(output, pass)?, output.dtype()?)
+    }
+
+    fn marginal(&self, output: &Moments) -> Result<Option<Marginal>> {
+        let Some(standard) = self.likelihood.marginal(output)? else { return Ok(None) };
+        let dtype = output.mean.dtype()?;
+        let square = self.scale.value().cast(dtype).square();
+        Ok(Some(Marginal {
+            distribution: self.in_units(standard.distribution, dtype)?,
+            aleatoric: (standard.aleatoric * &square).check()?,
+            epistemic: (standard.epistemic * &square).check()?,
+        }))
     }
 
     fn draws_together(&self) -> bool {

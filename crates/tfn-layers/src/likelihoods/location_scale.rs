@@ -8,11 +8,11 @@ use tfn_module::{Module, describe_fields};
 use tfn_tensor::Tensor;
 
 use super::noise::Noise;
-use crate::contract::{Likelihood, Pass, check_each};
+use crate::contract::{Likelihood, Marginal, Moments, Pass, check_each};
 use crate::error::Result;
 
 macro_rules! location_scale {
-    ($($(#[$doc:meta])* $Name:ident as $class:literal: $expected:literal, $allowed:expr;)*) => { $(
+    ($($(#[$doc:meta])* $Name:ident as $class:literal: $expected:literal, $allowed:expr, $marginal:ident;)*) => { $(
         $(#[$doc])*
         #[derive(Clone, Debug, Module)]
         #[module(crate = tfn_module)]
@@ -47,6 +47,13 @@ macro_rules! location_scale {
                 Ok(distributions::$Name::new(output, self.noise.scale(output, pass)?)?.into())
             }
 
+            fn marginal(&self, output: &Moments) -> Result<Option<Marginal>> {
+                match self.noise.known_scale(output.mean.dtype()?)? {
+                    Some(scale) => $marginal(output, &scale),
+                    None => Ok(None),
+                }
+            }
+
             fn draws_together(&self) -> bool {
                 true
             }
@@ -63,18 +70,49 @@ location_scale! {
     ///
     /// # Shapes
     /// Outputs and targets `[n, targets]`, or targets `[n]` for a single one.
-    Normal as "tfn.likelihoods.Normal": "a finite number", f64::is_finite;
+    Normal as "tfn.likelihoods.Normal": "a finite number", f64::is_finite, normal;
     /// Targets around the net's output with the heavier tails of `y ~ Laplace(output, scale)`: the loss is the absolute
     /// error.
     ///
     /// # Shapes
     /// As of [`Normal`].
-    Laplace as "tfn.likelihoods.Laplace": "a finite number", f64::is_finite;
+    Laplace as "tfn.likelihoods.Laplace": "a finite number", f64::is_finite, no_closed_form;
     /// Positive targets, whose logarithm is normal around the net's output: `ln y ~ N(output, scale²)`.
     ///
     /// # Shapes
     /// As of [`Normal`].
-    LogNormal as "tfn.likelihoods.LogNormal": "a positive finite number", |target| target > 0.0 && target.is_finite();
+    LogNormal as "tfn.likelihoods.LogNormal": "a positive finite number", |target| target > 0.0 && target.is_finite(), log_normal;
+}
+
+/// Variances of the output and of the noise, for each target.
+fn variances(output: &Moments, scale: &Tensor) -> Result<[Tensor; 2]> {
+    let zeros = Tensor::zeros(output.mean.shape()?, output.mean.dtype()?);
+    let of_noise = zeros + scale.square();
+    Ok([output.variance_or_zeros()? + &of_noise * 0.0, of_noise])
+}
+
+/// Normal noise on a normal output is normal.
+fn normal(output: &Moments, scale: &Tensor) -> Result<Option<Marginal>> {
+    let [epistemic, aleatoric] = variances(output, scale)?;
+    let stddev = (&epistemic + &aleatoric).sqrt();
+    let distribution = distributions::Normal::new(&output.mean, stddev)?.into();
+    let (aleatoric, epistemic) = (aleatoric.check()?, epistemic.check()?);
+    Ok(Some(Marginal { distribution, aleatoric, epistemic }))
+}
+
+/// Of a log-normal `exp(m + v/2)` is the mean and `exp(2m + v)·(exp v − 1)` the variance. With `v` of the output and `s` of the noise,
+/// the mean given the output is log-normal itself, with `m + s/2` and `v`.
+fn log_normal(output: &Moments, scale: &Tensor) -> Result<Option<Marginal>> {
+    let [v, s] = variances(output, scale)?;
+    let distribution = distributions::LogNormal::new(&output.mean, (&v + &s).sqrt())?.into();
+    let unit = (&output.mean * 2.0 + &v + &s).exp();
+    let aleatoric = (&unit * v.exp() * s.expm1()).check()?;
+    let epistemic = (unit * v.expm1()).check()?;
+    Ok(Some(Marginal { distribution, aleatoric, epistemic }))
+}
+
+fn no_closed_form(_output: &Moments, _scale: &Tensor) -> Result<Option<Marginal>> {
+    Ok(None)
 }
 
 /// Targets around the net's output with outliers: `y ~ StudentT(df, output, scale)`.

@@ -112,6 +112,14 @@ impl Noise {
         Ok(Self { scale: None, log_scale: Some(log_scale) })
     }
 
+    /// The scale where it has no posterior.
+    pub(super) fn known_scale(&self, dtype: DType) -> Result<Option<Tensor>> {
+        match &self.scale {
+            Some(scale) => Ok(Some(scale.value().cast(dtype).check()?)),
+            None => Ok(None),
+        }
+    }
+
     /// The scale for a net's `output`, in its type.
     ///
     /// # Shapes

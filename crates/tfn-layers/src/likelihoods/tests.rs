@@ -5,8 +5,8 @@ use tfn_tensor::{DType, Key, Tensor};
 use super::*;
 use crate::testing::check_likelihood;
 use crate::{
-    AffineVariationalReparameterizationLocal as Local, LayerError, Likelihood, Model, Pass,
-    Sequential,
+    AffineVariationalReparameterizationLocal as Local, LayerError, Likelihood, Model, Moments,
+    Pass, Sequential,
 };
 
 fn tensor(values: &[f64], shape: &[usize]) -> Tensor {
@@ -62,6 +62,76 @@ fn every_likelihood_keeps_the_laws() {
     for (likelihood, output, targets) in all() {
         let checked = check_likelihood(likelihood.as_ref(), &output, &targets);
         assert!(checked.is_ok(), "{likelihood:?}: {}", checked.unwrap_err());
+    }
+}
+
+#[test]
+fn marginals_where_there_is_a_closed_form() {
+    let closed = ["Normal", "Normal", "LogNormal", "Affine"];
+    let output = |outputs: Tensor| Moments { variance: Some(outputs.square()), mean: outputs };
+    let found: Vec<String> = all()
+        .into_iter()
+        .filter(|(likelihood, ..)| {
+            likelihood.marginal(&output(numbers(&[3, 4]).narrow(1, 0, 2))).unwrap().is_some()
+        })
+        .map(|(likelihood, ..)| likelihood.class_name().to_owned())
+        .collect();
+    assert_eq!(found, closed);
+    // An output that is known leaves what the likelihood says of it.
+    let known = Moments::known(numbers(&[3, 2]));
+    let normal = Normal::with_noise(Noise::starting_at(&[0.4, 1.7]).unwrap());
+    let marginal = normal.marginal(&known).unwrap().unwrap();
+    assert_eq!(marginal.epistemic.to_vec::<f64>().unwrap(), [0.0; 6]);
+    let pass = Pass::new(&normal, &Key::from_seed(1));
+    let given = normal.distribution(&known.mean, &pass).unwrap();
+    let targets = numbers(&[3, 2]) * 3.0;
+    let [a, b] = [marginal.distribution, given]
+        .map(|one| one.log_prob(&targets).unwrap().to_vec::<f64>().unwrap());
+    assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-13));
+}
+
+/// A normal likelihood whose marginal forgets something.
+#[derive(Debug, Clone, tfn_module::Module)]
+#[module(crate = tfn_module)]
+struct Forgetful {
+    normal: Normal,
+    #[module(skip)]
+    forgets: usize,
+}
+
+impl Likelihood for Forgetful {
+    fn distribution(
+        &self,
+        output: &Tensor,
+        pass: &Pass,
+    ) -> crate::Result<std::sync::Arc<dyn distributions::Distribution>> {
+        self.normal.distribution(output, pass)
+    }
+
+    fn marginal(&self, output: &Moments) -> crate::Result<Option<crate::Marginal>> {
+        let whole = self.normal.marginal(output)?;
+        let known = self.normal.marginal(&Moments::known(output.mean.clone()))?;
+        let part = |of: crate::Marginal, known: crate::Marginal| match self.forgets {
+            0 => known,
+            1 => crate::Marginal { epistemic: known.epistemic, ..of },
+            2 => crate::Marginal { aleatoric: of.epistemic.clone(), ..of },
+            _ => of,
+        };
+        Ok(whole.zip(known).map(|(of, known)| part(of, known)))
+    }
+}
+
+#[test]
+fn a_wrong_marginal_is_found() {
+    let check = |forgets: usize| {
+        let likelihood = Forgetful { normal: Normal::new().unwrap(), forgets };
+        check_likelihood(&likelihood, &numbers(&[3, 2]), &numbers(&[3, 2]))
+            .map_err(|e| e.to_string())
+    };
+    assert_eq!(check(3), Ok(()));
+    for (forgets, what) in [(0, "density"), (1, "epistemic part"), (2, "aleatoric part")] {
+        let error = check(forgets).unwrap_err();
+        assert!(error.contains(what) && error.contains("by quadrature"), "{error}");
     }
 }
 

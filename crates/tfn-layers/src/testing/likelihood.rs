@@ -3,13 +3,15 @@
 use tfn_module::find;
 use tfn_tensor::{DType, Key, Tensor, Variable};
 
+use super::marginal::check_marginal;
 use super::{LayerLawError, check_gradient, same};
 use crate::contract::{Input, Likelihood, Pass, Weights, align_targets};
 use crate::error::{LayerError, Result};
 
 /// Checks a likelihood at a net's `output` of type `f64` and at `targets`: gradients of the log-likelihood in the output
 /// and in every variable agree with central differences; a row's log-likelihood depends on that row alone; of several
-/// draws together each is as by itself; the targets pass its own check.
+/// draws together each is as by itself; a [marginal](Likelihood::marginal), if it has one, is the mean over outputs; the
+/// targets pass its own check.
 ///
 /// Gradients as in [`check_layer`](super::check_layer).
 ///
@@ -72,6 +74,7 @@ pub fn check_likelihood(
             return Err(LayerLawError::Impure { layer: name, what });
         }
     }
+    check_marginal(likelihood, output, targets)?;
     // Each row counts differently, so that none hides another.
     let weights = Tensor::from_vec((1..=count).map(|row| row as f64).collect(), &[count]);
     let objective = |output: &Tensor| -> Result<Tensor> {

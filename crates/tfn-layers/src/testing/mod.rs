@@ -3,6 +3,7 @@
 mod estimates;
 mod likelihood;
 mod map;
+mod marginal;
 
 pub use likelihood::check_likelihood;
 pub use map::check_linear_map;
@@ -69,6 +70,22 @@ pub enum LayerLawError {
         /// Flat index of the entry, or number of the axis.
         entry: usize,
         /// What the map gave.
+        given: f64,
+        /// What was expected.
+        expected: f64,
+    },
+    /// A marginal of a likelihood that is not the mean over outputs.
+    #[error(
+        "{layer}: {what} of the marginal, entry {entry}, is {given}, expected {expected} by quadrature"
+    )]
+    Marginal {
+        /// Name of the likelihood.
+        layer: String,
+        /// What was computed.
+        what: &'static str,
+        /// Flat index of the entry.
+        entry: usize,
+        /// What the marginal gave.
         given: f64,
         /// What was expected.
         expected: f64,

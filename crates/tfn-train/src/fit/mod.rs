@@ -85,7 +85,7 @@ impl<'a> Fit<'a> {
     /// [`TrainError::Value`] if there are no rows.
     pub fn new(data: &'a dyn Examples) -> Result<Self> {
         Argument::new("Fit", "data", data.len() as f64)
-            .require(data.len() > 0, "at least 1 row")?;
+            .require(!data.is_empty(), "at least 1 row")?;
         Ok(Self {
             data,
             held_out: None,

@@ -9,7 +9,6 @@ use tfn_module::{Module, ModuleError, named_variables, read_metadata};
 use tfn_tensor::{DType, Element, Tensor, Variable};
 
 use super::progress::BEST;
-use super::validation::Best;
 use crate::error::{CheckpointError, Result};
 use crate::optimizers::{Optimizer, OptimizerState, named_by_order};
 
@@ -80,6 +79,17 @@ impl Trained {
             }
         }
         Ok(copies)
+    }
+}
+
+/// The values of all that a checkpoint holds, after the best epoch.
+#[derive(Debug, Default)]
+pub(super) struct Best(pub(super) Option<Vec<Tensor>>);
+
+impl Best {
+    /// Makes all variables what they were then, if there is such an epoch.
+    pub(super) fn restore(self, trained: &Trained) -> Result<()> {
+        self.0.map_or(Ok(()), |values| trained.assign(&values))
     }
 }
 

@@ -1,11 +1,11 @@
 //! Rows that a run is judged by, and ends by.
 
 use tfn_layers::Model;
-use tfn_tensor::{Key, Tensor};
+use tfn_tensor::Key;
 
 use super::Fit;
 use super::progress::Progress;
-use super::saved::Trained;
+use super::saved::{Best, Trained};
 use crate::check::{Argument, check_finite};
 use crate::data::{Batches, Dataset};
 use crate::error::Result;
@@ -96,14 +96,12 @@ impl<'a> Fit<'a> {
     /// Ends the run if no epoch within the last `patience` was the best so far by the validation rows, and gives the
     /// model back as it was after the best one, however the run ends.
     ///
-    /// Only epochs count whose end has the [full weight](KlWeight) of the KL term: before, the model is another one. A run that ends before
+    /// Only epochs count whose end has the [full weight](crate::KlWeight) of the KL term: before, the model is another one. A run that ends before
     /// that leaves the model as it was last. Judged are the rows of [`validation`](Self::validation), without which the
     /// run fails with [`TrainError::NoValidation`](crate::TrainError::NoValidation).
     ///
     /// # Errors
     /// [`TrainError::Value`](crate::TrainError::Value) for a patience of 0.
-    ///
-    /// [KlWeight]: crate::KlWeight
     pub fn early_stopping(self, patience: u64) -> Result<Self> {
         Argument::new("Fit::early_stopping", "patience", patience as f64).positive()?;
         Ok(Self { patience: Some(patience), ..self })
@@ -128,7 +126,7 @@ impl<'a> Fit<'a> {
 
     /// Whether the epoch, counted from 0, is one after which validation rows are looked at.
     pub(super) fn is_judged(&self, epoch: u64) -> bool {
-        (epoch + 1) % self.validate_every == 0 || epoch + 1 == self.epochs
+        (epoch + 1).is_multiple_of(self.validate_every) || epoch + 1 == self.epochs
     }
 
     /// Whether the run has gone on for long enough without getting better.
@@ -166,10 +164,6 @@ pub(super) fn check(model: &Model, data: &Dataset) -> Result<()> {
     Ok(model.head().check_targets(data.targets())?)
 }
 
-/// The values of all variables after the best epoch.
-#[derive(Debug, Default)]
-pub(super) struct Best(pub(super) Option<Vec<Tensor>>);
-
 impl Best {
     /// Takes down how an epoch was judged that has just been reported, and keeps the variables' values if it is the best.
     pub(super) fn consider(&mut self, fit: &Fit, trained: &Trained, progress: &mut Progress) {
@@ -186,11 +180,6 @@ impl Best {
                 self.0 = Some(trained.values());
             }
         }
-    }
-
-    /// Makes all variables what they were after the best epoch, if there is one.
-    pub(super) fn restore(self, trained: &Trained) -> Result<()> {
-        self.0.map_or(Ok(()), |values| trained.assign(&values))
     }
 }
 

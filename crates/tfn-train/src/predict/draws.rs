@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tfn_distributions::Distribution;
+use tfn_layers::Marginal;
 use tfn_tensor::{Key, Tensor};
 
 use crate::error::{Result, TrainError};
@@ -20,15 +21,31 @@ pub(super) struct Group {
     distribution: Arc<dyn Distribution>,
     /// How many there are along the first axis; `None` for one without such an axis.
     together: Option<usize>,
+    /// Aleatoric and epistemic part of the variance, if this is all draws at once, integrated out.
+    parts: Option<[Tensor; 2]>,
 }
 
 impl Group {
     pub(super) fn together(distribution: Arc<dyn Distribution>, draws: usize) -> Self {
-        Self { distribution, together: Some(draws) }
+        Self { distribution, together: Some(draws), parts: None }
     }
 
     pub(super) fn one(distribution: Arc<dyn Distribution>) -> Self {
-        Self { distribution, together: None }
+        Self { distribution, together: None, parts: None }
+    }
+
+    pub(super) fn integrated(marginal: Marginal) -> Self {
+        let Marginal { distribution, aleatoric, epistemic } = marginal;
+        Self {
+            distribution,
+            together: None,
+            parts: Some([aleatoric, epistemic].map(|part| part.detach())),
+        }
+    }
+
+    /// Aleatoric and epistemic part of the variance, if draws were integrated out.
+    pub(super) fn parts(&self) -> Option<&[Tensor; 2]> {
+        self.parts.as_ref()
     }
 
     pub(super) fn draws(&self) -> usize {

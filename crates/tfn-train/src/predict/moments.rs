@@ -13,6 +13,8 @@ pub(super) struct Moments {
     distances: Vec<f64>,
     squares: Vec<f64>,
     within: Vec<f64>,
+    /// Variances of means over draws that were integrated out.
+    integrated: Vec<f64>,
 }
 
 impl Moments {
@@ -20,7 +22,13 @@ impl Moments {
     pub(super) fn add(&mut self, group: &Group) -> Result<()> {
         let distribution = group.distribution();
         let means = distribution.mean()?.to_f64_vec()?;
-        let within = distribution.variance()?.to_f64_vec()?;
+        let within = match group.parts() {
+            Some([aleatoric, epistemic]) => {
+                add_to(&mut self.integrated, epistemic.to_f64_vec()?.into_iter());
+                aleatoric.to_f64_vec()?
+            }
+            None => distribution.variance()?.to_f64_vec()?,
+        };
         for means in group.each(&means) {
             if self.draws == 0 {
                 self.origin = means.to_vec();
@@ -45,7 +53,10 @@ impl Moments {
         let count = self.draws as f64;
         let of_one =
             |(square, sum): (&f64, &f64)| (square / count - (sum / count).powi(2)).max(0.0);
-        self.squares.iter().zip(&self.distances).map(of_one).collect()
+        let between = self.squares.iter().zip(&self.distances).map(of_one);
+        let integrated =
+            self.integrated.iter().map(|sum| sum / count).chain(std::iter::repeat(0.0));
+        between.zip(integrated).map(|(between, integrated)| between + integrated).collect()
     }
 
     /// Mean of the draws' variances.

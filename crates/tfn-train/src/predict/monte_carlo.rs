@@ -8,8 +8,9 @@ use super::classes::{Prediction, Sums, shape_error};
 use super::draws::{Batch, Group};
 use super::moments::Progress;
 use super::predictive::Predictive;
+use super::rows::{batches, check_outputs, rows_of};
 use crate::check::Argument;
-use crate::error::{Result, TrainError};
+use crate::error::Result;
 
 /// Prediction by a number of draws of the weights.
 ///
@@ -19,6 +20,26 @@ use crate::error::{Result, TrainError};
 /// Features are taken a batch at a time, and batch b draws from child b of the key: the same key and
 /// [`batch_size`](Self::batch_size) give the same numbers, on any number of threads. What does not depend on the draw is
 /// done once ([`Layer::prepare`](tfn_layers::Layer::prepare)), and draws run on several threads of rayon's pool.
+///
+/// # Threads
+/// The pool is that of the thread that asks, so how many threads a prediction takes is up to the caller:
+/// `pool.install(|| monte_carlo.predict(..))` takes those of `pool`. Without one it is rayon's global pool, whose size
+/// `RAYON_NUM_THREADS` sets. Where many threads ask at once for a few rows each, a pool of one thread for each of them keeps
+/// the longest wait short (docs/performance.md).
+/// ```
+/// use tfn_layers::{AffineVariationalReparameterizationLocal as Bayesian, Sequential, likelihoods};
+/// use tfn_tensor::{DType, Key, Tensor};
+/// use tfn_train::MonteCarlo;
+///
+/// let model = Sequential::of(Bayesian::builder(3, 1).seed(1).build()?).with_likelihood(likelihoods::Normal::new()?);
+/// let (x, key) = (Tensor::ones(&[5, 3], DType::F32), Key::from_seed(2));
+/// let monte_carlo = MonteCarlo::new(32)?;
+/// let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+/// let on_one = pool.install(|| monte_carlo.predict(&model, &x, &key))?;
+/// let on_all = monte_carlo.predict(&model, &x, &key)?;
+/// assert_eq!(on_one.mean()?.to_vec::<f64>()?, on_all.mean()?.to_vec::<f64>()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Examples
 /// ```
@@ -55,7 +76,7 @@ impl MonteCarlo {
     /// With so many draws, a thousand rows at a time.
     ///
     /// # Errors
-    /// [`TrainError::Value`] if there are none.
+    /// [`TrainError::Value`](crate::TrainError::Value) if there are none.
     pub fn new(samples: usize) -> Result<Self> {
         Argument::new("MonteCarlo", "samples", samples as f64).positive()?;
         Ok(Self { samples, batch_size: 1000, standard_error: None })
@@ -64,7 +85,7 @@ impl MonteCarlo {
     /// Sets how many rows are taken at a time.
     ///
     /// # Errors
-    /// [`TrainError::Value`] if there are none.
+    /// [`TrainError::Value`](crate::TrainError::Value) if there are none.
     pub fn batch_size(self, batch_size: usize) -> Result<Self> {
         Argument::new("MonteCarlo", "batch_size", batch_size as f64).positive()?;
         Ok(Self { batch_size, ..self })
@@ -77,7 +98,7 @@ impl MonteCarlo {
     /// standard deviation.
     ///
     /// # Errors
-    /// [`TrainError::Value`] for a number that is not positive.
+    /// [`TrainError::Value`](crate::TrainError::Value) for a number that is not positive.
     pub fn until(self, standard_error: f64) -> Result<Self> {
         let checked = Argument::new("MonteCarlo", "standard_error", standard_error).positive()?;
         Ok(Self { standard_error: Some(checked), ..self })
@@ -96,8 +117,8 @@ impl MonteCarlo {
     /// `features`: `[n, ..]`.
     ///
     /// # Errors
-    /// [`TrainError::Shape`] for features without rows, [`TrainError::Entry`] for a row of which the net gives a NaN, what
-    /// the net and the head report.
+    /// [`TrainError::Shape`](crate::TrainError::Shape) for features without rows,
+    /// [`TrainError::Entry`](crate::TrainError::Entry) for a row of which the net gives a NaN, what the net and the head report.
     pub fn predict(&self, model: &Model, features: &Tensor, key: &Key) -> Result<Predictive> {
         let batches = self.batches(features, key, |x, key| {
             let mut batch = Batch::new(rows_of(x)?);
@@ -125,7 +146,8 @@ impl MonteCarlo {
     /// `features`: `[n, ..]`.
     ///
     /// # Errors
-    /// As [`predict`](Self::predict), and [`TrainError::NotClasses`] for a model of something else than classes.
+    /// As [`predict`](Self::predict), and
+    /// [`TrainError::NotClasses`](crate::TrainError::NotClasses) for a model of something else than classes.
     pub fn classify(&self, model: &Model, features: &Tensor, key: &Key) -> Result<Prediction> {
         let parts = self.batches(features, key, |x, key| {
             let mut sums = Sums::default();
@@ -147,7 +169,8 @@ impl MonteCarlo {
     /// `logits` gives `[n, classes]`, the same at each draw.
     ///
     /// # Errors
-    /// [`TrainError::Shape`] for another shape, [`TrainError::Entry`] if a logit makes the
+    /// [`TrainError::Shape`](crate::TrainError::Shape) for another shape,
+    /// [`TrainError::Entry`](crate::TrainError::Entry) if a logit makes the
     /// probabilities of its row NaN, and what `logits` returns.
     pub fn classify_logits(
         &self,
@@ -172,18 +195,7 @@ impl MonteCarlo {
         key: &Key,
         part: impl Fn(&Tensor, &Key) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        let rows = rows_of(features)?;
-        if rows == 0 {
-            let expected = "[n, ...] with n of at least 1";
-            return Err(shape_error("features", features.shape()?, expected));
-        }
-        let starts = (0..rows).step_by(self.batch_size).enumerate();
-        let parts = starts.map(|(batch, start)| {
-            let x = features.narrow(0, start, self.batch_size.min(rows - start));
-            part(&x, &key.index(batch as u64)).map_err(|error| error.after_rows(start))
-        });
-        // On a thread of the pool: from any other one each parallel pass would be handed over and waited for.
-        rayon::scope(|_| parts.collect())
+        batches(features, self.batch_size, |x, batch| part(x, &key.index(batch)))
     }
 
     /// Hands over draws group after group, until one is said to be enough.
@@ -219,30 +231,13 @@ impl MonteCarlo {
 /// The distributions of some draws of the net's outputs, `[draws, n, ..]`.
 fn groups(model: &Model, outputs: &Tensor, keys: &[Key]) -> Result<Vec<Group>> {
     let of_one = outputs.shape()?.get(1..).unwrap_or_default();
-    let rows = of_one.first().copied().unwrap_or(1).max(1);
-    if outputs.sum().to_f64_vec()?.iter().any(|sum| sum.is_nan()) {
-        let width = of_one.iter().product::<usize>() / rows;
-        let values = outputs.to_f64_vec()?;
-        if let Some(index) = values.iter().position(|value| value.is_nan()) {
-            return Err(TrainError::Entry {
-                op: "predict",
-                argument: "output of the net",
-                row: index / width.max(1) % rows,
-                given: f64::NAN,
-                expected: "a number".to_owned(),
-            });
-        }
-    }
+    check_outputs(outputs, of_one)?;
     if model.head().draws_together() {
         // What draws have in common is the difference of nearly equal numbers: it needs `f64`.
         let distributions = model.distributions(&outputs.cast(DType::F64), keys)?;
         return Ok(distributions.into_iter().map(|d| Group::together(d, keys.len())).collect());
     }
     Ok(model.distributions(outputs, keys)?.into_iter().map(Group::one).collect())
-}
-
-fn rows_of(features: &Tensor) -> Result<usize> {
-    Ok(features.shape()?.first().copied().unwrap_or(0))
 }
 
 #[cfg(test)]

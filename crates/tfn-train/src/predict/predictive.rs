@@ -15,7 +15,9 @@ use super::moments::Moments;
 use crate::check::Argument;
 use crate::error::Result;
 
-/// The predictive distribution of each row: the mixture, with equal weights, of the model's distributions over the draws.
+/// The predictive distribution of each row: the mixture, with equal weights, of the model's distributions over the draws
+/// ([`MonteCarlo::predict`](crate::MonteCarlo::predict)), or the one distribution that is left when draws are integrated
+/// out ([`closed_form`](Self::closed_form)).
 ///
 /// Everything asked of it is exact for that mixture: nothing is taken for a normal distribution that is none. All results
 /// are of type `f64` and of the shape of the targets, `[n, ..]`; densities are of the shape `[n]`.
@@ -89,7 +91,7 @@ impl Predictive {
         &self.shape
     }
 
-    /// Number of draws: the most that a row has.
+    /// Number of draws: the most that a row has; 1 where draws are integrated out.
     pub fn draws(&self) -> usize {
         self.batches.iter().map(Batch::draws).max().unwrap_or(0)
     }
@@ -203,7 +205,8 @@ impl Predictive {
 
     /// Samples of the targets.
     ///
-    /// Each sample takes one of the draws of the weights for all rows together, as one and the same function was drawn.
+    /// Each sample takes one of the draws of the weights for all rows together, as one and the same function was drawn. Where
+    /// draws are integrated out, each entry is drawn by itself.
     ///
     /// # Shapes
     /// `[samples, n, ..]`

@@ -3,6 +3,7 @@ use tfn_layers::{AffineVariationalReparameterizationLocal as Local, Sequential, 
 use tfn_layers::util::{KernelBiasSpec, make_kernel_bias_posterior_mvn_diag_with_scale};
 
 use super::*;
+use crate::error::TrainError;
 
 fn logits_of(p: &[f64], shape: &[usize]) -> Tensor {
     Tensor::from_vec(p.iter().map(|p| p.ln() + 3.0).collect(), shape)
@@ -184,4 +185,39 @@ fn draws_end_when_the_error_is_small() {
     // Twenty runs know a deviation to 16 %; the largest of 80 lies above most.
     assert!(largest < 0.01 * 1.6, "{largest}");
     assert!(most.until(0.0).is_err() && most.until(f64::NAN).is_err());
+}
+
+#[test]
+fn the_bits_are_the_same_on_any_number_of_threads() {
+    let hidden = Local::builder(3, 40).activation_fn(Tensor::relu).seed(1).build().unwrap();
+    let net = Sequential::of(hidden).then(Local::builder(40, 4).seed(2).build().unwrap());
+    let model = net.with_likelihood(likelihoods::Categorical::new());
+    let numbers = Model::new(model.net().clone(), likelihoods::Normal::new().unwrap());
+    let x = Key::from_seed(4).stream().normal(&[33, 3], DType::F32);
+    let (monte_carlo, key) =
+        (MonteCarlo::new(70).unwrap().batch_size(15).unwrap(), Key::from_seed(9));
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let classes = monte_carlo.classify(&model, &x, &key).unwrap();
+            let stopped = monte_carlo.until(0.02).unwrap().classify(&model, &x, &key).unwrap();
+            let predictive = monte_carlo.predict(&numbers, &x, &key).unwrap();
+            let targets = Tensor::zeros(&[33, 4], DType::F64);
+            let exact = Predictive::closed_form(&numbers, &x);
+            [
+                classes.probs.to_f64_vec().unwrap(),
+                classes.mutual_information,
+                stopped.probs.to_f64_vec().unwrap(),
+                predictive.quantile(0.3).unwrap().to_f64_vec().unwrap(),
+                predictive.log_prob(&targets).unwrap().to_f64_vec().unwrap(),
+                predictive.sample(5, &key).unwrap().to_f64_vec().unwrap(),
+                exact.unwrap().quantile(0.3).unwrap().to_f64_vec().unwrap(),
+            ]
+            .map(|values| values.into_iter().map(f64::to_bits).collect::<Vec<_>>())
+        })
+    };
+    let one = run(1);
+    for threads in [2, 5] {
+        assert_eq!(run(threads), one, "{threads}");
+    }
 }
