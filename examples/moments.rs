@@ -46,8 +46,7 @@ fn net(sizes: &[usize], activation: &str) -> Result<Sequential> {
             _ => layer.activation_fn(Tensor::tanh).build(),
         }
     };
-    let layers = (1..sizes.len() - 1).map(layer);
-    layers.fold(Ok(Sequential::of(layer(0)?)), |net, layer| Ok(net?.then(layer?)))
+    (1..sizes.len() - 1).try_fold(Sequential::of(layer(0)?), |net, i| Ok(net.then(layer(i)?)))
 }
 
 /// Largest errors of mean and deviation.
