@@ -64,11 +64,14 @@ fn read(folder: &Path, name: String, path: &Path) -> Result<Set, Failure> {
     let mut lines = text.lines();
     let head: Vec<&str> = lines.next().unwrap_or_default().split(',').map(str::trim).collect();
     let other = OTHER_TARGETS.iter().find(|(set, ..)| *set == name);
-    let (target, left_out) = other.map_or((head[head.len() - 1], &[][..]), |o| (o.1, o.2));
-    let target = head
-        .iter()
-        .position(|column| *column == target)
-        .ok_or_else(|| failed(format!("no column `{target}`")))?;
+    let left_out = other.map_or(&[][..], |other| other.2);
+    let target = match other {
+        None => head.len() - 1,
+        Some((_, target, _)) => head
+            .iter()
+            .position(|column| column == target)
+            .ok_or_else(|| failed(format!("no column `{target}`")))?,
+    };
     let features: Vec<usize> =
         (0..head.len()).filter(|&i| i != target && !left_out.contains(&head[i])).collect();
     let (mut x, mut y) = (Vec::new(), Vec::new());

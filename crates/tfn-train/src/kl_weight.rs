@@ -6,7 +6,7 @@ use crate::error::Result;
 /// The weight of the KL term while training, as a function of the epochs done.
 ///
 /// With weight 1 the loss is the (negative) evidence lower bound. A weight below 1 at the beginning lets the data shape
-/// the posterior before the prior pulls it in: a warm-up, once or in cycles. One that *ends* below 1 trains a *tempered* ("cold") posterior,
+/// the posterior before the prior pulls it in: a warm-up, once or in cycles. A full weight below 1 trains a *tempered* ("cold") posterior,
 /// which claims more certainty than the data and the prior give: [`tempered`](Self::tempered) says so, and so does the
 /// [report](crate::FitReport::tempered) of a run.
 ///
@@ -105,14 +105,23 @@ impl KlWeight {
         (self.full != 1.0).then_some(self.full)
     }
 
-    /// Whether the weight is at its full height at the end of an epoch, counted from 0.
-    pub(crate) fn is_full_after(&self, epoch: u64) -> bool {
-        let end = epoch as f64 + 1.0;
+    /// The weight that has been reached after so many epochs: at the end of a period that of its last step, which stands
+    /// before it.
+    pub(crate) fn reached(&self, epochs_done: f64) -> f64 {
+        const ROUNDING: f64 = 1e-9;
         match self.rise {
-            // The last step of a period stands before its end, which is the beginning of the next.
-            Rise::Cycles { period, .. } if end % period == 0.0 => true,
-            _ => self.at(end) == self.full,
+            Rise::Cycles { period, .. } => {
+                let periods = epochs_done / period;
+                let is_end = (periods - periods.round()).abs() < ROUNDING * periods.max(1.0);
+                if is_end && periods > 0.5 { self.full } else { self.at(epochs_done) }
+            }
+            _ => self.at(epochs_done),
         }
+    }
+
+    /// Whether the weight has its full height at the end of an epoch, counted from 0.
+    pub(crate) fn is_full_after(&self, epoch: u64) -> bool {
+        self.reached(epoch as f64 + 1.0) == self.full
     }
 }
 
@@ -147,6 +156,10 @@ mod tests {
         let full: Vec<bool> = (0..8).map(|epoch| weight.is_full_after(epoch)).collect();
         assert_eq!(full, [false, true, true, true, false, true, true, true]);
         assert!((0..8).all(|epoch| KlWeight::ONE.is_full_after(epoch)));
+        for (period, share) in [(1.0 / 3.0, 0.5), (0.2, 1.0), (0.1, 0.9)] {
+            let weight = KlWeight::cyclical(period, share).unwrap();
+            assert!((0..50).all(|epoch| weight.is_full_after(epoch)), "{period}");
+        }
         let all = KlWeight::cyclical(3.0, 0.0).unwrap();
         assert_eq!([0.0, 1.0, 2.9].map(|epochs| all.at(epochs)), [1.0; 3]);
         assert!(KlWeight::cyclical(0.0, 0.5).is_err() && KlWeight::cyclical(1.0, 1.5).is_err());

@@ -73,9 +73,13 @@ impl MomentMatching {
     }
 
     fn moments_in(&self, x: &Tensor, pass: &Pass) -> Result<Moments> {
+        self.propagated(&Moments::known(x.clone()), pass)
+    }
+
+    fn propagated(&self, x: &Moments, pass: &Pass) -> Result<Moments> {
         let net = pass.child("net", pass.input());
         self.net
-            .forward_moments(&Moments::known(x.clone()), &net)
+            .forward_moments(x, &net)
             .map_err(|error| error.within(&self.net.name()).within("net"))
     }
 }
@@ -99,7 +103,7 @@ impl Layer for MomentMatching {
     }
 
     fn forward_moments(&self, x: &Moments, pass: &Pass) -> Result<Moments> {
-        self.net.forward_moments(x, pass)
+        self.propagated(x, pass)
     }
 }
 

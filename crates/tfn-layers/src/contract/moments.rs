@@ -52,7 +52,7 @@ impl Moments {
     }
 
     /// The moments of the function's values, if each entry is normal; `None` for a function that is not known to go entry
-    /// by entry, or is neither [`Tensor::relu`] nor smooth.
+    /// by entry, and for those methods of [`Tensor`] other than `relu` that are not smooth or not defined everywhere.
     ///
     /// Of `relu` they are exact. Of smooth functions they come from the trapezoidal rule with 65 nodes over eight standard deviations to
     /// both sides, differentiable like everything else; of the `tanh` of a normal it has nine digits at deviation 1, three at deviation 5.

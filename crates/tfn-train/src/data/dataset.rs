@@ -95,6 +95,11 @@ impl Dataset {
         Ok(Self { weights: Some(weights.into()), ..self })
     }
 
+    /// The set with weights that are known to be some of a valid set's.
+    pub(crate) fn weighing(self, weights: Arc<[f64]>) -> Self {
+        Self { weights: Some(weights), ..self }
+    }
+
     /// The set weighted so that all classes count the same, and the mean weight is 1: rows of class c have the weight
     /// `n / (classes · rows of class c)`.
     ///

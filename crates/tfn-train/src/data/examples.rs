@@ -51,7 +51,7 @@ pub trait Examples: fmt::Debug + Sync {
     /// An index that is no row; what reading reports.
     fn rows(&self, indices: &[usize]) -> Result<Dataset>;
 
-    /// How much each row counts; `None` if all count as one.
+    /// How much each row counts, one number a row; `None` if all count as one. [`rows`](Self::rows) need not repeat them.
     fn weights(&self) -> Option<&[f64]> {
         None
     }

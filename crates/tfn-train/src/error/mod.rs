@@ -116,6 +116,9 @@ pub enum TrainError {
         "Fit::early_stopping: there are no validation rows; give them by `validation` or `validation_split`"
     )]
     NoValidation,
+    /// The source of a run's rows gave fewer than it said.
+    #[error("Fit: the rows of the data ended before the run did")]
+    NoMoreRows,
     /// The loss depends on variables that the model does not know of.
     #[error(
         "Fit: the loss depends on {foreign} variable(s) that are not among the model's trainable ones and would never be \

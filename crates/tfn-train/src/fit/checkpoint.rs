@@ -127,19 +127,16 @@ impl Fit<'_> {
         trained: &Trained,
         optimizer: &mut dyn Optimizer,
     ) -> Result<(Progress, Best)> {
-        let tempered = self.kl_weight.tempered();
         let Some(path) = &self.resume else {
-            let report = FitReport { tempered, ..FitReport::default() };
-            return Ok((Progress { report, ..Progress::default() }, Best::default()));
+            return Ok((Progress::default(), Best::default()));
         };
-        let found = saved::read(path, trained, optimizer, self.patience.is_some())?;
+        let found = saved::read(path, trained, optimizer)?;
         self.check_same_run(path, &found.facts)?;
         let damaged = |what: &str| CheckpointError::Damaged {
             path: path.clone(),
             what: format!("`{what}` cannot be read"),
         };
-        let mut progress = Progress::read(&found.facts).map_err(damaged)?;
-        progress.report.tempered = tempered;
+        let progress = Progress::read(&found.facts).map_err(damaged)?;
         let steps = progress.report.steps;
         if steps > self.steps() {
             let (given, expected) = (steps.to_string(), format!("at most {}", self.steps()));
@@ -170,7 +167,10 @@ impl Fit<'_> {
             ("number of examples", self.num_examples().to_string()),
             ("checksum of the data", data),
             ("validation", format!("{validation}, every {} epochs", self.validate_every)),
-            ("patience", format!("{:?}", self.patience)),
+            (
+                saved::PATIENCE,
+                self.patience.map_or_else(String::new, |patience| patience.to_string()),
+            ),
             ("batch size", self.batch_size.to_string()),
             ("drop_last", self.drop_last.to_string()),
             ("draws", self.draws.to_string()),
@@ -462,6 +462,10 @@ mod tests {
             (new(2).draws(3).unwrap(), "draws is 1, expected 3"),
             (new(2).kl_weight(warmup), "Once(0.5)"),
             (new(2).validation(data()).unwrap(), "validation is none, every 1 epochs, expected a"),
+            (
+                new(2).validation(data()).unwrap().early_stopping(2).unwrap(),
+                "validation is none, every 1 epochs, expected a",
+            ),
             (new(2).epochs(2), "number of steps done is 10, expected at most 8"),
         ] {
             let error = refused(&fit, &file, &mut adam());

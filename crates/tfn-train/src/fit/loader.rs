@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 use std::thread::Scope;
 
+use rayon::ThreadPoolBuilder;
 use tfn_layers::LayerError;
 
 use crate::data::{Batches, Dataset, Examples};
@@ -49,12 +50,12 @@ impl<'a> Plan<'a> {
         };
         let plan = epochs.flat_map(of_epoch).map(in_data);
         if data.in_memory().is_some() {
-            return Box::new(plan.map(move |rows| data.rows(&rows)));
+            return Box::new(plan.map(move |rows| read(data, &rows)));
         }
         let (sender, receiver) = sync_channel(AHEAD);
-        scope.spawn(move || {
+        let work = move || {
             for rows in plan {
-                let batch = data.rows(&rows).and_then(|batch| {
+                let batch = read(data, &rows).and_then(|batch| {
                     check.map_or(Ok(()), |check| check(&batch)).map_err(|e| in_row_of(e, &rows))?;
                     Ok(batch)
                 });
@@ -64,13 +65,30 @@ impl<'a> Plan<'a> {
                     break;
                 }
             }
+        };
+        // In a pool of its own: all threads of the common one may be waiting for minibatches.
+        let pool = ThreadPoolBuilder::new().num_threads(1).build();
+        scope.spawn(move || match pool {
+            Ok(pool) => pool.install(work),
+            Err(_) => work(),
         });
         Box::new(receiver.into_iter())
     }
 }
 
+/// Rows of a source with what they count, also if the source says that apart from them.
+pub(super) fn read(data: &dyn Examples, rows: &[usize]) -> Result<Dataset> {
+    let batch = data.rows(rows)?;
+    Ok(match data.weights() {
+        Some(weights) if batch.weights().is_none() => {
+            batch.weighing(rows.iter().map(|&row| weights[row]).collect())
+        }
+        _ => batch,
+    })
+}
+
 /// An error that names a row of a minibatch, with that row's number in the data.
-fn in_row_of(error: TrainError, rows: &[usize]) -> TrainError {
+pub(super) fn in_row_of(error: TrainError, rows: &[usize]) -> TrainError {
     let of = |row: usize| rows.get(row).copied().unwrap_or(row);
     match error {
         TrainError::Entry { op, argument, row, given, expected } => {

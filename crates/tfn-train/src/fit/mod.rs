@@ -82,10 +82,17 @@ impl<'a> Fit<'a> {
     /// On these rows: 10 epochs in minibatches of 32, until other numbers are set.
     ///
     /// # Errors
-    /// [`TrainError::Value`] if there are no rows.
+    /// [`TrainError::Value`] if there are no rows, [`TrainError::Rows`] for another number of weights than rows.
     pub fn new(data: &'a dyn Examples) -> Result<Self> {
         Argument::new("Fit", "data", data.len() as f64)
             .require(!data.is_empty(), "at least 1 row")?;
+        if let Some(weights) = data.weights()
+            && weights.len() != data.len()
+        {
+            let (lhs_argument, lhs, rhs_argument) = ("weights", weights.len(), "data");
+            let (op, rhs) = ("Fit", data.len());
+            return Err(TrainError::Rows { op, lhs_argument, lhs, rhs_argument, rhs });
+        }
         Ok(Self {
             data,
             held_out: None,
@@ -154,7 +161,8 @@ impl<'a> Fit<'a> {
     /// Number of steps of a whole run.
     pub fn steps(&self) -> u64 {
         let (rows, size) = (self.num_examples(), self.batch_size);
-        self.epochs * (if self.drop_last { rows / size } else { rows.div_ceil(size) }) as u64
+        let per_epoch = if self.drop_last { rows / size } else { rows.div_ceil(size) };
+        self.epochs.saturating_mul(per_epoch as u64)
     }
 
     /// Trains: for each minibatch asks `step` for the loss, and lets `optimizer` change
@@ -392,11 +400,7 @@ mod tests {
             let step = |batch: &Dataset, step: &Step| {
                 let nll = (batch.targets() - w.tensor()).square();
                 let kl = w.tensor().square() * 3.0;
-                Ok(match batch.weights() {
-                    Some(weights) => step.elbo.weighted_loss(&nll, weights, &kl, step.kl_weight)?,
-                    None => step.loss(&nll, &kl)?,
-                }
-                .into())
+                Ok(step.loss(&nll, &kl)?.into())
             };
             let list = std::slice::from_ref(&w);
             let report = fit(data, 10, 4).run(list, &mut Sgd::new(0.1).unwrap(), step, ()).unwrap();
@@ -408,7 +412,7 @@ mod tests {
         assert!((twice.0 - weighted.0).abs() < 1e-14 && (twice.1 - weighted.1).abs() < 1e-13);
     }
 
-    /// The same rows, from somewhere else than memory.
+    /// The same rows, from somewhere else than memory, their weights apart.
     #[derive(Debug)]
     struct Elsewhere(Dataset);
 
@@ -418,7 +422,13 @@ mod tests {
         }
 
         fn rows(&self, indices: &[usize]) -> Result<Dataset> {
-            self.0.rows(indices)
+            assert!(indices.iter().all(|&row| self.0.targets().to_f64_vec().unwrap()[row] >= 0.0));
+            let rows = self.0.rows(indices)?;
+            Dataset::new(rows.features().clone(), rows.targets().clone())
+        }
+
+        fn weights(&self) -> Option<&[f64]> {
+            self.0.weights()
         }
     }
 
@@ -439,8 +449,60 @@ mod tests {
             let report = fit.run(list, &mut Sgd::new(0.1).unwrap(), step, observe).unwrap();
             (w.value().item().unwrap().to_bits(), report)
         };
-        for stop in [u64::MAX, 0, 5] {
-            assert_eq!(run(&data(10), stop), run(&Elsewhere(data(10)), stop));
+        let weighted: Vec<f64> = (0..10).map(|row| f64::from(row % 3)).collect();
+        for data in [data(10), data(10).with_weights(&weighted).unwrap()] {
+            for stop in [u64::MAX, 0, 5] {
+                assert_eq!(run(&data, stop), run(&Elsewhere(data.clone()), stop));
+            }
         }
+    }
+
+    #[test]
+    fn a_source_that_panics_ends_the_run_and_spoils_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("run");
+        let y = Tensor::from_vec((0..9).map(|i| if i == 7 { -1.0 } else { 1.0 }).collect(), &[9]);
+        let source = Elsewhere(Dataset::new(y.clone(), y).unwrap());
+        let w = variable();
+        let fit = Fit::new(&source).unwrap().batch_size(1).unwrap().epochs(3);
+        let fit = fit.checkpoint(&file, Every::Steps(1)).unwrap();
+        let run = || {
+            let step = |batch: &Dataset, step: &Step| linear(&w, batch, step);
+            fit.run(std::slice::from_ref(&w), &mut Sgd::new(0.1).unwrap(), step, ())
+        };
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
+        let steps = tfn_module::read_metadata(&file).map(|facts| facts["steps"].clone());
+        let epochs = tfn_module::read_metadata(&file).map(|facts| facts["epochs"].clone());
+        assert_eq!(epochs.unwrap_or_default(), "");
+        assert!(steps.is_err() || steps.unwrap().parse::<u64>().unwrap() < 9);
+    }
+
+    #[test]
+    fn as_many_runs_on_files_as_threads_do_not_wait_for_each_other() {
+        // Wide enough that looking at a minibatch is work for several threads.
+        let wide = Dataset::new(
+            Tensor::zeros(&[64, 4000], tfn_tensor::DType::F64),
+            Tensor::zeros(&[64], tfn_tensor::DType::F64),
+        );
+        let source = Elsewhere(wide.unwrap());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let run = |_| {
+            let w = variable();
+            let step = |batch: &Dataset, step: &Step| {
+                assert!(batch.features().all_finite()?);
+                linear(&w, batch, step)
+            };
+            let fit = Fit::new(&source).unwrap().batch_size(16).unwrap().epochs(4);
+            fit.run(std::slice::from_ref(&w), &mut Sgd::new(0.1).unwrap(), step, ()).unwrap().steps
+        };
+        use rayon::prelude::*;
+        let steps: Vec<u64> = pool.install(|| (0..4).into_par_iter().map(run).collect());
+        assert_eq!(steps, [16; 4]);
+    }
+
+    #[test]
+    fn a_run_without_an_end_has_the_most_steps_that_can_be_counted() {
+        let data = data(5);
+        assert_eq!(fit(&data, 2, u64::MAX).steps(), u64::MAX);
     }
 }

@@ -138,7 +138,7 @@ mod tests {
     fn step(num_examples: usize, kl_weight: f64) -> Step {
         let key = Key::from_seed(3);
         let elbo = Elbo::new(num_examples).unwrap();
-        Step { index: 0, epoch: 0, key, draws: 1, kl_weight, elbo }
+        Step { index: 0, epoch: 0, key, draws: 1, weights: None, kl_weight, elbo }
     }
 
     fn bayesian(inputs: usize, outputs: usize) -> Sequential {

@@ -64,8 +64,8 @@ pub struct FitReport {
     /// The best epoch by the validation rows, counted from 0, of those after which the KL term had its full weight. With
     /// [early stopping](crate::Fit::early_stopping) the variables are those after it.
     pub best_epoch: Option<u64>,
-    /// The full weight of the KL term, if it is not 1. Below 1 what was trained is a tempered ("cold") posterior: more
-    /// certain than the data and the prior make it.
+    /// The weight of the KL term that the run has come to, if it is not 1: that of a tempered ("cold") posterior, or of a
+    /// warm-up that was not over. Below 1 the posterior is more certain than the data and the prior make it.
     pub tempered: Option<f64>,
 }
 

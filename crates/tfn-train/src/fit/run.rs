@@ -9,6 +9,7 @@ use tfn_tensor::Gradients;
 use super::checkpoint::Saver;
 use super::loader::{Check, Plan};
 use super::observer::Observer;
+use super::progress::Progress;
 use super::report::{Ending, Event, Figures, FitReport};
 use super::saved::Trained;
 use super::step::{Step, StepLoss};
@@ -48,9 +49,9 @@ fn train(
     let batches = fit.batches()?;
     let (rows, held_out) = fit.split()?;
     let elbo = fit.elbo(rows.as_deref())?;
-    let judged = of_model.map(|of| of.model).zip(held_out.as_ref());
-    if let Some((model, held_out)) = judged {
-        check(model, held_out)?;
+    let judged = of_model.map(|of| of.model).zip(held_out.as_ref().map(|held| &held.data));
+    if let (Some(of_model), Some(held_out)) = (of_model, &held_out) {
+        check(of_model.model, held_out)?;
     } else if fit.patience.is_some() {
         return Err(TrainError::NoValidation);
     }
@@ -58,6 +59,12 @@ fn train(
     let mut saver = Saver::new(fit, trained, &progress)?;
     let per_epoch = batches.per_epoch();
     let mut is_foreign_checked = of_model.is_none();
+    let finish = |mut progress: Progress, saver: Saver, best, optimizer: &dyn Optimizer| {
+        let epochs_done = progress.report.steps as f64 / per_epoch as f64;
+        let reached = fit.kl_weight.reached(epochs_done);
+        progress.report.tempered = (reached != 1.0).then_some(reached);
+        saver.finish(progress, best, optimizer)
+    };
 
     thread::scope(|scope| {
         let epochs = progress.report.epochs.len() as u64..fit.epochs;
@@ -79,8 +86,9 @@ fn train(
             }
             let done = if epoch == first { done } else { 0 };
             for number in done..per_epoch {
-                let Some(batch) = loader.next().transpose()? else { break };
-                let place = place(fit, elbo, per_epoch, progress.report.steps, epoch);
+                // Rows end early only if their source panicked, and then so does this scope: nothing more is saved.
+                let batch = loader.next().ok_or(TrainError::NoMoreRows)??;
+                let place = place(fit, elbo, &batch, per_epoch, progress.report.steps, epoch);
                 let loss = step(&batch, &place)?;
                 let figures = Figures::of(&loss, place.index)?;
                 let gradients = loss.elbo.loss.gradients()?;
@@ -94,7 +102,7 @@ fn train(
                 progress.report.steps += 1;
                 if observer.observe(step_event(fit, &place, figures)).is_break() {
                     progress.report.ending = Ending::Observer;
-                    return saver.finish(progress, best, optimizer);
+                    return finish(progress, saver, best, optimizer);
                 }
                 // The last step of an epoch is saved with its epoch.
                 if number + 1 < per_epoch {
@@ -112,24 +120,25 @@ fn train(
             let of = fit.epochs;
             if observer.observe(Event::Epoch { epoch, of, figures }).is_break() {
                 progress.report.ending = Ending::Observer;
-                return saver.finish(progress, best, optimizer);
+                return finish(progress, saver, best, optimizer);
             }
             saver.save_if_due(&progress, &best, optimizer)?;
         }
         if fit.is_patience_over(&progress) {
             progress.report.ending = Ending::EarlyStopping;
         }
-        saver.finish(progress, best, optimizer)
+        finish(progress, saver, best, optimizer)
     })
 }
 
-fn place(fit: &Fit, elbo: Elbo, per_epoch: usize, index: u64, epoch: u64) -> Step {
+fn place(fit: &Fit, elbo: Elbo, batch: &Dataset, per_epoch: usize, index: u64, epoch: u64) -> Step {
     let epochs_done = index as f64 / per_epoch as f64;
     Step {
         index,
         epoch,
         key: fit.key.child("step").index(index),
         draws: fit.draws,
+        weights: batch.weights().map(<[f64]>::to_vec),
         kl_weight: fit.kl_weight.at(epochs_done),
         elbo,
     }

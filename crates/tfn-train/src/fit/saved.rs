@@ -126,16 +126,12 @@ pub(super) struct Found {
 }
 
 /// Reads the checkpoint of a run with these variables and this optimizer, which stay as they are.
-///
-/// `keeps_best` says whether the run keeps the variables of the best epoch once it has one.
-pub(super) fn read(
-    path: &Path,
-    trained: &Trained,
-    optimizer: &dyn Optimizer,
-    keeps_best: bool,
-) -> Result<Found> {
+pub(super) fn read(path: &Path, trained: &Trained, optimizer: &dyn Optimizer) -> Result<Found> {
     let variables = trained.by_name(Variable::deep_copy)?;
-    let best = match keeps_best && read_metadata(path)?.contains_key(BEST) {
+    let facts = read_metadata(path)?;
+    let has_patience = facts.get(PATIENCE).is_some_and(|patience| !patience.is_empty());
+    // Only a run that may stop early keeps these, once there is a best epoch.
+    let best = match has_patience && facts.contains_key(BEST) {
         true => trained.by_name(Variable::deep_copy)?,
         false => BTreeMap::new(),
     };
@@ -169,6 +165,8 @@ impl Found {
 }
 
 const CHECKSUM: &str = "crc32";
+/// How long the run waits for a better epoch; nothing, if it does not.
+pub(super) const PATIENCE: &str = "patience";
 
 /// Of all tensors and facts with their names; a safetensors file has none of its own.
 fn checksum(saved: &Saved, facts: &BTreeMap<String, String>) -> Result<String> {

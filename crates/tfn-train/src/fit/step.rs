@@ -16,6 +16,8 @@ pub struct Step {
     pub key: Key,
     /// Number of draws of the weights that the loss is to be averaged over.
     pub draws: usize,
+    /// How much each row of the minibatch counts; `None` if all count as one.
+    pub weights: Option<Vec<f64>>,
     /// Weight of the KL term at this step.
     pub kl_weight: f64,
     /// The loss, with the number of examples of the whole training set.
@@ -23,12 +25,16 @@ pub struct Step {
 }
 
 impl Step {
-    /// The loss of this step's minibatch: [`Elbo::loss`] with this step's weight.
+    /// The loss of this step's minibatch: [`Elbo::loss`] with this step's weight, or [`Elbo::weighted_loss`] if the
+    /// rows have [weights](Self::weights).
     ///
     /// # Errors
     /// As [`Elbo::loss`].
     pub fn loss(&self, nll: &Tensor, kl: &Tensor) -> Result<ElboLoss> {
-        self.elbo.loss(nll, kl, self.kl_weight)
+        match &self.weights {
+            None => self.elbo.loss(nll, kl, self.kl_weight),
+            Some(weights) => self.elbo.weighted_loss(nll, weights, kl, self.kl_weight),
+        }
     }
 }
 

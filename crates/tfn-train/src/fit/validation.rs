@@ -4,6 +4,7 @@ use tfn_layers::Model;
 use tfn_tensor::Key;
 
 use super::Fit;
+use super::loader::{in_row_of, read};
 use super::progress::Progress;
 use super::saved::{Best, Trained};
 use crate::check::{Argument, check_finite};
@@ -23,6 +24,13 @@ pub(super) enum HeldOut<'a> {
     Set(&'a Dataset),
     /// That share of the data.
     Share(f64),
+}
+
+/// Rows that are held out.
+pub(super) struct Held {
+    pub(super) data: Dataset,
+    /// Their numbers in the data of the run, if they are from there.
+    rows: Option<Vec<usize>>,
 }
 
 impl HeldOut<'_> {
@@ -93,8 +101,8 @@ impl<'a> Fit<'a> {
         Ok(Self { validate_every: epochs, ..self })
     }
 
-    /// Ends the run if no epoch within the last `patience` was the best so far by the validation rows, and gives the
-    /// model back as it was after the best one, however the run ends.
+    /// Ends the run once the validation rows have been looked at `patience` or more epochs after the best one so far without
+    /// finding a better one, and gives the model back as it was after the best, however the run ends without an error.
     ///
     /// Only epochs count whose end has the [full weight](crate::KlWeight) of the KL term: before, the model is another one. A run that ends before
     /// that leaves the model as it was last. Judged are the rows of [`validation`](Self::validation), without which the
@@ -108,31 +116,34 @@ impl<'a> Fit<'a> {
     }
 
     /// The rows that are trained on, if it is not all of the data, and those that are held out.
-    pub(super) fn split(&self) -> Result<(Option<Vec<usize>>, Option<Dataset>)> {
+    pub(super) fn split(&self) -> Result<(Option<Vec<usize>>, Option<Held>)> {
         let rows = self.data.len();
         match &self.held_out {
             None => Ok((None, None)),
-            Some(HeldOut::Set(set)) => Ok((None, Some((*set).clone()))),
+            Some(HeldOut::Set(set)) => Ok((None, Some(Held { data: (*set).clone(), rows: None }))),
             Some(held_out) => {
                 let order = Batches::new(rows, rows)?.shuffled(self.key.child("validation"));
                 let mut order = order.epoch(0).concat();
                 let mut trained = order.split_off(held_out.taken(rows));
                 trained.sort_unstable();
                 order.sort_unstable();
-                Ok((Some(trained), Some(self.data.rows(&order)?)))
+                let data = read(self.data, &order)?;
+                Ok((Some(trained), Some(Held { data, rows: Some(order) })))
             }
         }
     }
 
     /// Whether the epoch, counted from 0, is one after which validation rows are looked at.
     pub(super) fn is_judged(&self, epoch: u64) -> bool {
-        (epoch + 1).is_multiple_of(self.validate_every) || epoch + 1 == self.epochs
+        (epoch + 1).is_multiple_of(self.validate_every)
     }
 
     /// Whether the run has gone on for long enough without getting better.
     pub(super) fn is_patience_over(&self, progress: &Progress) -> bool {
-        let epochs = progress.report.epochs.len() as u64;
-        let since = progress.report.best_epoch.map(|best| epochs.saturating_sub(best + 1));
+        let report = &progress.report;
+        let last = report.epochs.iter().rposition(|epoch| epoch.validation.is_some());
+        let since =
+            last.zip(report.best_epoch).map(|(last, best)| (last as u64).saturating_sub(best));
         self.patience.is_some_and(|patience| since >= Some(patience))
     }
 }
@@ -159,9 +170,20 @@ pub(super) fn judge(model: &Model, data: &Dataset, key: &Key) -> Result<f64> {
 }
 
 /// Checks rows that cannot be judged before a run spends time on others.
-pub(super) fn check(model: &Model, data: &Dataset) -> Result<()> {
-    check_finite("Fit::validation", "features", data.features())?;
-    Ok(model.head().check_targets(data.targets())?)
+pub(super) fn check(model: &Model, held_out: &Held) -> Result<()> {
+    let data = &held_out.data;
+    let of_rows = || -> Result<()> {
+        check_finite("Fit::validation", "features", data.features())?;
+        Ok(model.head().check_targets(data.targets())?)
+    };
+    of_rows().map_err(|error| match &held_out.rows {
+        Some(rows) => in_row_of(error, rows),
+        None => error,
+    })?;
+    if let Some(weights) = data.weights() {
+        Argument::new("Fit::validation", "weights", weights.iter().sum()).positive()?;
+    }
+    Ok(())
 }
 
 impl Best {
@@ -292,7 +314,7 @@ mod tests {
         let all = data(1, 30);
         let fit = fit(&all).validation_split(0.3).unwrap().validate_every(7).unwrap().epochs(10);
         let (trained, held_out) = fit.split().unwrap();
-        let (trained, held_out) = (trained.unwrap(), held_out.unwrap());
+        let (trained, held_out) = (trained.unwrap(), held_out.unwrap().data);
         assert_eq!((trained.len(), held_out.len(), fit.num_examples()), (21, 9, 21));
         let row = |set: &Dataset, row: usize| set.rows(&[row]).unwrap().targets().item().unwrap();
         let mut rows: Vec<f64> = trained.iter().map(|&i| row(&all, i)).collect();
@@ -304,7 +326,7 @@ mod tests {
         let report = fit.run_model(&model(), &mut adam(), ()).unwrap();
         let judged: Vec<usize> =
             (0..10).filter(|&i| report.epochs[i].validation.is_some()).collect();
-        assert_eq!(judged, [6, 9]);
+        assert_eq!(judged, [6]);
         // Trained on the rows of the split alone, with their number.
         let rest = all.rows(&trained).unwrap();
         let alone = Fit { held_out: None, data: &rest, ..fit.clone() };
@@ -312,6 +334,17 @@ mod tests {
             report.epochs.into_iter().map(|e| Figures { validation: None, ..e }).collect()
         };
         assert_eq!(without(alone.run_model(&model(), &mut adam(), ()).unwrap()), without(report));
+    }
+
+    #[test]
+    fn rarely_judged_runs_wait_for_a_second_look() {
+        let (train, held_out) = (data(1, 30), data(2, 40));
+        let fit = fit(&train).validation(&held_out).unwrap().early_stopping(5).unwrap();
+        let fit = fit.validate_every(10).unwrap();
+        let report = fit.run_model(&model(), &mut adam(), ()).unwrap();
+        let best = report.best_epoch.unwrap();
+        assert!((best + 1).is_multiple_of(10), "{best}");
+        assert_eq!((report.ending, report.epochs.len() as u64), (Ending::EarlyStopping, best + 11));
     }
 
     #[test]
@@ -334,6 +367,11 @@ mod tests {
         let stopping = fit.clone().early_stopping(2).unwrap();
         let error = stopping.run_model(&model(), &mut adam(), ()).unwrap_err();
         assert!(matches!(error, TrainError::NoValidation), "{error}");
+        let uncounted = data(2, 4).with_weights(&[1.0, 0.0, 0.0, 0.0]).unwrap();
+        let uncounted = uncounted.rows(&[1, 2]).unwrap();
+        let nothing = fit.clone().validation(&uncounted).unwrap();
+        let error = nothing.run_model(&model(), &mut adam(), ()).unwrap_err().to_string();
+        assert!(error.contains("`weights` is 0, expected a positive"), "{error}");
         let mut bad = data(2, 4).targets().to_vec::<f32>().unwrap();
         bad[2] = f32::NAN;
         let bad = Dataset::new(data(2, 4).features().clone(), Tensor::from_vec(bad, &[4])).unwrap();
@@ -343,6 +381,12 @@ mod tests {
         let cold = Fit { held_out: None, ..fit }.kl_weight(KlWeight::constant(0.1).unwrap());
         let report = cold.run_model(&model(), &mut adam(), ()).unwrap();
         assert_eq!(report.tempered, Some(0.1));
+        let halfway = cold.clone().kl_weight(KlWeight::linear_warmup(2.0).unwrap());
+        let report = halfway.run_model(&model(), &mut adam(), ()).unwrap();
+        assert_eq!(report.tempered, Some(0.5));
+        let report = cold.clone().kl_weight(KlWeight::linear_warmup(1.0).unwrap());
+        assert_eq!(report.run_model(&model(), &mut adam(), ()).unwrap().tempered, None);
+        let report = cold.clone().run_model(&model(), &mut adam(), ()).unwrap();
         assert!(report.to_string().ends_with("tempered posterior: the KL term has the weight 0.1"));
     }
 }
