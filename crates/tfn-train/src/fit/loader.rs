@@ -10,8 +10,8 @@ use tfn_layers::LayerError;
 use crate::data::{Batches, Dataset, Examples};
 use crate::error::{Result, TrainError};
 
-/// Minibatches in the order in which they are trained on.
-pub(super) type Loader<'scope> = Box<dyn Iterator<Item = Result<Dataset>> + 'scope>;
+/// Minibatches in the order in which they are trained on, each with its rows' numbers in the data.
+pub(super) type Loader<'scope> = Box<dyn Iterator<Item = Result<(Dataset, Vec<usize>)>> + 'scope>;
 
 /// Says of a minibatch whether it can be trained on.
 pub(super) type Check<'a> = &'a (dyn Fn(&Dataset) -> Result<()> + Sync);
@@ -50,7 +50,7 @@ impl<'a> Plan<'a> {
         };
         let plan = epochs.flat_map(of_epoch).map(in_data);
         if data.in_memory().is_some() {
-            return Box::new(plan.map(move |rows| read(data, &rows)));
+            return Box::new(plan.map(move |rows| Ok((read(data, &rows)?, rows))));
         }
         let (sender, receiver) = sync_channel(AHEAD);
         let work = move || {
@@ -61,7 +61,7 @@ impl<'a> Plan<'a> {
                 });
                 let is_last = batch.is_err();
                 // Nobody receives any more if the run has ended.
-                if sender.send(batch).is_err() || is_last {
+                if sender.send(batch.map(|batch| (batch, rows))).is_err() || is_last {
                     break;
                 }
             }

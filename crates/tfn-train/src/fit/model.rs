@@ -205,6 +205,15 @@ mod tests {
         train(inputs(6), counts(1.0)).unwrap();
         let error = train(inputs(6), counts(-1.0)).unwrap_err().to_string();
         assert!(error.contains("`targets` is -1 in row 5, expected a whole number"), "{error}");
+        // Only the net's output says how many classes there are.
+        let classes = bayesian(3, 3).with_likelihood(likelihoods::Categorical::new());
+        let data = Dataset::new(inputs(6), counts(1.0)).unwrap();
+        for seed in 0..5 {
+            let fit = Fit::new(&data).unwrap().batch_size(2).unwrap().key(Key::from_seed(seed));
+            let error = fit.run_model(&classes, &mut Sgd::new(0.1).unwrap(), ()).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("`targets` is 3 in row 4, expected a label below"), "{text}");
+        }
         let mut x = inputs(6).to_vec::<f64>().unwrap();
         x[13] = f64::NAN;
         let error = train(Tensor::from_vec(x, &[6, 3]), counts(1.0)).unwrap_err().to_string();

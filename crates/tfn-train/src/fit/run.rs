@@ -7,7 +7,7 @@ use tfn_layers::Model;
 use tfn_tensor::Gradients;
 
 use super::checkpoint::Saver;
-use super::loader::{Check, Plan};
+use super::loader::{Check, Plan, in_row_of};
 use super::observer::Observer;
 use super::progress::Progress;
 use super::report::{Ending, Event, Figures, FitReport};
@@ -87,9 +87,12 @@ fn train(
             let done = if epoch == first { done } else { 0 };
             for number in done..per_epoch {
                 // Rows end early only if their source panicked, and then so does this scope: nothing more is saved.
-                let batch = loader.next().ok_or(TrainError::NoMoreRows)??;
+                let (batch, rows) = loader.next().ok_or(TrainError::NoMoreRows)??;
                 let place = place(fit, elbo, &batch, per_epoch, progress.report.steps, epoch);
-                let loss = step(&batch, &place)?;
+                let loss = step(&batch, &place).map_err(|error| match of_model {
+                    Some(_) => in_row_of(error, &rows),
+                    None => error,
+                })?;
                 let figures = Figures::of(&loss, place.index)?;
                 let gradients = loss.elbo.loss.gradients()?;
                 // The graph holds the variables' values; without it they change in place.
