@@ -51,7 +51,7 @@ fn train(
     let elbo = fit.elbo(rows.as_deref())?;
     let judged = of_model.map(|of| of.model).zip(held_out.as_ref().map(|held| &held.data));
     if let (Some(of_model), Some(held_out)) = (of_model, &held_out) {
-        check(of_model.model, held_out)?;
+        check(of_model.check, held_out)?;
     } else if fit.patience.is_some() {
         return Err(TrainError::NoValidation);
     }
@@ -81,7 +81,6 @@ fn train(
         let first = epochs.start;
         for epoch in epochs {
             if fit.is_patience_over(&progress) {
-                progress.report.ending = Ending::EarlyStopping;
                 break;
             }
             let done = if epoch == first { done } else { 0 };
