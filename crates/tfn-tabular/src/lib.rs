@@ -17,6 +17,7 @@ mod setup;
 mod split;
 mod task;
 mod training;
+mod weights;
 
 pub use effects::{Effects, Importance, PartialDependence};
 pub use error::{Result, TabularError};
@@ -29,6 +30,7 @@ pub use record::{Baseline, Column, Curve, Record};
 pub use setup::Setup;
 pub use task::Task;
 pub use training::TabularBuilder;
+pub use weights::SignalToNoise;
 
 pub use tfn_tensor as tensor;
 pub use tfn_train as train;

@@ -11,6 +11,7 @@ use tfn_train::{MonteCarlo, Predictive};
 
 use crate::calibration::Calibration;
 use crate::error::{Result, TabularError};
+use crate::figures::Figure;
 use crate::judged::Judged;
 use crate::predicted::Predicted;
 use crate::ranges::Ranges;
@@ -103,6 +104,16 @@ pub struct Evaluation {
     pub out_of_range: Vec<Vec<String>>,
     /// As of [`Answers`].
     pub remarks: Vec<String>,
+}
+
+impl Evaluation {
+    /// All figures of merit, with bootstrap intervals: see [`Judged::figures`].
+    ///
+    /// # Errors
+    /// [`TrainError::Value`](tfn_train::TrainError::Value) if there are no rows.
+    pub fn figures(&self) -> Result<Vec<Figure>> {
+        self.judged.figures(&Key::from_seed(0).child("figures"))
+    }
 }
 
 impl TabularPredictor {
