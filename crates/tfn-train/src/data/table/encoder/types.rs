@@ -103,6 +103,23 @@ impl TableEncoder {
         found.map_or(&[], |feature| &feature.levels)
     }
 
+    /// The number in a column that became `value`, the first of its features; of columns without such, `value` itself.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_train::data::{Table, TableEncoder};
+    ///
+    /// let table = Table::from_rows(&["x", "y"], &[["10", "1"], ["30", "2"]])?;
+    /// let encoder = TableEncoder::regression("y").standardize(true).fit(&table)?;
+    /// assert_eq!(encoder.encode(&table)?.features.to_vec::<f32>()?, [-1.0, 1.0]);
+    /// assert_eq!(encoder.inverse("x", -1.0), 10.0);
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn inverse(&self, column: &str, value: f64) -> f64 {
+        let found = self.features.iter().find(|feature| feature.column == column);
+        found.map_or(value, |feature| feature.loc + feature.scale * value)
+    }
+
     /// Name of the column of the targets.
     pub fn target(&self) -> &str {
         &self.target.column
