@@ -55,7 +55,7 @@ fn a_regression_learns_its_noise_and_its_intervals_hold() {
     let coverage = figure("coverage");
     assert!((0.81..0.97).contains(&coverage), "{coverage}");
     // What it said of itself was right, by models that saw a fifth fewer rows.
-let ratio = record.figure("rmse").unwrap() / figure("rmse");
+    let ratio = record.figure("rmse").unwrap() / figure("rmse");
     assert!((0.8..1.6).contains(&ratio), "{ratio} {}", figure("rmse"));
 
     // Far from zero the noise is larger.
