@@ -44,6 +44,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tfn info model.tfn\n  tfn info model.tfn --json | jq .figures"
     )]
     Info(Info),
+    /// Exchange weights with TensorFlow Probability: arrays in a file .npz
+    #[command(
+        after_help = "Examples:\n  tfn convert model.tfn weights.npz\n  tfn convert weights.npz other.tfn --like model.tfn\n\nThe arrays are those that Layer.save of tfp.experimental.nn writes for the same layers, arr_0, arr_1, …: of each layer,\nmean and untransformed scale of bias and kernel."
+    )]
+    Convert(Convert),
     /// Write a shell's completions to standard output
     #[command(
         after_help = "Examples:\n  tfn completions bash > ~/.local/share/bash-completion/completions/tfn\n  tfn completions fish > ~/.config/fish/completions/tfn.fish"
@@ -176,6 +181,17 @@ pub(crate) struct Evaluate {
     /// Write all figures to standard output as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Convert {
+    /// The model, or the weights
+    pub(crate) input: PathBuf,
+    /// The weights, or the model
+    pub(crate) output: PathBuf,
+    /// For weights that become a model: the model that has all but the weights
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) like: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

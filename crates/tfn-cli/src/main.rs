@@ -1,6 +1,7 @@
 //! The command `tfn`.
 
 mod args;
+mod convert;
 mod describe;
 mod evaluate;
 mod failure;
@@ -48,6 +49,7 @@ fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Predict(predict) => predict::run(predict, output),
         Command::Evaluate(evaluate) => evaluate::run(evaluate, output),
         Command::Info(info) => info::run(info, output),
+        Command::Convert(convert) => convert::run(convert, output),
         Command::Completions { shell } => generate::completions(*shell, output),
         Command::Man { folder } => generate::man(folder),
     }

@@ -256,6 +256,24 @@ fn a_training_that_is_killed_is_gone_on_with() {
 }
 
 #[test]
+fn weights_go_out_and_come_back() {
+    let folder = trained();
+    let path = folder.path();
+    out(path, &["convert", "y.tfn", "weights.npz"]);
+    out(path, &["convert", "weights.npz", "same.tfn", "--like", "y.tfn"]);
+    let answers = |model: &str| out(path, &["predict", model, "data.csv"]);
+    assert_eq!(answers("same.tfn"), answers("y.tfn"));
+    // Two layers of four arrays each; half a file is none.
+    let bytes = fs::read(path.join("weights.npz")).unwrap();
+    fs::write(path.join("half.npz"), &bytes[..bytes.len() / 2]).unwrap();
+    let (code, text) = fails(path, &["convert", "half.npz", "none.tfn", "--like", "y.tfn"]);
+    assert!(code == 1 && text.contains("half.npz"), "{text}");
+    assert!(!path.join("none.tfn").exists());
+    let (code, _) = fails(path, &["convert", "y.tfn", "kind.tfn"]);
+    assert_eq!(code, 2);
+}
+
+#[test]
 fn help_completions_and_manual_pages() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

@@ -32,6 +32,7 @@ pub use task::Task;
 pub use training::TabularBuilder;
 pub use weights::SignalToNoise;
 
+pub use tfn_module as module;
 pub use tfn_tensor as tensor;
 pub use tfn_train as train;
 pub use tfn_train::data;
