@@ -95,7 +95,12 @@ pub(crate) fn doubts(record: &Record) -> Vec<String> {
     let ours = (record.figure(name), record.figure("log_likelihood"));
     let (Some(score), Some(log_likelihood)) = ours else { return Vec::new() };
     let mut doubts = Vec::new();
-    for baseline in record.baselines.iter().filter(|baseline| baseline.name != "plain net") {
+    let is_linear = record.setup.hidden.is_empty();
+    let others = record.baselines.iter().filter(|baseline| match baseline.name.as_str() {
+        "linear" => !is_linear,
+        name => name != "plain net",
+    });
+    for baseline in others {
         let (a, b) = (is_better(score, baseline.score), log_likelihood > baseline.log_likelihood);
         let what = match (a, b) {
             (true, true) => continue,
@@ -144,18 +149,21 @@ pub(crate) fn columns(record: &Record) -> String {
 pub(crate) fn training(record: &Record) -> String {
     let setup = &record.setup;
     let hidden: Vec<String> = setup.hidden.iter().map(ToString::to_string).collect();
+    let hidden = match hidden.is_empty() {
+        true => "no hidden layer, for a linear model was better".to_owned(),
+        false => format!("hidden units {}", hidden.join(", ")),
+    };
     let judged = match record.folds {
         1 => "held-out rows judge".to_owned(),
         folds => format!("{folds} folds judge"),
     };
     let (epochs, batch) = (setup.epochs(record.rows), setup.batch_size(record.rows));
     format!(
-        "{} of `{}` ({}), {} rows; hidden units {}, {epochs} epochs in minibatches of {batch}, seed {}; {judged}; {}\n",
+        "{} of `{}` ({}), {} rows; {hidden}, {epochs} epochs in minibatches of {batch}, seed {}; {judged}; {}\n",
         record.task,
         record.target,
         record.task_reason,
         record.rows,
-        hidden.join(", "),
         record.seed,
         duration(record.seconds)
     )

@@ -137,7 +137,6 @@ impl Rows<'_> {
     }
 
     /// Mean negative log-likelihood of the targets.
-
     fn nll(&self, rows: &[Vec<f64>]) -> Result<f64> {
         let log_prob = self.predict(rows)?.log_prob(self.targets)?.to_f64_vec()?;
         Ok(-log_prob.iter().sum::<f64>() / log_prob.len() as f64)

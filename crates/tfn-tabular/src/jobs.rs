@@ -38,7 +38,7 @@ impl<F: Fn(u64, u64) + Sync> Watch for F {
 /// Norm of all gradients together at most.
 const CLIP_NORM: f64 = 1.0;
 /// Steps of a linear model at most.
-const LINEAR_STEPS: u64 = 4000;
+pub(crate) const LINEAR_STEPS: u64 = 4000;
 /// Points of a curve at most.
 const POINTS: usize = 200;
 /// Share of its rows that ends the training of a plain net.
@@ -63,12 +63,20 @@ pub(crate) struct Jobs<'a> {
 
 /// What comes of them.
 pub(crate) struct Done {
-    /// Trained on all rows.
+    /// The net.
+    pub(crate) net: Candidate,
+    /// A linear model, which may be better.
+    pub(crate) linear: Candidate,
+    /// Predictions of the held-out parts by a plain net, fold by fold.
+    pub(crate) plain: Vec<Vec<Predictive>>,
+}
+
+/// A model trained on all rows, and what its like, trained on the folds, predict.
+pub(crate) struct Candidate {
     pub(crate) model: Model,
     /// Predictions of the held-out parts, fold by fold.
     pub(crate) of_folds: Vec<Vec<Predictive>>,
-    /// The same of simpler models.
-    pub(crate) baselines: Vec<(&'static str, Vec<Vec<Predictive>>)>,
+    /// How training went: of the model, then of those of the folds.
     pub(crate) curves: Vec<Curve>,
 }
 
@@ -106,40 +114,23 @@ impl Jobs<'_> {
             })?;
         }
         let of_all = |kind| (0..self.folds.len()).map(move |fold| Job { kind, fold: Some(fold) });
+        let whole = |kind| std::iter::once(Job { kind, fold: None });
         // The longest first, so that threads end together.
-        let jobs: Vec<Job> = [Job { kind: Kind::Bayesian, fold: None }]
-            .into_iter()
+        let jobs: Vec<Job> = whole(Kind::Bayesian)
             .chain(of_all(Kind::Bayesian))
             .chain(of_all(Kind::Plain))
+            .chain(whole(Kind::Linear))
             .chain(of_all(Kind::Linear))
             .collect();
-        let all = jobs.iter().map(|job| self.steps(*job)).sum::<Result<u64>>()?;
+        let all = jobs.iter().map(|job| self.steps(*job)).sum::<u64>();
         let done = AtomicU64::new(0);
         let tell = |steps: u64| watch.watch(done.fetch_add(steps, Ordering::Relaxed) + steps, all);
         let outcomes = jobs.par_iter().with_max_len(1).map(|job| self.outcome(*job, &tell));
-        let mut outcomes = outcomes.collect::<Result<Vec<Outcome>>>()?.into_iter();
-        let first = outcomes.next().ok_or_else(|| TabularError::Setting {
-            argument: "folds",
-            given: "0".to_owned(),
-            expected: "at least one",
-        })?;
-        let curves = vec![curve("model", &first.report.epochs)];
-        let mut predictions = |curves: &mut Vec<Curve>, name: Option<&str>| {
-            let of_fold = |(fold, outcome): (usize, Outcome)| {
-                if let Some(name) = name {
-                    let name = format!("{name} {}", fold + 1);
-                    curves.push(curve(&name, &outcome.report.epochs));
-                }
-                outcome.predictions
-            };
-            outcomes.by_ref().take(self.folds.len()).enumerate().map(of_fold).collect()
-        };
-        let mut curves = curves;
-        let of_folds = predictions(&mut curves, Some("fold"));
-        let plain = predictions(&mut curves, None);
-        let linear = predictions(&mut curves, None);
-        let baselines = vec![("linear", linear), ("plain net", plain)];
-        Ok(Done { model: first.model, of_folds, baselines, curves })
+        let mut outcomes = outcomes.collect::<Result<Vec<Outcome>>>()?;
+        let linear = Candidate::of(outcomes.split_off(1 + 2 * self.folds.len()))?;
+        let plain = outcomes.split_off(1 + self.folds.len());
+        let plain = plain.into_iter().map(|outcome| outcome.predictions).collect();
+        Ok(Done { net: Candidate::of(outcomes)?, linear, plain })
     }
 
     /// Fewer steps, if all runs would take longer than `limit`.
@@ -194,10 +185,10 @@ impl Jobs<'_> {
     }
 
     /// Steps that a job takes at most.
-    fn steps(&self, job: Job) -> Result<u64> {
+    fn steps(&self, job: Job) -> u64 {
         let rows = job.fold.map_or(self.data.len(), |fold| self.folds[fold].train.len());
         let of_an_epoch = rows.div_ceil(self.setup.batch_size(rows)) as u64;
-        Ok(self.epochs(job, rows) * of_an_epoch)
+        self.epochs(job, rows) * of_an_epoch
     }
 
     fn fit<'d>(&self, job: Job, data: &'d Dataset) -> Result<Fit<'d>> {
@@ -244,7 +235,7 @@ impl Jobs<'_> {
         };
         let mut adam = Adam::builder(rate).clip_norm(CLIP_NORM).build()?;
         let report = fit.run_model(&model, &mut adam, observer)?;
-        tell(self.steps(job)?.saturating_sub(told));
+        tell(self.steps(job).saturating_sub(told));
         let predictions = match job.fold {
             None => Vec::new(),
             Some(fold) => self.predictions(job, &model, &self.folds[fold], &key)?,
@@ -267,6 +258,28 @@ impl Jobs<'_> {
             Ok(monte_carlo.predict(model, features.features(), &key)?)
         };
         fold.held_out.iter().enumerate().map(of_part).collect()
+    }
+}
+
+impl Candidate {
+    /// Of the outcomes on all rows and on each fold, in this order.
+    fn of(outcomes: Vec<Outcome>) -> Result<Self> {
+        let name = |place: usize| match place {
+            0 => "model".to_owned(),
+            fold => format!("fold {fold}"),
+        };
+        let curves = outcomes.iter().enumerate();
+        let curves = curves.map(|(place, outcome)| curve(&name(place), &outcome.report.epochs));
+        let curves = curves.collect();
+        let mut outcomes = outcomes.into_iter();
+        let Some(Outcome { model, .. }) = outcomes.next() else {
+            return Err(TabularError::Setting {
+                argument: "folds",
+                given: "0".to_owned(),
+                expected: "at least one",
+            });
+        };
+        Ok(Self { model, of_folds: outcomes.map(|outcome| outcome.predictions).collect(), curves })
     }
 }
 

@@ -59,34 +59,27 @@ impl HeldOut<'_> {
         Ok((judged, Calibration::merge(self.task, &all)?))
     }
 
-    /// The same rows by simpler means.
-    pub(crate) fn baselines(
-        &self,
-        models: &[(&'static str, Vec<Vec<Predictive>>)],
-    ) -> Result<Vec<Baseline>> {
-        let mut baselines = vec![self.mean()?];
-        for (name, of_folds) in models {
-            let mut sums = Sums::default();
-            for (rows, predictive) in self.parts().into_iter().zip(of_folds.iter().flatten()) {
-                let targets = self.targets(rows)?;
-                let values = targets.to_f64_vec()?;
-                let best = match self.task {
-                    Task::Regression => predictive.mean()?.to_f64_vec()?,
-                    Task::Classification => predictive.classes()?.probs.argmax(-1).to_f64_vec()?,
-                };
-                let log_prob = predictive.log_prob(&targets)?.to_f64_vec()?;
-                for ((value, best), log_prob) in values.iter().zip(&best).zip(&log_prob) {
-                    sums.add(self.task, *value, *best, *log_prob);
-                }
+    /// The same rows by another model, of which there are predictions fold by fold.
+    pub(crate) fn baseline(&self, name: &str, of_folds: &[Vec<Predictive>]) -> Result<Baseline> {
+        let mut sums = Sums::default();
+        for (rows, predictive) in self.parts().into_iter().zip(of_folds.iter().flatten()) {
+            let targets = self.targets(rows)?;
+            let values = targets.to_f64_vec()?;
+            let best = match self.task {
+                Task::Regression => predictive.mean()?.to_f64_vec()?,
+                Task::Classification => predictive.classes()?.probs.argmax(-1).to_f64_vec()?,
+            };
+            let log_prob = predictive.log_prob(&targets)?.to_f64_vec()?;
+            for ((value, best), log_prob) in values.iter().zip(&best).zip(&log_prob) {
+                sums.add(self.task, *value, *best, *log_prob);
             }
-            baselines.push(sums.baseline(self.task, name));
         }
-        Ok(baselines)
+        Ok(sums.baseline(self.task, name))
     }
 
     /// What is known without any column: mean and deviation of the rows trained on, or how frequent each class is there (each counted
     /// once more, so that none is impossible).
-    fn mean(&self) -> Result<Baseline> {
+    pub(crate) fn mean(&self) -> Result<Baseline> {
         let mut sums = Sums::default();
         for fold in self.folds {
             let train = self.targets(&fold.train)?.to_f64_vec()?;

@@ -46,7 +46,7 @@ pub(crate) fn folds(strata: &[f64], key: &Key) -> Result<Vec<Fold>> {
     let held_out: Vec<Vec<Vec<usize>>> = if rows <= CROSS_VALIDATED {
         (0..PARTS).map(|part| vec![sorted(every(PARTS, part))]).collect()
     } else {
-        let step = rows.div_ceil((rows / PARTS).min(HELD_OUT).max(1));
+        let step = rows.div_ceil((rows / PARTS).clamp(1, HELD_OUT));
         let held = every(step, 0);
         let half = |first| sorted(held.iter().skip(first).step_by(2).copied().collect());
         vec![vec![half(0), half(1)]]

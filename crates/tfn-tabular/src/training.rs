@@ -7,7 +7,7 @@ use tfn_tensor::Key;
 use tfn_train::data::{Dataset, Table, TableEncoder};
 
 use crate::error::{Result, TabularError};
-use crate::jobs::{Jobs, Watch};
+use crate::jobs::{Jobs, LINEAR_STEPS, Watch};
 use crate::judging::{self, HeldOut};
 use crate::predictor::TabularPredictor;
 use crate::ranges::Ranges;
@@ -102,7 +102,8 @@ impl TabularBuilder {
     /// Up to 2000 rows are cross-validated: five models, each trained without a fifth of the rows, predict that fifth; these
     /// predictions are the figures of [`Record`], they calibrate the intervals, and the predictor itself is a model trained on
     /// all rows. Of larger tables a fifth, at most 10 000 rows, is held out from one model that judges, and again all rows
-    /// train the predictor. `watch` is told how far it is; `()` watches nothing.
+    /// train the predictor. Where a model without a hidden layer has the higher log-likelihood on these rows, that is the
+    /// predictor, unless a [`setup`](Self::setup) was given. `watch` is told how far it is; `()` watches nothing.
     ///
     /// # Errors
     /// [`TabularError`]: fewer than 10 rows with a target, a constant target; else what
@@ -137,8 +138,22 @@ impl TabularBuilder {
         }
         let done = jobs.run(&watch)?;
         let held_out = HeldOut { task, data: &data, classes, level: LEVEL, folds: &folds };
-        let (judged, calibration) = held_out.judge(&done.of_folds)?;
-        let baselines = held_out.baselines(&done.baselines)?;
+        let (net, linear) = (&done.net.of_folds, &done.linear.of_folds);
+        let baselines = vec![
+            held_out.mean()?,
+            held_out.baseline("linear", linear)?,
+            held_out.baseline("plain net", &done.plain)?,
+        ];
+        // What a caller asked for stays.
+        let may_choose = self.setup.is_none();
+        let of_net = held_out.baseline("net", net)?.log_likelihood;
+        let is_linear = may_choose && baselines[1].log_likelihood > of_net;
+        let chosen = if is_linear { done.linear } else { done.net };
+        if is_linear {
+            let steps = jobs.setup.steps.min(LINEAR_STEPS);
+            jobs.setup = Setup { hidden: Vec::new(), steps, ..jobs.setup };
+        }
+        let (judged, calibration) = held_out.judge(&chosen.of_folds)?;
         let every = judged.len().div_ceil(KEPT).max(1);
         let kept: Vec<usize> = (0..judged.len()).step_by(every).collect();
         let record = Record {
@@ -152,14 +167,14 @@ impl TabularBuilder {
             seed: self.seed,
             setup: jobs.setup.clone(),
             folds: folds.len(),
-            curves: done.curves,
+            curves: chosen.curves,
             level: LEVEL,
             figures: judged.figures(&key.child("figures"))?,
             baselines,
             held_out: judging::sorted(&judged.rows(&kept)),
             seconds: start.elapsed().as_secs_f64(),
         };
-        Ok(TabularPredictor { model: done.model, encoder, calibration, ranges, record })
+        Ok(TabularPredictor { model: chosen.model, encoder, calibration, ranges, record })
     }
 
     /// The rows with a target, unless these are all.

@@ -1,5 +1,7 @@
 //! Predictors of made-up tables whose truth is known.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use tfn_tabular::data::{CsvOptions, Table};
 use tfn_tabular::tensor::{DType, Key};
 use tfn_tabular::{Asked, Judged, Predicted, Setup, TabularError, TabularPredictor, Task};
@@ -206,6 +208,25 @@ fn rows_without_a_target_and_gaps_are_no_hindrance() {
     assert_eq!((record.rows, record.rows_without_target, record.columns[1].missing), (50, 10, 10));
     // In the answers every row of a table has a place.
     assert_eq!(predictor.predict(&table, &Asked::default()).unwrap().predicted.len(), 60);
+}
+
+#[test]
+fn where_a_linear_model_is_better_it_is_the_predictor() {
+    let draws = Key::from_seed(4).stream().normal(&[40, 4], DType::F64).to_vec::<f64>().unwrap();
+    let mut text = String::from("a,b,c,y\n");
+    for row in draws.chunks_exact(4) {
+        text.push_str(&format!("{},{},{},{}\n", row[0], row[1], row[2], row[0] - row[1] + row[3]));
+    }
+    let table = Table::from_reader(text.as_bytes(), &CsvOptions::default()).unwrap();
+    let predictor = TabularPredictor::builder("y").fit(&table, ()).unwrap();
+    let record = predictor.record();
+    assert!(record.setup.hidden.is_empty());
+    let linear = &record.baselines[1];
+    assert_eq!(
+        (linear.name.as_str(), Some(linear.log_likelihood)),
+        ("linear", record.figure("log_likelihood"))
+    );
+    assert_eq!(predictor.signal_to_noise().unwrap().len(), 1);
 }
 
 #[test]
