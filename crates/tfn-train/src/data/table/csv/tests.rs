@@ -63,18 +63,22 @@ fn each_kind_of_table_that_is_none() {
     assert_eq!(error(b"\n\r\n"), TableError::Empty { path: path() });
     assert_eq!(error(b"a,b"), TableError::NoRows { path: path() });
     assert_eq!(error(b"a,b\n\n"), TableError::NoRows { path: path() });
-    assert_eq!(error(b"a\n1\n\xff\n"), TableError::NotUtf8 { path: path(), line: 3 });
-    assert_eq!(error(b"\xff\xfea\n1\n"), TableError::NotUtf8 { path: path(), line: 1 });
+    assert_eq!(error(b"a\n1\n\xff\n"), TableError::NotUtf8 { path: path(), line: 3, column: 1 });
+    assert_eq!(error(b"\xff\xfea\n1\n"), TableError::NotUtf8 { path: path(), line: 1, column: 1 });
     let ragged = TableError::Ragged { path: path(), line: 2, given: 3, expected: 2 };
     assert_eq!(error(b"a,b\n1,2,3\n"), ragged);
     let double = error(b"a,b,a\n1,2,3\n").to_string();
     assert_eq!(double, "table: columns 1 and 3 are both named `a`, expected different names");
-    for text in ["a,b\n1,2\n3,\"4\n5,6\n", "a,b\n1,2\n3,\"4", "a,b\n1,2\n3,\"", "a,b\n1,2\n\"3,4\n"]
-    {
-        let open = TableError::OpenQuote { path: path(), line: 3 };
+    for (text, column) in [
+        ("a,b\n1,2\n3,\"4\n5,6\n", 2),
+        ("a,b\n1,2\n3,\"4", 2),
+        ("a,b\n1,2\n3,\"", 2),
+        ("a,b\n1,2\n\"3,4\n", 1),
+    ] {
+        let open = TableError::OpenQuote { path: path(), line: 3, column };
         assert_eq!(error(text.as_bytes()), open, "{text:?}");
     }
-    assert_eq!(error(b"\"a,b\n1,2"), TableError::OpenQuote { path: path(), line: 1 });
+    assert_eq!(error(b"\"a,b\n1,2"), TableError::OpenQuote { path: path(), line: 1, column: 1 });
     // Quotes inside of a cell that did not begin with one are letters.
     assert_eq!(cells(&read("a,b\n5\" pipe,1\n").unwrap(), "a"), ["5\" pipe"]);
 }
@@ -123,8 +127,11 @@ fn an_error_in_a_later_part_is_the_last_thing_that_comes() {
     let mut parts = Table::chunks(&path, 2).unwrap();
     assert_eq!(parts.next().unwrap().unwrap().len(), 2);
     let error = parts.next().unwrap().unwrap_err().to_string();
-    let expected =
-        format!("{}: line 4: has 1 cells, expected 2, one for each column", path.display());
+    let to_do = "a cell that holds the delimiter is put in quotes";
+    let expected = format!(
+        "{}: line 4: has 1 cells, expected 2, one for each column; {to_do}",
+        path.display()
+    );
     assert_eq!(error, expected);
     assert!(parts.next().is_none());
     fs::write(&path, "x,y\n").unwrap();

@@ -34,7 +34,7 @@ impl Target {
     /// # Errors
     /// [`TableError::NoColumn`].
     pub(super) fn regression(table: &Table, column: &str) -> Result<Self> {
-        let column_type = match table.column(column)?.column_type {
+        let column_type = match table.column(column)?.column_type() {
             // Read as numbers, so that the first cell which is none is named.
             ColumnType::Category => ColumnType::Number,
             other => other,
@@ -70,12 +70,13 @@ impl Target {
         let error = |row, expected: &str| table.cell_error(column, row, expected);
         match &self.task {
             Task::Regression(column_type) => {
+                let reading = column.reading_as(*column_type);
                 let value = |(row, number): (usize, Option<f64>)| match number {
-                    None => Err(error(row, column_type.expected())),
+                    None => Err(error(row, reading.expected())),
                     Some(number) if is_finite_in(dtype, number) => Ok(number),
                     Some(_) => Err(error(row, "a number that the encoder's dtype can hold")),
                 };
-                numbers(table, column, *column_type)?.into_iter().enumerate().map(value).collect()
+                numbers(table, column, reading, false)?.into_iter().enumerate().map(value).collect()
             }
             Task::Classification(classes) => {
                 let places: HashMap<&str, usize> =
