@@ -13,8 +13,6 @@ pub(super) struct Column {
     pub(super) reading: Reading,
     /// All ways that are tried, in this order; the last one fits everything.
     readings: Arc<[Reading]>,
-    /// Which of them all cells so far fit.
-    fits: Vec<bool>,
     text: String,
     ends: Ends,
     /// While each cell so far is a whole number and one more than the one before: the next one.
@@ -26,9 +24,8 @@ pub(super) struct Column {
 impl Column {
     pub(super) fn new(name: String, readings: Arc<[Reading]>) -> Self {
         let reading = readings.first().copied().unwrap_or(Reading::Category);
-        let fits = vec![true; readings.len()];
         let (text, ends) = (String::new(), Ends::default());
-        Self { name, reading, readings, fits, text, ends, next: Some(f64::NAN), counted: 0 }
+        Self { name, reading, readings, text, ends, next: Some(f64::NAN), counted: 0 }
     }
 
     /// Adds a cell; the type becomes the first that all cells fit.
@@ -37,11 +34,9 @@ impl Column {
         let is_there = !is_missing(cell);
         if is_there {
             self.text.push_str(cell);
-            for (fits, reading) in self.fits.iter_mut().zip(self.readings.iter()) {
-                *fits = *fits && reading.fits(cell);
+            if !self.reading.fits(cell) {
+                self.reading = self.next_reading(cell);
             }
-            let first = self.fits.iter().zip(self.readings.iter()).find(|(fits, _)| **fits);
-            self.reading = first.map_or(Reading::Category, |(_, &reading)| reading);
         }
         self.counted += 1;
         if let Some(next) = self.next {
@@ -50,6 +45,13 @@ impl Column {
             self.next = number.filter(is_next).map(|number| number + 1.0);
         }
         self.ends.push(self.text.len());
+    }
+
+    /// The first way of reading that all cells fit and `cell` too; none before the present one does.
+    fn next_reading(&self, cell: &str) -> Reading {
+        let later = self.readings.iter().skip_while(|&&reading| reading != self.reading).skip(1);
+        let mut fitting = later.filter(|reading| reading.fits(cell) && self.fits(**reading));
+        fitting.next().copied().unwrap_or(Reading::Category)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -115,8 +117,8 @@ impl Column {
     /// The column with these rows.
     pub(super) fn rows(&self, indices: &[usize]) -> Self {
         let (text, ends) = (String::new(), Ends::default());
-        let (name, readings, fits) = (self.name.clone(), self.readings.clone(), self.fits.clone());
-        let mut column = Self { name, readings, fits, text, ends, ..*self };
+        let (name, readings) = (self.name.clone(), Arc::clone(&self.readings));
+        let mut column = Self { name, readings, text, ends, ..*self };
         for &row in indices {
             column.text.push_str(self.cell(row).unwrap_or_default());
             column.ends.push(column.text.len());
