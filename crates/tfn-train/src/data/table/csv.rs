@@ -122,7 +122,7 @@ pub struct Chunks<R> {
     names: Vec<String>,
     remarks: Vec<Remark>,
     readings: Arc<[Reading]>,
-    /// Whether rows may end in a delimiter.
+    /// Whether rows may end in delimiters without cells after them.
     has_trailing: bool,
     missing: Vec<String>,
     rows: usize,
@@ -168,13 +168,13 @@ impl<R: Read> Chunks<R> {
             has_rows: false,
             is_done: false,
         };
-        if !chunks.advance()? {
+        let is_first = chunks.advance()?;
+        let is_left = if options.has_separator_line { chunks.advance()? } else { is_first };
+        if !is_left {
             return Err(TableError::Empty { path: chunks.path }.into());
         }
         let mut names = chunks.cells(|cell| cell.trim().to_owned())?;
-        if chunks.has_trailing && names.len() > 1 {
-            names.pop_if(|last| last.is_empty());
-        }
+        while chunks.has_trailing && names.len() > 1 && names.pop_if(|n| n.is_empty()).is_some() {}
         if !options.has_head() {
             names.iter_mut().for_each(String::clear);
         }
@@ -236,9 +236,10 @@ impl<R: Read> Chunks<R> {
         while table.len() < self.rows && self.advance()? {
             let is_missing = |cell: &str| self.missing.iter().any(|missing| missing == cell.trim());
             let mut cells = self.cells(|cell| if is_missing(cell) { "" } else { cell })?;
-            if self.has_trailing && cells.len() == self.names.len() + 1 {
-                cells.pop_if(|last| last.trim().is_empty());
-            }
+            while self.has_trailing
+                && cells.len() > self.names.len()
+                && cells.pop_if(|last| last.trim().is_empty()).is_some()
+            {}
             table.push(self.line, &cells)?;
         }
         table.shrink();

@@ -37,7 +37,7 @@ impl CsvOptions {
     /// | thousands | columns that are numbers once digits in groups of three are joined: `1,234.5`, `1 234`, `1'234` |
     /// | head line | none if all cells of the first line are numbers, or more of them than not fit the types of the columns below |
     /// | dates | as [`day_first`](Self::day_first); if all dates of a column fit both orders, the day is first where `;` is the delimiter |
-    /// | the rest | second columns of a name get another; lines that all end in a delimiter have no cell after it |
+    /// | the rest | second columns of a name get another; lines that all end in a delimiter have no cell after it; a first line `sep=;` is none |
     ///
     /// It is read out again by getters, or in words by `to_string`. A byte that is not UTF-8 after the first mebibyte is still an
     /// error where it is come to.
@@ -128,7 +128,12 @@ impl CsvOptions {
 
     /// Finds out what was not said.
     fn fill(&mut self, text: &str, is_cut: bool) {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if let Some((separator, rest)) = separator_line(text) {
+            self.has_separator_line = true;
+            self.delimiter.get_or_insert(separator);
+            text = rest;
+        }
         let delimiter = self.delimiter.unwrap_or_else(|| self.find_delimiter(text, is_cut));
         self.delimiter = Some(delimiter);
         let rows = rows(text, delimiter, self.get_quote(), is_cut);
@@ -199,6 +204,16 @@ fn unpacked(raw: &[u8]) -> Result<(Vec<u8>, bool), Failed> {
     }
 }
 
+/// What `sep=;` in the first line says, and the lines after it: Excel writes and reads such a line.
+fn separator_line(text: &str) -> Option<(u8, &str)> {
+    let (line, rest) = text.split_once('\n')?;
+    let line = line.trim_end_matches('\r').trim_matches('"');
+    match line.strip_prefix("sep=")?.as_bytes() {
+        &[separator] if separator.is_ascii() => Some((separator, rest)),
+        _ => None,
+    }
+}
+
 /// The first rows; not one that is cut.
 fn rows(text: &str, delimiter: u8, quote: u8, is_cut: bool) -> Vec<StringRecord> {
     let mut reader = ReaderBuilder::new();
@@ -216,8 +231,8 @@ fn rows(text: &str, delimiter: u8, quote: u8, is_cut: bool) -> Vec<StringRecord>
 fn fit(rows: &[StringRecord], delimiter: u8) -> Option<f64> {
     let width = rows.first().map(StringRecord::len).filter(|&width| width > 1)?;
     let is_even = |row: &&StringRecord| {
-        let is_trailing = || row.len() == width + 1 && row.iter().next_back() == Some("");
-        row.len() == width || is_trailing()
+        let is_trailing = || row.iter().skip(width).all(|cell| cell.trim().is_empty());
+        row.len() == width || row.len() > width && is_trailing()
     };
     let is_number = |cell: &str| {
         let one = |has_comma| Numbers { has_comma, is_grouped: true }.parse(cell).is_some();
@@ -278,13 +293,15 @@ fn separator(column: &Column) -> Option<char> {
     }
 }
 
-/// Whether all lines end in a delimiter; a head line need not.
+/// Whether all lines have empty cells, and nothing else, behind the last cell of the first that has anything in it; a head line
+/// need not.
 fn has_trailing(first: &StringRecord, below: &[StringRecord], has_head: bool) -> bool {
-    let is_empty = |row: &StringRecord| row.iter().next_back().is_some_and(|c| c.trim().is_empty());
-    let width = if is_empty(first) { first.len() } else { first.len() + 1 };
-    let is_trailing = |row: &StringRecord| row.len() == width && is_empty(row);
-    let is_first_good = has_head || is_empty(first);
-    width > 1 && is_first_good && !below.is_empty() && below.iter().all(is_trailing)
+    let width = |row: &StringRecord| {
+        row.len() - row.iter().rev().take_while(|cell| cell.trim().is_empty()).count()
+    };
+    let rows = || below.iter().chain((!has_head).then_some(first));
+    let named = width(first);
+    named > 0 && !below.is_empty() && rows().all(|row| width(row) <= named && row.len() > named)
 }
 
 #[cfg(test)]

@@ -2,7 +2,18 @@
 
 /// How the characters of a file are bytes.
 ///
-/// A byte order mark is passed over in any of them.
+/// A byte order mark is passed over in UTF-8 and UTF-16.
+///
+/// # Examples
+/// ```
+/// use tfn_train::data::{CsvOptions, Encoding, Table};
+///
+/// let bytes: Vec<u8> = "city\nKöln\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+/// let options = CsvOptions::default().encoding(Encoding::Utf16Be);
+/// assert_eq!(Table::from_reader(&bytes[..], &options)?.values("city")?, [Some("Köln")]);
+/// assert_eq!(options.to_string(), "delimiter `,`, UTF-16");
+/// # Ok::<(), tfn_train::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Encoding {

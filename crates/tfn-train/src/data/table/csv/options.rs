@@ -45,6 +45,8 @@ pub struct CsvOptions {
     pub(super) dates: Option<Vec<Dates>>,
     pub(super) renames_duplicates: Option<bool>,
     pub(super) has_trailing_delimiter: Option<bool>,
+    /// The first line only says what the delimiter is.
+    pub(super) has_separator_line: bool,
 }
 
 impl Default for CsvOptions {
@@ -61,6 +63,7 @@ impl Default for CsvOptions {
             dates: None,
             renames_duplicates: None,
             has_trailing_delimiter: None,
+            has_separator_line: false,
         }
     }
 }
@@ -172,7 +175,7 @@ impl CsvOptions {
         Self { renames_duplicates: Some(renames), ..self }
     }
 
-    /// Sets whether each line may end in a delimiter, after which there is no cell. Default: no, it ends in an empty cell.
+    /// Sets whether lines may end in delimiters after which there are no cells. Default: no, they end in empty cells.
     ///
     /// # Examples
     /// ```
@@ -235,7 +238,7 @@ impl CsvOptions {
         self.renames_duplicates.unwrap_or(false)
     }
 
-    /// Whether each line may end in a delimiter.
+    /// Whether lines may end in delimiters after which there are no cells.
     pub fn has_trailing_delimiter(&self) -> bool {
         self.has_trailing_delimiter.unwrap_or(false)
     }

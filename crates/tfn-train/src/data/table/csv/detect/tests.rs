@@ -208,10 +208,31 @@ fn doubled_names_and_lines_that_end_in_a_delimiter() {
     // A column that is empty so far, or has a name, stays.
     assert_eq!(names(&read("a;b;\n1;2;\n3;4;5\n")), ["a", "b", "column_3"]);
     assert_eq!(names(&read("a;b;c\n1;2;\n3;4;\n")), ["a", "b", "c"]);
+    // The first row need not show all columns.
+    let table = read("1;;\n3;4;\n");
+    assert_eq!(names(&table), ["column_1", "column_2", "column_3"]);
+    // More than one, as in the air quality set of UCI.
+    let table = read("a;b;;\n1;2;;\n;;;\n3;4;;\n");
+    assert_eq!((names(&table), table.len()), (vec!["a", "b"], 3));
     // What comes behind the last delimiter later is not lost silently.
     let options = CsvOptions::default().trailing_delimiter(true);
     let error = Table::from_reader(&b"a,b,\n1,2,\n3,4,5\n"[..], &options).unwrap_err();
     assert!(error.to_string().starts_with("table: line 3: has 3 cells, expected 2"), "{error}");
+}
+
+#[test]
+fn a_first_line_that_says_the_delimiter() {
+    for text in ["sep=|\r\na|b\r\n1;2|x\r\n3|y\r\n", "\u{feff}\"sep=|\"\na|b\n1;2|x\n3|y\n"] {
+        let table = read(text);
+        assert_eq!(names(&table), ["a", "b"], "{text}");
+        assert_eq!(table.values("a").unwrap(), [Some("1;2"), Some("3")]);
+        let error = table.with_type("a", ColumnType::Number).unwrap_err().to_string();
+        assert!(error.starts_with("table: line 3: column 1 `a` is `1;2`"), "{error}");
+    }
+    assert_eq!(names(&read("sep=\n1\n")), ["sep="]);
+    let (options, reader) = CsvOptions::default().detect_reader(&b"sep=;\n"[..]).unwrap();
+    let error = Table::from_reader(reader, &options).unwrap_err();
+    assert!(matches!(error, TrainError::Table(TableError::Empty { .. })), "{error}");
 }
 
 #[test]
