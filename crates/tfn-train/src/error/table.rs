@@ -61,6 +61,14 @@ pub enum TableError {
         /// Place of the cell in its row, counted from 1.
         column: usize,
     },
+    /// A file is of another kind than text.
+    #[error("{}: is {given}, expected text: a table is exported as CSV", place(path, None))]
+    NotText {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// What it is.
+        given: &'static str,
+    },
     /// A file that begins as gzip's do cannot be unpacked.
     #[error(
         "{}: cannot be unpacked: {given}, expected a whole gzip file; copy it again",

@@ -2,6 +2,7 @@
 
 mod detect;
 mod encoding;
+mod guess;
 mod lines;
 mod names;
 mod options;

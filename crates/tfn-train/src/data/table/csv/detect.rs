@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::StringRecord;
 
 use super::encoding::Encoding;
+use super::guess::{self, DELIMITERS};
 use super::options::CsvOptions;
 use super::source::{Peeked, Unpacked, peek};
-use crate::data::table::cell::{ColumnType, Reading, is_missing};
+use crate::data::table::cell::is_missing;
 use crate::data::table::column::Column;
 use crate::data::table::date::Dates;
 use crate::data::table::number::Numbers;
@@ -18,12 +19,6 @@ use crate::error::{Result, TableError, TrainError};
 
 /// Bytes that are looked at, packed and unpacked.
 const SNIFFED: usize = 1 << 20;
-
-/// Rows that are looked at.
-const ROWS: usize = 1000;
-
-/// What cells may be separated by; of two that divide rows as well, that comes first which is rarer within cells.
-const DELIMITERS: [u8; 4] = [b'\t', b'|', b';', b','];
 
 /// Finding out.
 impl CsvOptions {
@@ -45,7 +40,8 @@ impl CsvOptions {
     /// Counterpart: Python's `csv.Sniffer`.
     ///
     /// # Errors
-    /// [`TrainError::Read`] for a file that cannot be read; [`TableError::Gzip`] for one that cannot be unpacked.
+    /// [`TrainError::Read`] for a file that cannot be read; [`TableError::Gzip`] for one that cannot be unpacked,
+    /// [`TableError::NotText`] for one of another kind.
     ///
     /// # Examples
     /// ```
@@ -119,7 +115,11 @@ impl CsvOptions {
             }
             Failed::Io(source) => error(source),
         })?;
+        let is_said = self.encoding.is_some();
         let encoding = *self.encoding.get_or_insert_with(|| Encoding::of(&bytes, is_cut));
+        if let Some(given) = other_kind(&bytes, encoding).filter(|_| !is_said) {
+            return Err(TableError::NotText { path: path.map(Path::to_owned), given }.into());
+        }
         let mut text = Vec::new();
         encoding.decode(&bytes, !is_cut, &mut text);
         self.fill(&String::from_utf8_lossy(&text), is_cut);
@@ -129,16 +129,17 @@ impl CsvOptions {
     /// Finds out what was not said.
     fn fill(&mut self, text: &str, is_cut: bool) {
         let mut text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if let Some((separator, rest)) = separator_line(text) {
+        self.has_separator_line = false;
+        if let Some((separator, rest)) = guess::separator_line(text) {
             self.has_separator_line = true;
             self.delimiter.get_or_insert(separator);
             text = rest;
         }
         let delimiter = self.delimiter.unwrap_or_else(|| self.find_delimiter(text, is_cut));
         self.delimiter = Some(delimiter);
-        let rows = rows(text, delimiter, self.get_quote(), is_cut);
+        let rows = guess::rows(text, delimiter, self.get_quote(), is_cut);
         let cells = || rows.iter().flat_map(StringRecord::iter).map(str::trim);
-        let has_comma = || delimiter != b',' && has_comma(cells(), delimiter);
+        let has_comma = || delimiter != b',' && guess::has_comma(cells(), delimiter);
         self.has_comma = Some(self.has_comma.unwrap_or_else(has_comma));
         self.is_grouped.get_or_insert(true);
         let orders = [Dates::DayFirst, Dates::MonthFirst];
@@ -153,18 +154,18 @@ impl CsvOptions {
             let cells = row.iter().map(|cell| if is_none(cell) { "" } else { cell });
             columns.iter_mut().zip(cells).for_each(|(column, cell)| column.push(cell));
         }
-        let has_head = has_head(first, &columns);
+        let has_head = guess::has_head(first, &columns);
         let has_head = *self.has_head.get_or_insert(has_head);
-        self.separator = columns.iter().find_map(separator);
-        let has_trailing = has_trailing(first, below, has_head);
+        self.separator = columns.iter().find_map(guess::separator);
+        let has_trailing = guess::has_trailing(first, below, has_head);
         self.has_trailing_delimiter.get_or_insert(has_trailing);
     }
 
     fn find_delimiter(&self, text: &str, is_cut: bool) -> u8 {
         let others = DELIMITERS.into_iter().filter(|&d| d != self.get_quote());
         let fits = others.filter_map(|delimiter| {
-            let rows = rows(text, delimiter, self.get_quote(), is_cut);
-            Some((delimiter, fit(&rows, delimiter)?))
+            let rows = guess::rows(text, delimiter, self.get_quote(), is_cut);
+            Some((delimiter, guess::fit(&rows, delimiter)?))
         });
         let better = |best: Option<(u8, f64)>, (delimiter, fit): (u8, f64)| match best {
             Some((_, most)) if fit.total_cmp(&most) != Ordering::Greater => best,
@@ -204,104 +205,23 @@ fn unpacked(raw: &[u8]) -> Result<(Vec<u8>, bool), Failed> {
     }
 }
 
-/// What `sep=;` in the first line says, and the lines after it: Excel writes and reads such a line.
-fn separator_line(text: &str) -> Option<(u8, &str)> {
-    let (line, rest) = text.split_once('\n')?;
-    let line = line.trim_end_matches('\r').trim_matches('"');
-    match line.strip_prefix("sep=")?.as_bytes() {
-        &[separator] if separator.is_ascii() => Some((separator, rest)),
-        _ => None,
+/// What a file is that begins like this, if it is none of text.
+fn other_kind(bytes: &[u8], encoding: Encoding) -> Option<&'static str> {
+    let kinds: [(&[u8], _); 6] = [
+        (b"PK\x03\x04", "an Excel workbook or a ZIP archive"),
+        (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
+        (b"PAR1", "a Parquet file"),
+        (b"\x28\xb5\x2f\xfd", "packed by Zstandard"),
+        (b"\xfd7zXZ\0", "packed by xz"),
+        (b"BZh", "packed by bzip2"),
+    ];
+    let known = kinds.into_iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| kind);
+    let is_text = || encoding != Encoding::Windows1252 || !bytes.contains(&0);
+    match known {
+        // Text may begin with these letters, but not with the bytes after them.
+        Some(kind) if std::str::from_utf8(bytes).is_err() => Some(kind),
+        _ => (!is_text()).then_some("bytes that are no text"),
     }
-}
-
-/// The first rows; not one that is cut.
-fn rows(text: &str, delimiter: u8, quote: u8, is_cut: bool) -> Vec<StringRecord> {
-    let mut reader = ReaderBuilder::new();
-    let reader = reader.has_headers(false).flexible(true).delimiter(delimiter).quote(quote);
-    let rows = reader.from_reader(text.as_bytes()).into_records();
-    let mut rows: Vec<StringRecord> = rows.map_while(Result::ok).take(ROWS + 1).collect();
-    if rows.len() > ROWS || is_cut && rows.len() > 1 {
-        rows.pop();
-    }
-    rows
-}
-
-/// The share of rows with as many cells as the first, less the share of cells that hold another delimiter and are no number;
-/// `None` if the first row has one cell.
-fn fit(rows: &[StringRecord], delimiter: u8) -> Option<f64> {
-    let width = rows.first().map(StringRecord::len).filter(|&width| width > 1)?;
-    let is_even = |row: &&StringRecord| {
-        let is_trailing = || row.iter().skip(width).all(|cell| cell.trim().is_empty());
-        row.len() == width || row.len() > width && is_trailing()
-    };
-    let is_number = |cell: &str| {
-        let one = |has_comma| Numbers { has_comma, is_grouped: true }.parse(cell).is_some();
-        one(false) || one(true)
-    };
-    let is_other = |byte: u8| byte != delimiter && DELIMITERS.contains(&byte);
-    let is_odd = |cell: &&str| cell.bytes().any(is_other) && !is_number(cell.trim());
-    let cells = || rows.iter().flat_map(StringRecord::iter);
-    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
-    let even = share(rows.iter().filter(is_even).count(), rows.len());
-    let odd = share(cells().filter(is_odd).count(), cells().count());
-    // A character of the first line alone separates nothing.
-    (even >= 0.5).then_some(even - odd)
-}
-
-fn has_comma<'a>(cells: impl Iterator<Item = &'a str>, delimiter: u8) -> bool {
-    let number = |has_comma, cell| Numbers { has_comma, is_grouped: true }.parse(cell).is_some();
-    // Sure ones, and those that are thousands to the other side.
-    let (mut comma, mut point, mut either) = (0, 0, [0, 0]);
-    for cell in cells.filter(|cell| cell.contains([',', '.'])) {
-        match (number(true, cell), number(false, cell)) {
-            (true, false) => comma += 1,
-            (false, true) => point += 1,
-            (true, true) => either[usize::from(cell.contains('.'))] += 1,
-            (false, false) => {}
-        }
-    }
-    let is_open = comma == 0 && point == 0;
-    comma > point || is_open && delimiter == b';' && either[0] > 0 && either[1] == 0
-}
-
-/// Whether the first row has names: see [`CsvOptions::detect`].
-fn has_head(first: &StringRecord, columns: &[Column]) -> bool {
-    let cells = || first.iter().map(str::trim).zip(columns).filter(|(cell, _)| !is_missing(cell));
-    let number =
-        |(cell, column): (&str, &Column)| column.reading_as(ColumnType::Number).number(cell);
-    let numbers: Vec<f64> = cells().filter_map(number).collect();
-    if !numbers.is_empty() && numbers.len() == cells().count() {
-        return false;
-    }
-    let is_year = |number: &f64| number.fract() == 0.0 && (1800.0..2200.0).contains(number);
-    if numbers.len() > 1 && numbers.iter().all(is_year) && numbers.is_sorted_by(|a, b| a < b) {
-        return true;
-    }
-    let is_typed =
-        |column: &Column| !column.is_all_missing() && column.column_type() != ColumnType::Category;
-    let typed = cells().filter(|(_, column)| is_typed(column));
-    let (fitting, names): (Vec<_>, Vec<_>) =
-        typed.partition(|(cell, column)| column.reading.fits(cell));
-    names.len() >= fitting.len()
-}
-
-/// What parts the digits of a column of numbers.
-fn separator(column: &Column) -> Option<char> {
-    match column.reading {
-        Reading::Number(numbers) => column.cells().flatten().find_map(|c| numbers.separator(c)),
-        _ => None,
-    }
-}
-
-/// Whether all lines have empty cells, and nothing else, behind the last cell of the first that has anything in it; a head line
-/// need not.
-fn has_trailing(first: &StringRecord, below: &[StringRecord], has_head: bool) -> bool {
-    let width = |row: &StringRecord| {
-        row.len() - row.iter().rev().take_while(|cell| cell.trim().is_empty()).count()
-    };
-    let rows = || below.iter().chain((!has_head).then_some(first));
-    let named = width(first);
-    named > 0 && !below.is_empty() && rows().all(|row| width(row) <= named && row.len() > named)
 }
 
 #[cfg(test)]

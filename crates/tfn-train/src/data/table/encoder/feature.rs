@@ -104,13 +104,8 @@ impl Feature {
         numbers(table, column, self.reading(column), self.inf_as_missing)
     }
 
-    /// How the cells of its column are read: as they were when it was fitted, where that makes a difference.
     fn reading(&self, column: &Column) -> Reading {
-        match self.day_first {
-            Some(true) => Reading::Date(Dates::DayFirst),
-            Some(false) => Reading::Date(Dates::MonthFirst),
-            None => column.reading_as(self.column_type),
-        }
+        reading(column, self.column_type, self.day_first)
     }
 
     /// How many infinite numbers count as none.
@@ -141,6 +136,19 @@ impl Feature {
             (Output::Level(_), _) => 0.0,
             (Output::Missing, cell) => f64::from(cell == Cell::Missing),
         }
+    }
+}
+
+/// How the cells of a column are read: as they were when an encoder was fitted, where that makes a difference.
+pub(super) fn reading(
+    column: &Column,
+    column_type: ColumnType,
+    day_first: Option<bool>,
+) -> Reading {
+    match day_first {
+        Some(true) => Reading::Date(Dates::DayFirst),
+        Some(false) => Reading::Date(Dates::MonthFirst),
+        None => column.reading_as(column_type),
     }
 }
 

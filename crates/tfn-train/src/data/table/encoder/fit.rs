@@ -46,6 +46,11 @@ pub(super) fn fit(asked: &Asked, table: &Table) -> Result<TableEncoder> {
     let target = of_task(table, &asked.target)?;
     target.values(table, table.column(&asked.target)?, asked.dtype)?;
     let mut remarks = table.remarks().to_vec();
+    if let (Some(day_first), Some((_, true))) =
+        (target.day_first, table.column(&asked.target)?.day_first())
+    {
+        remarks.push(Remark::AmbiguousDates { column: asked.target.clone(), day_first });
+    }
     let columns = without_index(asked, table, columns(asked, table)?, &mut remarks);
     let mut kept = Kept::default();
     for column in &columns {

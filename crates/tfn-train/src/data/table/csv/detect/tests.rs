@@ -4,7 +4,7 @@ use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 
 use super::*;
-use crate::data::{Remark, Table};
+use crate::data::{ColumnType, Remark, Table};
 
 fn detect(text: impl AsRef<[u8]>) -> CsvOptions {
     CsvOptions::default().detect_reader(text.as_ref()).unwrap().0
@@ -218,6 +218,21 @@ fn doubled_names_and_lines_that_end_in_a_delimiter() {
     let options = CsvOptions::default().trailing_delimiter(true);
     let error = Table::from_reader(&b"a,b,\n1,2,\n3,4,5\n"[..], &options).unwrap_err();
     assert!(error.to_string().starts_with("table: line 3: has 3 cells, expected 2"), "{error}");
+}
+
+#[test]
+fn files_that_are_no_text() {
+    for (bytes, said) in [
+        (&b"PK\x03\x04\x14\0\x06\0\x08\0\xff\xee"[..], "an Excel workbook or a ZIP archive"),
+        (b"PAR1\x15\x04\x15\xff\0", "a Parquet file"),
+        (b"a,b\n1,\xff\0\n", "bytes that are no text"),
+    ] {
+        let error = CsvOptions::default().detect_reader(bytes).unwrap_err().to_string();
+        let expected = format!("table: is {said}, expected text: a table is exported as CSV");
+        assert_eq!(error, expected);
+        assert!(CsvOptions::default().latin1().detect_reader(bytes).is_ok());
+    }
+    assert_eq!(names(&read("BZh,PAR1\n1,2\n")), ["BZh", "PAR1"]);
 }
 
 #[test]

@@ -79,6 +79,14 @@ fn an_order_of_dates_stays_that_of_the_rows_fitted() {
     let open = TableEncoder::regression("y").fit(&read("day;y\n03/04/1970;1\n01/01/1970;2\n"));
     let ambiguous = Remark::AmbiguousDates { column: "day".to_owned(), day_first: true };
     assert_eq!(open.unwrap().remarks(), [ambiguous]);
+    // Of targets too.
+    let train = read("day,x\n13/02/1970,1\n01/02/1970,2\n");
+    let encoder = TableEncoder::regression("day").fit(&train).unwrap();
+    let encoder = TableEncoder::from_json(&encoder.to_json().unwrap()).unwrap();
+    let encoded = encoder.encode(&read("day,x\n03/04/1970,1\n")).unwrap();
+    assert_eq!(encoded.targets.unwrap().to_f64_vec().unwrap(), [92.0]);
+    let open = TableEncoder::regression("day").fit(&read("day,x\n03/04/1970,1\n01/01/1970,2\n"));
+    assert!(matches!(open.unwrap().remarks(), [Remark::AmbiguousDates { .. }]));
     // No difference, no remark.
     let same = TableEncoder::regression("y").fit(&read("day,y\n02/02/1970,1\n01/01/1970,2\n"));
     assert!(same.unwrap().remarks().is_empty());
