@@ -76,6 +76,8 @@ impl Table {
     ///
     /// Columns get their types in each part anew. That does not matter to an encoder, which reads cells as what they were where it was
     /// fitted: on some parts put aside for it, or on a table that is a sample of the file.
+    /// It keeps the order of day and month; what is left to each part is only whether a column such as `1.234` has thousands or
+    /// decimals, in a file that has a decimal comma and columns without one.
     ///
     /// # Errors
     /// As [`read`](Self::read), of the first line here, of rows where they are come to; [`TrainError::Value`] for 0 rows.
