@@ -14,5 +14,5 @@ pub use examples::Examples;
 pub use npy::NpyFiles;
 pub use standardizer::Standardizer;
 #[cfg(feature = "csv")]
-pub use table::{Chunks, CsvOptions};
+pub use table::{Chunks, CsvOptions, Encoding, Peeked};
 pub use table::{ColumnType, Encoded, Remark, Table, TableEncoder, TableEncoderBuilder};

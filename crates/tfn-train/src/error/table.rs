@@ -18,16 +18,25 @@ pub enum TableError {
         /// The file, if it is one.
         path: Option<PathBuf>,
     },
-    /// A cell or a name is not UTF-8.
-    #[error("{}: is not UTF-8, expected text in that encoding", place(path, Some(*line)))]
+    /// A cell or a name is not UTF-8, or in UTF-16 has half of a character.
+    #[error(
+        "{}: column {column} is not UTF-8, expected text in that encoding; a file in Latin-1 or Windows-1252 is read with \
+         `CsvOptions::latin1`",
+        place(path, Some(*line))
+    )]
     NotUtf8 {
         /// The file, if it is one.
         path: Option<PathBuf>,
         /// Line that the row begins on, counted from 1.
         line: u64,
+        /// Place of the cell in its row, counted from 1.
+        column: usize,
     },
     /// A row has more or fewer cells than there are columns.
-    #[error("{}: has {given} cells, expected {expected}, one for each column", place(path, Some(*line)))]
+    #[error(
+        "{}: has {given} cells, expected {expected}, one for each column; a cell that holds the delimiter is put in quotes",
+        place(path, Some(*line))
+    )]
     Ragged {
         /// The file, if it is one.
         path: Option<PathBuf>,
@@ -39,12 +48,37 @@ pub enum TableError {
         expected: usize,
     },
     /// A quoted cell never ends.
-    #[error("{}: a quoted cell of this row has no end, expected a closing quote", place(path, Some(*line)))]
+    #[error(
+        "{}: column {column} begins with a quote that has no end, expected a closing quote; a quote that is part of a cell is \
+         written twice, in a cell that is in quotes",
+        place(path, Some(*line))
+    )]
     OpenQuote {
         /// The file, if it is one.
         path: Option<PathBuf>,
         /// Line that the row begins on, counted from 1.
         line: u64,
+        /// Place of the cell in its row, counted from 1.
+        column: usize,
+    },
+    /// A file is of another kind than text.
+    #[error("{}: is {given}, expected text: a table is exported as CSV", place(path, None))]
+    NotText {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// What it is.
+        given: &'static str,
+    },
+    /// A file that begins as gzip's do cannot be unpacked.
+    #[error(
+        "{}: cannot be unpacked: {given}, expected a whole gzip file; copy it again",
+        place(path, None)
+    )]
+    Gzip {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// What is wrong with it.
+        given: String,
     },
     /// Two columns have the same name.
     #[error(
@@ -72,12 +106,14 @@ pub enum TableError {
         near: Vec<String>,
     },
     /// A cell is not what its column holds.
-    #[error("{}: column `{column}` is `{given}`, expected {expected}", place(path, Some(*line)))]
+    #[error("{}: column {place} `{column}` is `{given}`, expected {expected}", self::place(path, Some(*line)))]
     Cell {
         /// The file, if it is one.
         path: Option<PathBuf>,
         /// Line that the row begins on, counted from 1.
         line: u64,
+        /// Place of the column, counted from 1.
+        place: usize,
         /// Name of the column.
         column: String,
         /// The cell, empty if it is missing.

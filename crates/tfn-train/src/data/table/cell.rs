@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::date::Dates;
+use super::number::Numbers;
+
 /// What the cells of a column are read as.
 ///
 /// Unless it is said by [`Table::with_type`](super::Table::with_type), it is the first of these that fits all cells that are
@@ -15,7 +18,8 @@ use serde::{Deserialize, Serialize};
 /// | `Category` | any text | none |
 ///
 /// A column of digits that are names (postal codes) is a `Number` unless it is said to be a `Category`. Times have no zone
-/// but `Z`, which counts as none.
+/// but `Z`, which counts as none. What else numbers and dates of a CSV file can be, if the options say so, stands at
+/// `CsvOptions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColumnType {
@@ -31,6 +35,7 @@ pub enum ColumnType {
 
 impl ColumnType {
     /// In the order in which they are tried.
+    #[cfg(test)]
     pub(super) const ALL: [Self; 4] = [Self::Number, Self::Boolean, Self::Date, Self::Category];
 
     /// What a cell must be, for errors.
@@ -43,7 +48,46 @@ impl ColumnType {
         }
     }
 
-    /// Whether a cell that is not missing is of this type.
+    /// The number that a cell stands for where nothing is said about how it is written.
+    pub(super) fn number(self, cell: &str) -> Option<f64> {
+        Reading::PLAIN.into_iter().find(|r| r.column_type() == self).and_then(|r| r.number(cell))
+    }
+}
+
+/// A type, and how the cells of a column of that type are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    Number(Numbers),
+    Boolean,
+    Date(Dates),
+    Category,
+}
+
+impl Reading {
+    /// Those that are tried, in this order, if nothing is said about the file.
+    pub(super) const PLAIN: [Self; 4] =
+        [Self::Number(Numbers::PLAIN), Self::Boolean, Self::Date(Dates::Iso), Self::Category];
+
+    pub(super) fn column_type(self) -> ColumnType {
+        match self {
+            Self::Number(_) => ColumnType::Number,
+            Self::Boolean => ColumnType::Boolean,
+            Self::Date(_) => ColumnType::Date,
+            Self::Category => ColumnType::Category,
+        }
+    }
+
+    /// What a cell must be, for errors.
+    pub(super) fn expected(self) -> &'static str {
+        match self {
+            Self::Number(numbers) if numbers.has_comma => "a number with a decimal comma",
+            Self::Date(Dates::DayFirst) => "a date such as 2024-02-29 or 29/02/2024",
+            Self::Date(Dates::MonthFirst) => "a date such as 2024-02-29 or 02/29/2024",
+            _ => self.column_type().expected(),
+        }
+    }
+
+    /// Whether a cell that is not missing is of this type, written like this.
     pub(super) fn fits(self, cell: &str) -> bool {
         self == Self::Category || self.number(cell).is_some()
     }
@@ -51,14 +95,14 @@ impl ColumnType {
     /// The number that a cell stands for, if it is of this type and the type has numbers.
     pub(super) fn number(self, cell: &str) -> Option<f64> {
         match self {
-            Self::Number => cell.parse().ok().filter(|number: &f64| !number.is_nan()),
+            Self::Number(numbers) => numbers.parse(cell),
             Self::Boolean => {
                 let is_one_of =
                     |words: [&str; 2]| words.iter().any(|w| cell.eq_ignore_ascii_case(w));
                 let no = is_one_of(["false", "no"]).then_some(0.0);
                 is_one_of(["true", "yes"]).then_some(1.0).or(no)
             }
-            Self::Date => days(cell),
+            Self::Date(dates) => dates.days(cell),
             Self::Category => None,
         }
     }
@@ -72,65 +116,6 @@ pub(super) fn is_missing(cell: &str) -> bool {
     // Parsed only if it can be one: this is asked of every cell of a file.
     let is_nan = || cell.ends_with(['n', 'N']) && cell.parse().is_ok_and(f64::is_nan);
     cell.is_empty() || MISSING.contains(&cell) || is_nan()
-}
-
-/// Days from 1970-01-01 to a date, in the Gregorian calendar, with the share of the day that the time is.
-fn days(cell: &str) -> Option<f64> {
-    let cell = cell.strip_suffix('Z').unwrap_or(cell);
-    let (date, time) = match cell.split_once(['T', ' ']) {
-        Some((date, time)) => (date, Some(time)),
-        None => (cell, None),
-    };
-    let [year, month, day] = fields(date, '-', &[4, 2, 2])?.try_into().ok()?;
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let last = match month {
-        2 => 28 + i32::from(is_leap),
-        4 | 6 | 9 | 11 => 30,
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        _ => return None,
-    };
-    if !(1..=last).contains(&day) {
-        return None;
-    }
-    // A year that begins in March has its odd day last.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let of_years = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    let whole = of_years + (153 * month + 2) / 5 + day - 1 - 719_468;
-    Some(f64::from(whole) + time.map_or(Some(0.0), share_of_day)?)
-}
-
-fn share_of_day(time: &str) -> Option<f64> {
-    let (time, fraction) = match time.split_once('.') {
-        Some((time, digits)) => {
-            let is_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-            (time, format!("0.{digits}").parse::<f64>().ok().filter(|_| is_digits)?)
-        }
-        None => (time, 0.0),
-    };
-    let with_seconds = fields(time, ':', &[2, 2, 2]);
-    let [hour, minute, second] = match with_seconds {
-        Some(fields) => fields.try_into().ok()?,
-        None if fraction == 0.0 => {
-            [fields(time, ':', &[2, 2])?, vec![0]].concat().try_into().ok()?
-        }
-        None => return None,
-    };
-    let is_time = hour < 24 && minute < 60 && second < 60;
-    let seconds = f64::from(3600 * hour + 60 * minute + second) + fraction;
-    is_time.then_some(seconds / 86_400.0)
-}
-
-/// Whole numbers of so many digits each.
-fn fields(text: &str, separator: char, digits: &[usize]) -> Option<Vec<i32>> {
-    let parts: Vec<&str> = text.split(separator).collect();
-    if parts.len() != digits.len() {
-        return None;
-    }
-    let one = |(part, &digits): (&&str, &usize)| {
-        let is_good = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
-        if is_good { part.parse().ok() } else { None }
-    };
-    parts.iter().zip(digits).map(one).collect()
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::cell::ColumnType;
+use super::cell::{ColumnType, Reading};
 use super::column::Column;
+use super::remark::Remark;
 use crate::check::Argument;
 use crate::error::{Result, TableError, TrainError};
 
@@ -31,6 +33,7 @@ pub struct Table {
     columns: Vec<Column>,
     /// The line that each row begins on, counted from 1.
     lines: Vec<u64>,
+    remarks: Vec<Remark>,
 }
 
 impl Table {
@@ -45,7 +48,8 @@ impl Table {
         S: AsRef<str>,
     {
         let names = names.iter().map(|name| name.as_ref().trim().to_owned()).collect();
-        let mut table = Self::with_names(None, names)?;
+        let readings: Arc<[Reading]> = Arc::new(Reading::PLAIN);
+        let mut table = Self::with_names(None, names, &readings)?;
         for (row, line) in rows.iter().zip(1..) {
             let cells: Vec<&str> = row.as_ref().iter().map(AsRef::as_ref).collect();
             table.push(line, &cells)?;
@@ -53,8 +57,12 @@ impl Table {
         if table.is_empty() { Err(TableError::NoRows { path: None }.into()) } else { Ok(table) }
     }
 
-    /// One without rows.
-    pub(super) fn with_names(path: Option<PathBuf>, names: Vec<String>) -> Result<Self> {
+    /// One without rows, whose cells are tried as `readings`.
+    pub(super) fn with_names(
+        path: Option<PathBuf>,
+        names: Vec<String>,
+        readings: &Arc<[Reading]>,
+    ) -> Result<Self> {
         let mut places = HashMap::new();
         for (name, second) in names.iter().zip(1..) {
             if let Some(first) = places.insert(name, second) {
@@ -62,8 +70,21 @@ impl Table {
                 return Err(TableError::DuplicateColumn { path, column, first, second }.into());
             }
         }
-        let columns = names.into_iter().map(Column::new).collect();
-        Ok(Self { path, columns, lines: Vec::new() })
+        let columns = names.into_iter().map(|name| Column::new(name, Arc::clone(readings)));
+        Ok(Self { path, columns: columns.collect(), lines: Vec::new(), remarks: Vec::new() })
+    }
+
+    /// Says something about it.
+    #[cfg(feature = "csv")]
+    pub(super) fn remark(&mut self, remarks: &[Remark]) {
+        self.remarks.extend_from_slice(remarks);
+    }
+
+    /// Gives back memory that was taken for more rows.
+    #[cfg(feature = "csv")]
+    pub(super) fn shrink(&mut self) {
+        self.columns.iter_mut().for_each(Column::shrink);
+        self.lines.shrink_to_fit();
     }
 
     /// Adds a row.
@@ -98,12 +119,17 @@ impl Table {
         self.path.as_deref()
     }
 
+    /// What was changed when it was read: columns that got another name. An encoder that is fitted to it says so too.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
     /// What a column's cells are read as.
     ///
     /// # Errors
     /// [`TableError::NoColumn`].
     pub fn column_type(&self, column: &str) -> Result<ColumnType> {
-        Ok(self.column(column)?.column_type)
+        Ok(self.column(column)?.column_type())
     }
 
     /// The table with a column read as `column_type`.
@@ -123,13 +149,15 @@ impl Table {
     /// ```
     pub fn with_type(mut self, column: &str, column_type: ColumnType) -> Result<Self> {
         let found = self.column(column)?;
+        let reading = found.readings_of(column_type).find(|&reading| found.fits(reading));
+        let reading = reading.unwrap_or_else(|| found.reading_as(column_type));
         for (row, cell) in found.cells().enumerate() {
-            if cell.is_some_and(|cell| !column_type.fits(cell)) {
-                return Err(self.cell_error(found, row, column_type.expected()));
+            if cell.is_some_and(|cell| !reading.fits(cell)) {
+                return Err(self.cell_error(found, row, reading.expected()));
             }
         }
         let named = self.columns.iter_mut().filter(|found| found.name == column);
-        named.for_each(|found| found.column_type = column_type);
+        named.for_each(|found| found.reading = reading);
         Ok(self)
     }
 
@@ -148,16 +176,16 @@ impl Table {
     pub fn numbers(&self, column: &str) -> Result<Vec<Option<f64>>> {
         let column = self.column(column)?;
         // Text has no numbers: its first cell is refused as one.
-        let as_type = match column.column_type {
-            ColumnType::Category => ColumnType::Number,
+        let reading = match column.reading {
+            Reading::Category => column.reading_as(ColumnType::Number),
             other => other,
         };
         let number = |(row, cell): (usize, Option<&str>)| match cell {
             None => Ok(None),
-            Some(cell) => as_type
+            Some(cell) => reading
                 .number(cell)
                 .map(Some)
-                .ok_or_else(|| self.cell_error(column, row, as_type.expected())),
+                .ok_or_else(|| self.cell_error(column, row, reading.expected())),
         };
         column.cells().enumerate().map(number).collect()
     }
@@ -178,7 +206,34 @@ impl Table {
             path: self.path.clone(),
             columns: self.columns.iter().map(|column| column.rows(indices)).collect(),
             lines: indices.iter().map(|&row| self.lines[row]).collect(),
+            remarks: self.remarks.clone(),
         })
+    }
+
+    /// The rows in which a column has a value, and how many were left out because they have none: rows whose target is not
+    /// known cannot be trained on.
+    ///
+    /// Counterpart: pandas' `dropna(subset=[column])`.
+    ///
+    /// # Errors
+    /// [`TableError::NoColumn`].
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_train::data::Table;
+    ///
+    /// let table = Table::from_rows(&["x", "y"], &[["1", "5"], ["2", "NA"], ["", "7"]])?;
+    /// let (table, dropped) = table.drop_missing("y")?;
+    /// assert_eq!((table.len(), dropped), (2, 1));
+    /// assert_eq!(table.numbers("x")?, [Some(1.0), None]);
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn drop_missing(self, column: &str) -> Result<(Self, usize)> {
+        let found = self.column(column)?;
+        let has_value = |&row: &usize| found.cell(row).is_some();
+        let kept: Vec<usize> = (0..self.len()).filter(has_value).collect();
+        let dropped = self.len() - kept.len();
+        if dropped == 0 { Ok((self, 0)) } else { Ok((self.rows(&kept)?, dropped)) }
     }
 
     pub(super) fn columns(&self) -> &[Column] {
@@ -197,6 +252,11 @@ impl Table {
         })
     }
 
+    /// The line that a row begins on, counted from 1.
+    pub(super) fn line(&self, row: usize) -> u64 {
+        self.lines[row]
+    }
+
     pub(super) fn cell_error(
         &self,
         column: &Column,
@@ -206,6 +266,7 @@ impl Table {
         let error = TableError::Cell {
             path: self.path.clone(),
             line: self.lines[row],
+            place: self.names().take_while(|&name| name != column.name).count() + 1,
             column: column.name.clone(),
             given: column.cell(row).unwrap_or_default().to_owned(),
             expected: expected.into(),
@@ -246,74 +307,4 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table() -> Table {
-        let rows = [
-            ["1", "yes", "2024-01-01", "a"],
-            ["?", "NO", "2024-01-02 12:00", "1"],
-            ["-2.5e1", "", "NaN", " b "],
-        ];
-        Table::from_rows(&["n", "b", "d", "c"], &rows).unwrap()
-    }
-
-    #[test]
-    fn types_are_those_that_all_cells_fit() {
-        let table = table();
-        let types = ["n", "b", "d", "c"].map(|name| table.column_type(name).unwrap());
-        assert_eq!(types, ColumnType::ALL);
-        assert_eq!(table.numbers("n").unwrap(), [Some(1.0), None, Some(-25.0)]);
-        assert_eq!(table.numbers("b").unwrap(), [Some(1.0), Some(0.0), None]);
-        assert_eq!(table.numbers("d").unwrap(), [Some(19_723.0), Some(19_724.5), None]);
-        assert_eq!(table.values("c").unwrap(), [Some("a"), Some("1"), Some("b")]);
-        let empty = Table::from_rows(&["x"], &[["NA"], [""]]).unwrap();
-        assert_eq!(empty.numbers("x").unwrap(), [None, None]);
-    }
-
-    #[test]
-    fn rows_keep_types_and_lines() {
-        let part = table().rows(&[2, 1]).unwrap();
-        assert_eq!(part.numbers("n").unwrap(), [Some(-25.0), None]);
-        assert_eq!(part.column_type("c").unwrap(), ColumnType::Category);
-        let error = part.numbers("c").unwrap_err().to_string();
-        assert_eq!(error, "table: line 3: column `c` is `b`, expected a number");
-        let error = table().rows(&[3]).unwrap_err().to_string();
-        assert_eq!(error, "Table::rows: argument `indices` is 3, expected the index of a row");
-        assert!(table().rows(&[]).unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_type_that_does_not_fit_names_the_cell() {
-        let error = table().with_type("c", ColumnType::Boolean).unwrap_err().to_string();
-        assert_eq!(error, "table: line 1: column `c` is `a`, expected true, false, yes or no");
-        let number = table().with_type("n", ColumnType::Category).unwrap();
-        assert_eq!(number.column_type("n").unwrap(), ColumnType::Category);
-    }
-
-    #[test]
-    fn tables_that_are_none() {
-        let error = |names: &[&str], rows: &[Vec<&str>]| match Table::from_rows(names, rows) {
-            Err(TrainError::Table(error)) => error,
-            other => panic!("{other:?}"),
-        };
-        let path = || None;
-        assert_eq!(error(&["a"], &[]), TableError::NoRows { path: path() });
-        let ragged = TableError::Ragged { path: path(), line: 2, given: 1, expected: 2 };
-        assert_eq!(error(&["a", "b"], &[vec!["1", "2"], vec!["1"]]), ragged);
-        let text = error(&["a", "b", " a"], &[]).to_string();
-        assert_eq!(text, "table: columns 1 and 3 are both named `a`, expected different names");
-    }
-
-    #[test]
-    fn a_wrong_name_is_answered_by_the_nearest() {
-        let near = |name| nearest(name, ["price", "prize", "Area", "rooms"].into_iter());
-        assert_eq!(near("prise"), ["price", "prize"]);
-        assert_eq!(near("area"), ["Area"]);
-        assert_eq!(near("roms"), ["rooms"]);
-        assert_eq!(near("something else"), ["price", "prize", "Area", "rooms"]);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", ""), 3);
-    }
-}
+mod tests;

@@ -1,15 +1,28 @@
 //! Tables from CSV files.
 
+mod detect;
+mod encoding;
+mod guess;
 mod lines;
+mod names;
+mod options;
+mod source;
 
 use std::fs::File;
 use std::io::{self, Chain, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
+pub use self::encoding::Encoding;
 use self::lines::Lines;
+pub use self::options::CsvOptions;
+pub use self::source::Peeked;
+use self::source::Source;
+use super::cell::Reading;
 use super::contents::Table;
+use super::remark::Remark;
 use crate::check::Argument;
 use crate::error::{Result, TableError, TrainError};
 
@@ -17,79 +30,10 @@ use crate::error::{Result, TableError, TrainError};
 /// None of its characters can be a delimiter or a quote.
 const LAST: &[u8] = b"\n\0\x1e\x1f\x1e\0\n";
 
-/// How a CSV file is written.
-///
-/// The default is that of most files: a head line of names, cells separated by commas and, where they hold a comma, a quote or
-/// the end of a line, enclosed in `"`, a quote inside written twice (RFC 4180). Lines end in LF, CRLF or CR; lines without
-/// anything in them are passed over, and so is a byte order mark. The text is UTF-8.
-///
-/// # Examples
-/// ```
-/// use tfn_train::data::{CsvOptions, Table};
-///
-/// let text = "31;'Oslo; west'\n-9;Rome\n";
-/// let options = CsvOptions::default().delimiter(b';').quote(b'\'').without_head().missing("-9");
-/// let table = Table::from_reader(text.as_bytes(), &options)?;
-/// assert_eq!(table.names().collect::<Vec<_>>(), ["column_1", "column_2"]);
-/// assert_eq!(table.numbers("column_1")?, [Some(31.0), None]);
-/// assert_eq!(table.values("column_2")?[0], Some("Oslo; west"));
-/// # Ok::<(), tfn_train::TrainError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CsvOptions {
-    delimiter: u8,
-    quote: u8,
-    has_head: bool,
-    missing: Vec<String>,
-}
-
-impl Default for CsvOptions {
-    fn default() -> Self {
-        Self { delimiter: b',', quote: b'"', has_head: true, missing: Vec::new() }
-    }
-}
-
-impl CsvOptions {
-    /// Sets the character between cells: `b';'`, `b'\t'`.
-    pub fn delimiter(self, delimiter: u8) -> Self {
-        Self { delimiter, ..self }
-    }
-
-    /// Sets the character around cells.
-    pub fn quote(self, quote: u8) -> Self {
-        Self { quote, ..self }
-    }
-
-    /// The first line is a row; columns are named `column_1`, `column_2` and so on.
-    pub fn without_head(self) -> Self {
-        Self { has_head: false, ..self }
-    }
-
-    /// One more way in which the file says that there is no value: `"-"`, `"-999"`.
-    pub fn missing(mut self, cell: &str) -> Self {
-        self.missing.push(cell.trim().to_owned());
-        self
-    }
-
-    fn check(&self) -> Result<()> {
-        let error = |argument, byte: u8, expected| {
-            Err(TableError::Character { argument, given: char::from(byte), expected }.into())
-        };
-        let is_good = |byte: u8| byte == b'\t' || (b' '..0x7f).contains(&byte);
-        let expected = "a tab or a printable character of ASCII";
-        match (self.delimiter, self.quote) {
-            (delimiter, _) if !is_good(delimiter) => error("delimiter", delimiter, expected),
-            (_, quote) if !is_good(quote) => error("quote", quote, expected),
-            (delimiter, quote) if delimiter == quote => {
-                error("quote", quote, "another character than `delimiter`")
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 impl Table {
-    /// Reads a CSV file with a head line.
+    /// Reads a CSV file with a head line. It may be packed by gzip, whatever its name is.
+    ///
+    /// How other files are written is found out by [`CsvOptions::detect`].
     ///
     /// # Errors
     /// [`TrainError::Read`] for a file that cannot be read; else as [`from_reader`](Self::from_reader), with the path.
@@ -121,7 +65,8 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError`]: nothing there, no rows after the head line, rows of another length than the first line, two columns of
-    /// one name, bytes that are not UTF-8, a quoted cell without an end, a delimiter or quote that cannot be one.
+    /// one name, bytes that are not UTF-8, a quoted cell without an end, gzip that is not whole, a delimiter or quote that cannot be
+    /// one.
     pub fn from_reader(reader: impl Read, options: &CsvOptions) -> Result<Self> {
         Chunks::new(reader, None, options, usize::MAX)?.whole()
     }
@@ -131,6 +76,8 @@ impl Table {
     ///
     /// Columns get their types in each part anew. That does not matter to an encoder, which reads cells as what they were where it was
     /// fitted: on some parts put aside for it, or on a table that is a sample of the file.
+    /// It keeps the order of day and month; what is left to each part is only whether a column such as `1.234` has thousands or
+    /// decimals, in a file that has a decimal comma and columns without one.
     ///
     /// # Errors
     /// As [`read`](Self::read), of the first line here, of rows where they are come to; [`TrainError::Value`] for 0 rows.
@@ -173,9 +120,13 @@ impl Table {
 /// The parts of a CSV file, each a table: see [`Table::chunks`]. It ends after the first error.
 #[derive(Debug)]
 pub struct Chunks<R> {
-    reader: Reader<Lines<Chain<R, &'static [u8]>>>,
+    reader: Reader<Lines<Chain<Source<R>, &'static [u8]>>>,
     path: Option<PathBuf>,
     names: Vec<String>,
+    remarks: Vec<Remark>,
+    readings: Arc<[Reading]>,
+    /// Whether rows may end in delimiters without cells after them.
+    has_trailing: bool,
     missing: Vec<String>,
     rows: usize,
     record: ByteRecord,
@@ -197,17 +148,22 @@ impl Chunks<File> {
 impl<R: Read> Chunks<R> {
     fn new(reader: R, path: Option<PathBuf>, options: &CsvOptions, rows: usize) -> Result<Self> {
         options.check()?;
+        let source = Source::new(reader, options.get_encoding());
+        let source = source.map_err(|error| read_error(path.as_ref(), None, error))?;
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .delimiter(options.delimiter)
-            .quote(options.quote)
-            .from_reader(Lines::new(reader.chain(LAST)));
+            .delimiter(options.get_delimiter())
+            .quote(options.get_quote())
+            .from_reader(Lines::new(source.chain(LAST)));
         let mut chunks = Self {
             reader,
             path,
             names: Vec::new(),
-            missing: options.missing.clone(),
+            remarks: Vec::new(),
+            readings: options.readings(),
+            has_trailing: options.has_trailing_delimiter(),
+            missing: options.get_missing().to_vec(),
             rows,
             record: ByteRecord::new(),
             line: 0,
@@ -215,20 +171,23 @@ impl<R: Read> Chunks<R> {
             has_rows: false,
             is_done: false,
         };
-        if !chunks.advance()? {
+        let is_first = chunks.advance()?;
+        let is_left = if options.has_separator_line { chunks.advance()? } else { is_first };
+        if !is_left {
             return Err(TableError::Empty { path: chunks.path }.into());
         }
-        let line = chunks.line;
-        let name = |(cell, place): (&[u8], usize)| {
-            let name =
-                std::str::from_utf8(cell).map(str::trim).map_err(|_| chunks.not_utf8(line))?;
-            let is_named = options.has_head && !name.is_empty();
-            Ok(if is_named { name.to_owned() } else { format!("column_{place}") })
-        };
-        let names = chunks.record.iter().zip(1..).map(name).collect::<Result<Vec<String>>>()?;
-        Table::with_names(chunks.path.clone(), names.clone())?;
+        let mut names = chunks.cells(|cell| cell.trim().to_owned())?;
+        while chunks.has_trailing && names.len() > 1 && names.pop_if(|n| n.is_empty()).is_some() {}
+        if !options.has_head() {
+            names.iter_mut().for_each(String::clear);
+        }
+        names::number(&mut names);
+        if options.renames_duplicates() {
+            chunks.remarks = names::rename_duplicates(&mut names);
+        }
+        Table::with_names(chunks.path.clone(), names.clone(), &chunks.readings)?;
         chunks.names = names;
-        chunks.is_held = !options.has_head;
+        chunks.is_held = !options.has_head();
         Ok(chunks)
     }
 
@@ -242,8 +201,8 @@ impl<R: Read> Chunks<R> {
                 ErrorKind::Io(source) => source,
                 other => io::Error::other(format!("{other:?}")),
             };
-            let path = self.path.clone().unwrap_or_else(|| PathBuf::from("table"));
-            TrainError::Read { path, source }
+            let gzip = self.reader.get_ref().get_ref().get_ref().0.gzip_error(&source);
+            read_error(self.path.as_ref(), gzip, source)
         })?;
         let start = self.record.position().map_or(0, csv::Position::byte);
         self.line = self.reader.get_mut().line_at(start);
@@ -254,28 +213,39 @@ impl<R: Read> Chunks<R> {
         }
         // A closing quote never comes: the cell holds the mark and all that is before it.
         if last.trim_ascii_end().ends_with(mark) {
-            return Err(TableError::OpenQuote { path: self.path.clone(), line: self.line }.into());
+            let (path, line, column) = (self.path.clone(), self.line, self.record.len());
+            return Err(TableError::OpenQuote { path, line, column }.into());
         }
         Ok(true)
     }
 
-    fn not_utf8(&self, line: u64) -> TrainError {
-        TableError::NotUtf8 { path: self.path.clone(), line }.into()
+    /// Something of each cell of `record`.
+    fn cells<'a, T>(&'a self, of: impl Fn(&'a str) -> T) -> Result<Vec<T>> {
+        let cell = |(cell, column)| {
+            let error = |_| {
+                let (path, line) = (self.path.clone(), self.line);
+                TrainError::from(TableError::NotUtf8 { path, line, column })
+            };
+            std::str::from_utf8(cell).map(&of).map_err(error)
+        };
+        self.record.iter().zip(1..).map(cell).collect()
     }
 
     /// The next rows, at most so many as a part has.
     fn part(&mut self) -> Result<Table> {
-        let mut table = Table::with_names(self.path.clone(), self.names.clone())?;
+        let names = self.names.clone();
+        let mut table = Table::with_names(self.path.clone(), names, &self.readings)?;
+        table.remark(&self.remarks);
         while table.len() < self.rows && self.advance()? {
-            let line = self.line;
-            let cell = |cell| {
-                let cell = std::str::from_utf8(cell).map_err(|_| self.not_utf8(line))?;
-                let is_missing = self.missing.iter().any(|missing| missing == cell.trim());
-                Ok(if is_missing { "" } else { cell })
-            };
-            let cells = self.record.iter().map(cell).collect::<Result<Vec<&str>>>()?;
-            table.push(line, &cells)?;
+            let is_missing = |cell: &str| self.missing.iter().any(|missing| missing == cell.trim());
+            let mut cells = self.cells(|cell| if is_missing(cell) { "" } else { cell })?;
+            while self.has_trailing
+                && cells.len() > self.names.len()
+                && cells.pop_if(|last| last.trim().is_empty()).is_some()
+            {}
+            table.push(self.line, &cells)?;
         }
+        table.shrink();
         Ok(table)
     }
 
@@ -302,6 +272,15 @@ impl<R: Read> Iterator for Chunks<R> {
         let no_rows = || TableError::NoRows { path: self.path.clone() };
         Some(if is_empty { Err(no_rows().into()) } else { part })
     }
+}
+
+/// That a file could not be read, or not unpacked.
+fn read_error(path: Option<&PathBuf>, gzip: Option<String>, source: io::Error) -> TrainError {
+    if let Some(given) = gzip {
+        return TableError::Gzip { path: path.cloned(), given }.into();
+    }
+    let path = path.cloned().unwrap_or_else(|| PathBuf::from("table"));
+    TrainError::Read { path, source }
 }
 
 #[cfg(test)]

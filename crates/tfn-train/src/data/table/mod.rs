@@ -5,10 +5,14 @@ mod column;
 mod contents;
 #[cfg(feature = "csv")]
 mod csv;
+mod date;
 mod encoder;
+mod number;
+mod remark;
 
 pub use cell::ColumnType;
 pub use contents::Table;
 #[cfg(feature = "csv")]
-pub use csv::{Chunks, CsvOptions};
-pub use encoder::{Encoded, Remark, TableEncoder, TableEncoderBuilder};
+pub use csv::{Chunks, CsvOptions, Encoding, Peeked};
+pub use encoder::{Encoded, TableEncoder, TableEncoderBuilder};
+pub use remark::Remark;

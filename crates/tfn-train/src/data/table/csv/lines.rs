@@ -22,6 +22,10 @@ impl<R> Lines<R> {
         Self { inner, offset: 0, line: 1, before: b'\n', starts: VecDeque::new() }
     }
 
+    pub(super) fn get_ref(&self) -> &R {
+        &self.inner
+    }
+
     /// The number of the first line that begins at byte `start` or later; those before it are forgotten.
     pub(super) fn line_at(&mut self, start: u64) -> u64 {
         while self.starts.front().is_some_and(|&(offset, _)| offset < start) {

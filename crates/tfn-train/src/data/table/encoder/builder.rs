@@ -63,6 +63,27 @@ impl TableEncoderBuilder {
         self
     }
 
+    /// Sets whether infinite numbers in a feature (`inf`, `1e400`) count as missing, and are said by [`Remark::Infinite`](crate::data::Remark::Infinite).
+    /// Default: no, they are an error. In targets they always are one.
+    ///
+    /// Counterpart: pandas' option `mode.use_inf_as_na`.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_train::data::{Table, TableEncoder};
+    ///
+    /// let train = Table::from_rows(&["x", "y"], &[["1", "1"], ["inf", "2"], ["3", "3"]])?;
+    /// assert!(TableEncoder::regression("y").fit(&train).is_err());
+    /// let encoder = TableEncoder::regression("y").inf_as_missing(true).fit(&train)?;
+    /// assert_eq!(encoder.remarks()[0].to_string(), "`x` is infinite in 1 row, first in line 2: taken as missing");
+    /// assert_eq!(encoder.encode(&train)?.features.to_vec::<f32>()?, [1.0, 0.0, 2.0, 1.0, 3.0, 0.0]);
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn inf_as_missing(mut self, inf_as_missing: bool) -> Self {
+        self.asked.inf_as_missing = inf_as_missing;
+        self
+    }
+
     /// Sets the type of the tensors. Default: `F32`.
     pub fn dtype(mut self, dtype: DType) -> Self {
         self.asked.dtype = dtype;

@@ -2,8 +2,8 @@
 
 use tfn_tensor::Tensor;
 
-use super::remark::Remark;
 use crate::data::dataset::Dataset;
+use crate::data::table::remark::Remark;
 use crate::error::{Result, TableError};
 
 /// Features and targets of the rows of a table.

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use tfn_tensor::DType;
 
-use crate::data::table::cell::ColumnType;
+use crate::data::table::cell::{ColumnType, Reading};
 use crate::data::table::column::Column;
 use crate::data::table::contents::Table;
+use crate::data::table::date::Dates;
+use crate::data::table::remark::Remark;
 use crate::error::Result;
 
 /// A column, and the features made of it.
@@ -25,6 +27,12 @@ pub(super) struct Feature {
     pub(super) levels: Vec<String>,
     /// Whether a value was missing.
     pub(super) had_missing: bool,
+    /// Whether `03/04/2024` is in April; `None` if no cell was like this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) day_first: Option<bool>,
+    /// Whether an infinite number is as good as none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) inf_as_missing: bool,
     pub(super) outputs: Vec<Output>,
 }
 
@@ -84,8 +92,34 @@ impl Feature {
             };
             return Ok(column.cells().map(cell).collect());
         }
-        let numbers = numbers(table, column, self.column_type)?;
+        let numbers = self.numbers(table, column)?;
         Ok(numbers.into_iter().map(|number| number.map_or(Cell::Missing, Cell::Number)).collect())
+    }
+
+    /// The numbers of its column.
+    ///
+    /// # Errors
+    /// As [`cells`](Self::cells).
+    pub(super) fn numbers(&self, table: &Table, column: &Column) -> Result<Vec<Option<f64>>> {
+        numbers(table, column, self.reading(column), self.inf_as_missing)
+    }
+
+    fn reading(&self, column: &Column) -> Reading {
+        reading(column, self.column_type, self.day_first)
+    }
+
+    /// How many infinite numbers count as none.
+    pub(super) fn infinite(&self, table: &Table, column: &Column) -> Option<Remark> {
+        if !self.inf_as_missing {
+            return None;
+        }
+        let reading = self.reading(column);
+        let is_infinite =
+            |cell: &str| reading.number(cell).is_some_and(|number| number.is_infinite());
+        let cells = column.cells().enumerate();
+        let mut rows = cells.filter(|(_, cell)| cell.is_some_and(is_infinite)).map(|(row, _)| row);
+        let line = table.line(rows.next()?);
+        Some(Remark::Infinite { column: self.column.clone(), count: 1 + rows.count(), line })
     }
 
     /// One feature, row by row.
@@ -105,21 +139,37 @@ impl Feature {
     }
 }
 
-/// The numbers of a column, read as `column_type`.
+/// How the cells of a column are read: as they were when an encoder was fitted, where that makes a difference.
+pub(super) fn reading(
+    column: &Column,
+    column_type: ColumnType,
+    day_first: Option<bool>,
+) -> Reading {
+    match day_first {
+        Some(true) => Reading::Date(Dates::DayFirst),
+        Some(false) => Reading::Date(Dates::MonthFirst),
+        None => column.reading_as(column_type),
+    }
+}
+
+/// The numbers of a column, read like this.
 ///
 /// # Errors
-/// [`TableError::Cell`](crate::TableError::Cell) for a cell that is not of the type, or infinite.
+/// [`TableError::Cell`](crate::TableError::Cell) for a cell that is not of the type, or infinite where that does not count as
+/// missing.
 pub(super) fn numbers(
     table: &Table,
     column: &Column,
-    column_type: ColumnType,
+    reading: Reading,
+    inf_as_missing: bool,
 ) -> Result<Vec<Option<f64>>> {
     let number = |(row, cell): (usize, Option<&str>)| {
         let Some(cell) = cell else { return Ok(None) };
-        match column_type.number(cell) {
+        match reading.number(cell) {
             Some(number) if number.is_finite() => Ok(Some(number)),
+            Some(_) if inf_as_missing => Ok(None),
             Some(_) => Err(table.cell_error(column, row, "a finite number")),
-            None => Err(table.cell_error(column, row, column_type.expected())),
+            None => Err(table.cell_error(column, row, reading.expected())),
         }
     };
     column.cells().enumerate().map(number).collect()

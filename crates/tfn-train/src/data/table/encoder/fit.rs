@@ -5,13 +5,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tfn_tensor::DType;
 
-use super::feature::{Feature, Output, numbers, sort_levels};
-use super::remark::Remark;
+use super::feature::{Feature, Output, sort_levels};
 use super::target::Target;
 use super::types::TableEncoder;
 use crate::data::table::cell::ColumnType;
 use crate::data::table::column::Column;
 use crate::data::table::contents::Table;
+use crate::data::table::remark::Remark;
 use crate::error::{Result, TableError};
 
 /// What is to be made of a table.
@@ -22,13 +22,21 @@ pub(super) struct Asked {
     pub(super) columns: Option<Vec<String>>,
     pub(super) standardize: bool,
     pub(super) max_levels: usize,
+    pub(super) inf_as_missing: bool,
     pub(super) dtype: DType,
 }
 
 impl Asked {
     pub(super) fn new(target: String, is_classification: bool) -> Self {
-        let (standardize, max_levels, dtype) = (false, 100, DType::F32);
-        Self { target, is_classification, columns: None, standardize, max_levels, dtype }
+        Self {
+            target,
+            is_classification,
+            columns: None,
+            standardize: false,
+            max_levels: 100,
+            inf_as_missing: false,
+            dtype: DType::F32,
+        }
     }
 }
 
@@ -37,8 +45,14 @@ pub(super) fn fit(asked: &Asked, table: &Table) -> Result<TableEncoder> {
     let of_task = if asked.is_classification { Target::classification } else { Target::regression };
     let target = of_task(table, &asked.target)?;
     target.values(table, table.column(&asked.target)?, asked.dtype)?;
-    let columns = columns(asked, table)?;
-    let (mut kept, mut remarks) = (Kept::default(), Vec::new());
+    let mut remarks = table.remarks().to_vec();
+    if let (Some(day_first), Some((_, true))) =
+        (target.day_first, table.column(&asked.target)?.day_first())
+    {
+        remarks.push(Remark::AmbiguousDates { column: asked.target.clone(), day_first });
+    }
+    let columns = without_index(asked, table, columns(asked, table)?, &mut remarks);
+    let mut kept = Kept::default();
     for column in &columns {
         if let Some(feature) = feature(asked, table, column, &mut remarks)? {
             kept.add(feature, table, column, &mut remarks)?;
@@ -76,6 +90,33 @@ fn columns<'a>(asked: &Asked, table: &'a Table) -> Result<Vec<&'a Column>> {
     names.iter().map(|name| table.column(name)).collect()
 }
 
+/// Rows of which a column of any name that counts is said to do so; fewer may do it by chance.
+const COUNTED: usize = 10;
+
+/// The columns without those that only number the rows, unless these were asked for or are all that there is.
+fn without_index<'a>(
+    asked: &Asked,
+    table: &Table,
+    columns: Vec<&'a Column>,
+    remarks: &mut Vec<Remark>,
+) -> Vec<&'a Column> {
+    let first = table.names().next();
+    let is_index = |column: &Column| {
+        let name = column.name.to_ascii_lowercase();
+        let is_unnamed = name == "column_1" && first == Some(&column.name);
+        let is_named = ["index", "id"].contains(&name.as_str()) || name.starts_with("unnamed: ");
+        column.counts_up() > 1 && (is_unnamed || is_named)
+    };
+    let (index, others): (Vec<_>, Vec<_>) = columns.iter().partition(|column| is_index(column));
+    let is_kept = asked.columns.is_some() || others.is_empty();
+    let kept = if is_kept { columns } else { others };
+    let left_out = index.into_iter().filter(|_| !is_kept);
+    remarks.extend(left_out.map(|column| Remark::Index { column: column.name.clone() }));
+    let counting = kept.iter().filter(|column| column.counts_up() >= COUNTED);
+    remarks.extend(counting.map(|column| Remark::CountsUp { column: column.name.clone() }));
+    kept
+}
+
 /// All features of a column, before any is left out.
 fn feature(
     asked: &Asked,
@@ -83,27 +124,35 @@ fn feature(
     column: &Column,
     remarks: &mut Vec<Remark>,
 ) -> Result<Option<Feature>> {
-    let had_missing = column.cells().any(|cell| cell.is_none());
+    let order = column.day_first();
     let mut feature = Feature {
         column: column.name.clone(),
-        column_type: column.column_type,
+        column_type: column.column_type(),
         fill: 0.0,
         loc: 0.0,
         scale: 1.0,
         levels: Vec::new(),
-        had_missing,
+        had_missing: column.cells().any(|cell| cell.is_none()),
+        day_first: order.map(|(is_day_first, _)| is_day_first),
+        inf_as_missing: asked.inf_as_missing && column.column_type() == ColumnType::Number,
         outputs: Vec::new(),
     };
-    if column.column_type == ColumnType::Category {
+    if let Some((day_first, true)) = order {
+        remarks.push(Remark::AmbiguousDates { column: column.name.clone(), day_first });
+    }
+    if let Some(remark) = feature.infinite(table, column) {
+        remarks.push(remark);
+        feature.had_missing = true;
+    }
+    if feature.column_type == ColumnType::Category {
         if !add_levels(&mut feature, asked, column, remarks) {
             return Ok(None);
         }
     } else {
-        let present: Vec<f64> =
-            numbers(table, column, column.column_type)?.into_iter().flatten().collect();
+        let present: Vec<f64> = feature.numbers(table, column)?.into_iter().flatten().collect();
         feature.outputs.push(Output::Value);
         feature.fill = mean(&present);
-        if asked.standardize && column.column_type != ColumnType::Boolean {
+        if asked.standardize && feature.column_type != ColumnType::Boolean {
             (feature.loc, feature.scale) = (feature.fill, deviation(&present, feature.fill));
             if !feature.scale.is_finite() {
                 let given = "numbers too far apart for a standard deviation".to_owned();
@@ -112,7 +161,7 @@ fn feature(
             }
         }
     }
-    if had_missing {
+    if feature.had_missing {
         feature.outputs.push(Output::Missing);
     }
     Ok(Some(feature))

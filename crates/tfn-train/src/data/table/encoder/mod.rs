@@ -4,14 +4,12 @@ mod builder;
 mod encoded;
 mod feature;
 mod fit;
-mod remark;
 mod saved;
 mod target;
 mod types;
 
 pub use builder::TableEncoderBuilder;
 pub use encoded::Encoded;
-pub use remark::Remark;
 pub use types::TableEncoder;
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_tensor::DType;
 
 use super::feature::{Feature, Output};
-use super::remark::Remark;
 use super::target::{Target, Task};
 use super::types::TableEncoder;
 use crate::data::table::cell::ColumnType;
+use crate::data::table::remark::Remark;
 use crate::error::{Result, TableError, TrainError};
 
 /// The format that is written; another one is refused.

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 use tfn_tensor::DType;
 
-use super::feature::{is_finite_in, numbers, sort_levels};
+use super::feature::{is_finite_in, numbers, reading, sort_levels};
 use crate::data::table::cell::ColumnType;
 use crate::data::table::column::Column;
 use crate::data::table::contents::Table;
@@ -17,6 +17,9 @@ use crate::error::{Result, TableError};
 pub(super) struct Target {
     pub(super) column: String,
     pub(super) task: Task,
+    /// Of dates to regress on, whether `03/04/2024` is in April.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) day_first: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,12 +37,14 @@ impl Target {
     /// # Errors
     /// [`TableError::NoColumn`].
     pub(super) fn regression(table: &Table, column: &str) -> Result<Self> {
-        let column_type = match table.column(column)?.column_type {
+        let found = table.column(column)?;
+        let column_type = match found.column_type() {
             // Read as numbers, so that the first cell which is none is named.
             ColumnType::Category => ColumnType::Number,
             other => other,
         };
-        Ok(Self { column: column.to_owned(), task: Task::Regression(column_type) })
+        let day_first = found.day_first().map(|(is_day_first, _)| is_day_first);
+        Ok(Self { column: column.to_owned(), task: Task::Regression(column_type), day_first })
     }
 
     /// The texts of a column as classes.
@@ -59,7 +64,8 @@ impl Target {
             let (column, expected) = (column.to_owned(), "at least two classes".to_owned());
             return Err(TableError::Column { column, given, expected }.into());
         }
-        Ok(Self { column: column.to_owned(), task: Task::Classification(classes) })
+        let task = Task::Classification(classes);
+        Ok(Self { column: column.to_owned(), task, day_first: None })
     }
 
     /// The targets of a table, row by row.
@@ -70,12 +76,13 @@ impl Target {
         let error = |row, expected: &str| table.cell_error(column, row, expected);
         match &self.task {
             Task::Regression(column_type) => {
+                let reading = reading(column, *column_type, self.day_first);
                 let value = |(row, number): (usize, Option<f64>)| match number {
-                    None => Err(error(row, column_type.expected())),
+                    None => Err(error(row, reading.expected())),
                     Some(number) if is_finite_in(dtype, number) => Ok(number),
                     Some(_) => Err(error(row, "a number that the encoder's dtype can hold")),
                 };
-                numbers(table, column, *column_type)?.into_iter().enumerate().map(value).collect()
+                numbers(table, column, reading, false)?.into_iter().enumerate().map(value).collect()
             }
             Task::Classification(classes) => {
                 let places: HashMap<&str, usize> =

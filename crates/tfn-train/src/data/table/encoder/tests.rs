@@ -2,8 +2,11 @@ use proptest::prelude::*;
 use tfn_tensor::{DType, Tensor};
 
 use super::*;
-use crate::data::{ColumnType, Table};
+use crate::data::{ColumnType, Remark, Table};
 use crate::error::{TableError, TrainError};
+
+#[cfg(feature = "csv")]
+mod real_files;
 
 const HEAD: [&str; 6] = ["size", "seen", "built", "city", "same", "price"];
 
@@ -164,9 +167,15 @@ fn classes_are_labels_in_order() {
     let table = text_table("c", &["a", "b", "a"]);
     let encoder = TableEncoder::classification("c").fit(&table).unwrap();
     let error = message(encoder.encode(&text_table("c", &["a", "d"])));
-    assert_eq!(error, "table: line 2: column `c` is `d`, expected one of the classes fitted: a, b");
+    assert_eq!(
+        error,
+        "table: line 2: column 1 `c` is `d`, expected one of the classes fitted: a, b"
+    );
     let error = message(encoder.encode(&text_table("c", &["a", "?"])));
-    assert_eq!(error, "table: line 2: column `c` is ``, expected one of the classes fitted: a, b");
+    assert_eq!(
+        error,
+        "table: line 2: column 1 `c` is ``, expected one of the classes fitted: a, b"
+    );
     let error = message(TableEncoder::classification("c").fit(&text_table("c", &["a", "a"])));
     assert_eq!(error, "column `c` has the one class `a`, expected at least two classes");
 }
@@ -215,9 +224,9 @@ fn what_cannot_be_fitted_or_encoded() {
     let error = message(fit("prize"));
     assert_eq!(error, "table: has no column `prize`, expected one of its columns such as `price`");
     let error = message(fit("city"));
-    assert_eq!(error, "table: line 1: column `city` is `Rome`, expected a number");
+    assert_eq!(error, "table: line 1: column 4 `city` is `Rome`, expected a number");
     let error = message(fit("size"));
-    assert_eq!(error, "table: line 2: column `size` is ``, expected a number");
+    assert_eq!(error, "table: line 2: column 1 `size` is ``, expected a number");
     let with = |columns: &[&str]| TableEncoder::regression("price").features(columns).fit(&table());
     let error = message(with(&["size", "site"]));
     assert_eq!(error, "table: has no column `site`, expected one of its columns such as `size`");
@@ -230,9 +239,9 @@ fn what_cannot_be_fitted_or_encoded() {
     let expected = "none of 1 columns differs between rows, expected at least one feature";
     assert_eq!(error, format!("TableEncoder: {expected}"));
     let error = message(TableEncoder::regression("y").fit(&text_table("x", &["1", "inf"])));
-    assert_eq!(error, "table: line 2: column `x` is `inf`, expected a finite number");
+    assert_eq!(error, "table: line 2: column 1 `x` is `inf`, expected a finite number");
     let error = message(TableEncoder::regression("y").fit(&text_table("x", &["1", "1e39"])));
-    assert_eq!(error, "table: line 2: column `x` is `1e39`, expected a number that F32 can hold");
+    assert_eq!(error, "table: line 2: column 1 `x` is `1e39`, expected a number that F32 can hold");
     let wide = text_table("x", &["1.7e308", "-1.7e308", "-1.7e308"]);
     let standardized = TableEncoder::regression("y").standardize(true).dtype(DType::F64);
     let error = message(standardized.fit(&wide));
@@ -244,7 +253,7 @@ fn what_cannot_be_fitted_or_encoded() {
     let mut later = [["1", "yes", "2000-01-01", "Oslo", "1", "5"]; 2];
     later[1][0] = "large";
     let error = message(encoder.encode(&Table::from_rows(&HEAD, &later).unwrap()));
-    assert_eq!(error, "table: line 2: column `size` is `large`, expected a number");
+    assert_eq!(error, "table: line 2: column 1 `size` is `large`, expected a number");
     let none = TableEncoder::regression("price").max_levels(0).fit(&table());
     assert!(none.unwrap_err().to_string().contains("`max_levels` is 0"));
     let empty = TableEncoder::regression("price").fit(&table().rows(&[]).unwrap());

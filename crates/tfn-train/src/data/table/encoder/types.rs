@@ -7,11 +7,11 @@ use tfn_tensor::{DType, Tensor};
 
 use super::encoded::Encoded;
 use super::feature::{Cell, Feature, is_finite_in};
-use super::remark::Remark;
 use super::target::{Target, Task};
 use crate::data::table::cell::ColumnType;
 use crate::data::table::column::Column;
 use crate::data::table::contents::Table;
+use crate::data::table::remark::Remark;
 use crate::error::{Result, TrainError};
 
 /// How the columns of a table become features and targets, fitted to the rows that are trained on.
@@ -27,7 +27,8 @@ use crate::error::{Result, TrainError};
 /// which is done before.
 ///
 /// What says nothing in the rows fitted is left out and said ([`remarks`](Self::remarks)): features that are the same in all rows
-/// or equal to an earlier one, and columns of text of which each row has its own. Levels are in order: of numbers if all are
+/// or equal to an earlier one, columns of text of which each row has its own, and columns that number the rows: without a name,
+/// or named `index` or `id`, and counting up by one. Levels are in order: of numbers if all are
 /// such, else of letters. Names of features are those that scikit-learn gives: `city_Oslo`, `missingindicator_age`.
 ///
 /// A later table may have its columns in any order. Columns that the encoder does not know are ignored and said, as are texts that
@@ -169,6 +170,7 @@ impl TableEncoder {
         for feature in &self.features {
             let column = table.column(&feature.column)?;
             let cells = feature.cells(table, column)?;
+            remarks.extend(feature.infinite(table, column));
             remarks.extend(remarks_of(feature, column, &cells));
             for (row, &cell) in cells.iter().enumerate() {
                 let of_row = &mut values[row * width + offset..][..feature.outputs.len()];

@@ -1,10 +1,10 @@
-//! What an encoder did beside what was asked.
+//! What was done beside what was asked.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Something that an encoder left out, filled in or did not know.
+/// Something that an encoder left out, filled in or did not know, or that was changed when a table was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Remark {
@@ -35,6 +35,42 @@ pub enum Remark {
         kept: usize,
         /// The levels without one: all their features are 0.
         dropped: Vec<String>,
+    },
+    /// When fitting: a column numbers the rows, and was left out: it has no name, or is named `index` or `id`, and each number
+    /// is one more than that of the row before.
+    Index {
+        /// Name of the column.
+        column: String,
+    },
+    /// When fitting: each number of a column is one more than that of the row before. It was not left out.
+    CountsUp {
+        /// Name of the column.
+        column: String,
+    },
+    /// When fitting: all dates of a column fit both `31/12/2024` and `12/31/2024`.
+    AmbiguousDates {
+        /// Name of the column.
+        column: String,
+        /// Whether the first number was taken as the day.
+        day_first: bool,
+    },
+    /// Infinite numbers of a column count as missing.
+    Infinite {
+        /// Name of the column.
+        column: String,
+        /// How many.
+        count: usize,
+        /// The line that the first row with one begins on, counted from 1.
+        line: u64,
+    },
+    /// When reading: a column has the name of an earlier one, and got another.
+    Renamed {
+        /// The name in the file.
+        column: String,
+        /// Place of the column, counted from 1.
+        place: usize,
+        /// The name it got.
+        name: String,
     },
     /// When encoding: a column that was not there when the encoder was fitted.
     Ignored {
@@ -75,6 +111,22 @@ impl fmt::Display for Remark {
             Self::RareLevels { column, kept, dropped } => {
                 let all = kept + dropped.len();
                 write!(f, "`{column}` has {all} levels: the {kept} most frequent have a feature")
+            }
+            Self::Index { column } => write!(f, "`{column}` only numbers the rows: left out"),
+            Self::CountsUp { column } => {
+                write!(f, "`{column}` counts up by one in every row: it may only number the rows")
+            }
+            Self::AmbiguousDates { column, day_first } => {
+                let first = if *day_first { "day" } else { "month" };
+                write!(f, "`{column}` may have the day or the month first: read {first} first")
+            }
+            Self::Infinite { column, count, line } => {
+                let rows = if *count == 1 { "row" } else { "rows" };
+                write!(f, "`{column}` is infinite in {count} {rows}, first in line {line}: ")?;
+                f.write_str("taken as missing")
+            }
+            Self::Renamed { column, place, name } => {
+                write!(f, "column {place} is named `{column}` as an earlier one: now `{name}`")
             }
             Self::Ignored { column } => {
                 write!(f, "`{column}` was no column when the encoder was fitted: ignored")
