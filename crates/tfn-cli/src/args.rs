@@ -76,6 +76,12 @@ pub(crate) struct Written {
     /// The first line is a row, not names; columns are column_1, column_2, …
     #[arg(long, help_heading = "How the table is written")]
     pub(crate) no_header: bool,
+    /// Numbers are written 1,5 [default: found out]
+    #[arg(long, help_heading = "How the table is written")]
+    pub(crate) decimal_comma: bool,
+    /// In dates such as 03/04/2024 the day is first [default: found out, or the month]
+    #[arg(long, help_heading = "How the table is written")]
+    pub(crate) day_first: bool,
     /// One more way in which the table says that there is no value, as -999; may be repeated
     #[arg(
         long,

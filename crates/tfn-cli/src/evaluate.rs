@@ -16,7 +16,7 @@ const LEVELS: [f64; 5] = [0.5, 0.8, 0.9, 0.95, 0.99];
 
 pub(crate) fn run(args: &Evaluate, output: &Output) -> Result<(), Failure> {
     let predictor = TabularPredictor::load(&args.model)?;
-    let table = source::read(&args.data, &args.written)?;
+    let table = source::read_known(&args.data, &args.written, output)?;
     let level = &args.level;
     let asked =
         Asked { level: level.level, conformal: !level.raw, draws: level.draws, first_row: 0 };

@@ -22,7 +22,7 @@ const REMARKS: usize = 10;
 
 pub(crate) fn run(args: &Predict, output: &Output) -> Result<(), Failure> {
     let predictor = TabularPredictor::load(&args.model)?;
-    let chunks = source::chunks(&args.data, &args.written, ROWS)?;
+    let chunks = source::chunks(&args.data, &args.written, ROWS, output)?;
     match &args.output {
         None => {
             let out = BufWriter::new(io::stdout().lock());

@@ -18,7 +18,7 @@ use crate::source;
 
 pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
     let start = Instant::now();
-    let table = source::read(&args.data, &args.written)?;
+    let table = source::read(&args.data, &args.written, output)?;
     let read = duration(start.elapsed().as_secs_f64());
     let columns = table.names().count();
     output.note(&format!("{} rows, {columns} columns, read in {read}", table.len()));

@@ -24,7 +24,9 @@ fn every_command_of_the_quickstart_runs() {
     for line in blocks.flat_map(str::lines) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
-            ["cargo", "install", "--path", path] => assert!(root.join(path).join("Cargo.toml").exists()),
+            ["cargo", "install", "--path", path] => {
+                assert!(root.join(path).join("Cargo.toml").exists())
+            }
             ["tfn", command, ..] => {
                 let mut run = Command::new(env!("CARGO_BIN_EXE_tfn"));
                 run.args(&words[1..]).current_dir(folder.path());

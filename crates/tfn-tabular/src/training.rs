@@ -198,12 +198,8 @@ impl TabularBuilder {
             Task::Regression => TableEncoder::regression(&self.target),
             Task::Classification => TableEncoder::classification(&self.target),
         };
-        for column in &self.ignored {
-            table.column_type(column)?;
-        }
-        let is_used = |name: &&str| *name != self.target && !self.ignored.iter().any(|i| i == name);
-        let columns: Vec<&str> = table.names().filter(is_used).collect();
-        Ok(builder.features(&columns).standardize(true).fit(table)?)
+        let builder = builder.ignore(&self.ignored).inf_as_missing(true);
+        Ok(builder.standardize(true).fit(table)?)
     }
 }
 

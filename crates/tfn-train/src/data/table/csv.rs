@@ -115,6 +115,26 @@ impl Table {
         Argument::new("Table::chunks", "rows", rows as f64).positive()?;
         Chunks::open(path.as_ref(), options, rows)
     }
+
+    /// As [`chunks`](Self::chunks), of anything that gives bytes, such as standard input.
+    ///
+    /// # Errors
+    /// As [`from_reader`](Self::from_reader), of rows where they are come to; [`TrainError::Value`] for 0 rows.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_train::data::{CsvOptions, Table};
+    ///
+    /// let text = "x\n1\n2\n3\n".as_bytes();
+    /// let parts = Table::chunks_from(text, &CsvOptions::default(), 2)?;
+    /// let rows: Vec<usize> = parts.map(|part| part.map(|table| table.len())).collect::<Result<_, _>>()?;
+    /// assert_eq!(rows, [2, 1]);
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn chunks_from<R: Read>(reader: R, options: &CsvOptions, rows: usize) -> Result<Chunks<R>> {
+        Argument::new("Table::chunks", "rows", rows as f64).positive()?;
+        Chunks::new(reader, None, options, rows)
+    }
 }
 
 /// The parts of a CSV file, each a table: see [`Table::chunks`]. It ends after the first error.

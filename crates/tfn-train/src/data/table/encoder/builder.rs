@@ -49,6 +49,23 @@ impl TableEncoderBuilder {
         self
     }
 
+    /// Leaves columns out. They need not be there in later tables, and are no surprise if they are.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_train::data::{Table, TableEncoder};
+    ///
+    /// let train = Table::from_rows(&["x", "name", "y"], &[["1", "Ada", "1"], ["2", "Max", "2"]])?;
+    /// let encoder = TableEncoder::regression("y").ignore(&["name"]).fit(&train)?;
+    /// assert_eq!(encoder.feature_names(), ["x"]);
+    /// assert!(encoder.encode(&train)?.remarks.is_empty());
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn ignore<S: AsRef<str>>(mut self, columns: &[S]) -> Self {
+        self.asked.ignored.extend(columns.iter().map(|name| name.as_ref().to_owned()));
+        self
+    }
+
     /// Sets whether numbers and dates are brought to mean 0 and deviation 1. Default: no, for a
     /// [`Standardizer`](crate::data::Standardizer) is a layer that is saved with its net.
     pub fn standardize(mut self, standardize: bool) -> Self {

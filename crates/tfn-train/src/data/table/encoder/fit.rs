@@ -20,6 +20,7 @@ pub(super) struct Asked {
     pub(super) target: String,
     pub(super) is_classification: bool,
     pub(super) columns: Option<Vec<String>>,
+    pub(super) ignored: Vec<String>,
     pub(super) standardize: bool,
     pub(super) max_levels: usize,
     pub(super) inf_as_missing: bool,
@@ -32,6 +33,7 @@ impl Asked {
             target,
             is_classification,
             columns: None,
+            ignored: Vec::new(),
             standardize: false,
             max_levels: 100,
             inf_as_missing: false,
@@ -73,8 +75,12 @@ pub(super) fn fit(asked: &Asked, table: &Table) -> Result<TableEncoder> {
 
 /// The columns that features are made of.
 fn columns<'a>(asked: &Asked, table: &'a Table) -> Result<Vec<&'a Column>> {
+    for name in &asked.ignored {
+        table.column(name)?;
+    }
     let Some(names) = &asked.columns else {
-        return Ok(table.columns().iter().filter(|column| column.name != asked.target).collect());
+        let is_used = |name: &String| *name != asked.target && !asked.ignored.contains(name);
+        return Ok(table.columns().iter().filter(|column| is_used(&column.name)).collect());
     };
     let mut seen = HashSet::new();
     for name in names {
