@@ -6,6 +6,8 @@ mod figures;
 mod judged;
 mod numbers;
 mod record;
+#[cfg(feature = "report")]
+pub mod report;
 mod setup;
 mod task;
 
