@@ -1,13 +1,18 @@
 //! The page as a browser shows it, narrow and wide, by day and by night. Nothing is looked at where no Chromium is installed.
 #![cfg(feature = "report")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod made;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Loads the page in a frame of its own, looks at it and writes what is wrong into the body.
+/// Loads each page in a frame of its width, looks at it and writes what is wrong into the body.
 const LOOK: &str = include_str!("made/look.html");
+
+/// Of a telephone and of a wide window.
+const WIDTHS: [u32; 2] = [400, 1400];
 
 fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -55,52 +60,48 @@ fn run(
 #[test]
 fn pages_are_whole_and_legible() {
     let Some(browser) = browser() else {
-        println!("SKIPPED: no chromium, chromium-browser or google-chrome on PATH");
+        // Past the capture of what tests print: it is to be read.
+        let skipped = "SKIPPED: no chromium, chromium-browser or google-chrome on PATH";
+        writeln!(std::io::stderr(), "{skipped}").unwrap();
         return;
     };
     let dir = tempfile::tempdir().unwrap();
+    let pages = [
+        ("numbers", made::page_of_numbers()),
+        ("classes", made::page_of_classes()),
+        ("long", made::page_of_long_names()),
+    ];
+    let mut cases = Vec::new();
+    for (name, page) in &pages {
+        std::fs::write(dir.path().join(format!("{name}.html")), page).unwrap();
+        cases.extend(WIDTHS.map(|width| format!("['{name}.html', {width}]")));
+    }
+    let look = dir.path().join("look.html");
+    std::fs::write(&look, LOOK.replace("{cases}", &format!("[{}]", cases.join(",")))).unwrap();
+    for night in [false, true] {
+        let [seen, log] = run(&browser, dir.path(), &look, 1500, night, &["--dump-dom".to_owned()]);
+        let (_, seen) = seen.split_once("<body>").unwrap_or_else(|| panic!("{log}"));
+        let looks = seen.matches(&format!("px, night: {night}")).count();
+        assert_eq!(looks, cases.len(), "night: {night}: {seen}{log}");
+        assert!(!seen.contains("WRONG"), "night: {night}: {seen}");
+        assert!(!log.contains("CONSOLE"), "night: {night}: {log}");
+    }
     // For a look with one's own eyes.
-    let kept = std::env::var_os("TFN_REPORT_PICTURES").map(PathBuf::from);
-    let pages = [("numbers", made::page_of_numbers()), ("classes", made::page_of_classes())];
-    let pages = pages.into_iter().chain([("long", made::page_of_long_names())]);
-    for (name, page) in pages {
-        let file = dir.path().join(format!("{name}.html"));
-        std::fs::write(&file, &page).unwrap();
-        for width in [400, 1400] {
-            for night in [false, true] {
-                let look = dir.path().join("look.html");
-                let filled = LOOK.replace("{page}", &format!("{name}.html"));
-                std::fs::write(&look, filled.replace("{width}", &width.to_string())).unwrap();
-                let [seen, log] =
-                    run(&browser, dir.path(), &look, 1500, night, &["--dump-dom".to_owned()]);
-                let case = format!("{name}, {width} px, night: {night}");
-                let (_, seen) =
-                    seen.split_once("<body>").unwrap_or_else(|| panic!("{case}: {log}"));
-                assert!(
-                    seen.contains(&format!("looked at {width} px, night: {night}")),
-                    "{case}: {seen}"
-                );
-                assert!(!seen.contains("WRONG"), "{case}: {seen}");
-                assert!(!log.contains("CONSOLE"), "{case}: {log}");
-                if let Some(kept) = &kept {
-                    shoot(&browser, dir.path(), &file, kept, (name, width, night));
-                }
+    if let Some(kept) = std::env::var_os("TFN_REPORT_PICTURES").map(PathBuf::from) {
+        for (name, _) in &pages {
+            for width in WIDTHS {
+                shoot(&browser, dir.path(), name, &kept, width, false);
+                shoot(&browser, dir.path(), name, &kept, width, true);
             }
         }
     }
 }
 
-fn shoot(
-    browser: &Path,
-    dir: &Path,
-    page: &Path,
-    kept: &Path,
-    (name, width, night): (&str, u32, bool),
-) {
+fn shoot(browser: &Path, dir: &Path, name: &str, kept: &Path, width: u32, night: bool) {
     let shot = kept.join(format!("{name}-{width}-{}.png", if night { "night" } else { "day" }));
     let height = if width < 1000 { 12_000 } else { 6500 };
     let more =
         [format!("--screenshot={}", shot.display()), format!("--window-size={width},{height}")];
-    run(browser, dir, page, width, night, &more);
+    run(browser, dir, &dir.join(format!("{name}.html")), width, night, &more);
     assert!(shot.is_file());
 }

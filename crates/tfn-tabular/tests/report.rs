@@ -1,5 +1,6 @@
 //! Pages about made-up records: what is on them, and that no record breaks one.
 #![cfg(feature = "report")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod made;
 

@@ -53,7 +53,7 @@ fn why(epistemic_share: f64, outside: Option<&[String]>) -> String {
     let mut words = if epistemic_share.is_nan() {
         "not known".to_owned()
     } else if epistemic_share > 0.5 {
-        format!("has seen little like it ({})", text::percent(epistemic_share))
+        format!("the model has seen little like it ({})", text::percent(epistemic_share))
     } else {
         format!("noise ({})", text::percent(1.0 - epistemic_share))
     };

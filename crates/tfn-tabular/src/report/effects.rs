@@ -33,8 +33,11 @@ pub(super) fn effects(effects: &Effects, target: &str) -> Markup {
 }
 
 fn lines(importance: &[Importance]) -> Vec<(String, f64, [String; 2])> {
+    let most = importance.iter().map(|one| one.increase.abs()).filter(|value| value.is_finite());
+    let most = most.fold(0.0, f64::max);
     let line = |one: &Importance| {
-        (one.column.clone(), one.increase, [text::number(one.increase), text::number(one.stddev)])
+        let numbers = [text::beside(one.increase, most), text::beside(one.stddev, most)];
+        (one.column.clone(), one.increase, numbers)
     };
     importance.iter().map(line).collect()
 }

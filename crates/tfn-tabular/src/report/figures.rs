@@ -69,7 +69,7 @@ fn merits(given: &Given<'_>) -> Markup {
     let (record, tested) = (given.record, given.tested.as_ref());
     let more = tested.map(|tested| text::shortened(&tested.name, 40));
     let mut head = vec![
-        ("", Kind::Words),
+        ("figure", Kind::Words),
         ("held-out rows", Kind::Number),
         ("95\u{202f}% interval", Kind::Number),
     ];
@@ -138,7 +138,7 @@ fn baselines(record: &Record) -> Markup {
     let name = score_name(record.task);
     let (title, _) = meaning(name, "");
     let head =
-        [("", Kind::Words), (title.as_str(), Kind::Number), ("Log-likelihood", Kind::Number)];
+        [("model", Kind::Words), (title.as_str(), Kind::Number), ("Log-likelihood", Kind::Number)];
     let of = |name: &str| record.figure(name).unwrap_or(f64::NAN);
     let own =
         vec!["this model".to_owned(), value(name, of(name)), text::number(of("log_likelihood"))];

@@ -33,8 +33,8 @@ pub(super) struct Given<'a> {
 /// The rows that pictures are made of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown<'a> {
-    /// Where they come from, for captions.
-    pub(super) source: &'a str,
+    /// The file that they come from; none of held-out rows.
+    pub(super) file: Option<&'a str>,
     pub(super) judged: &'a Judged,
     pub(super) level: f64,
     pub(super) out_of_range: Option<&'a [Vec<String>]>,
@@ -45,13 +45,13 @@ impl Given<'_> {
     pub(super) fn shown(&self) -> Shown<'_> {
         match &self.tested {
             Some(tested) if !tested.judged.is_empty() => Shown {
-                source: &tested.name,
+                file: Some(&tested.name),
                 judged: tested.judged,
                 level: tested.level,
                 out_of_range: Some(tested.out_of_range),
             },
             _ => Shown {
-                source: "held-out rows",
+                file: None,
                 judged: &self.record.held_out,
                 level: self.record.level,
                 out_of_range: None,

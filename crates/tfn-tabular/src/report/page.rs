@@ -96,8 +96,14 @@ fn sections(given: &Given<'_>) -> Result<Vec<Section>> {
 
 /// Says which rows something is about.
 fn of(shown: &Shown<'_>, body: Markup) -> Markup {
+    let rows = shown.judged.len();
     html! {
-        p.source { "Of " (text::name(shown.source)) ", " (text::count(shown.judged.len(), "row")) "." }
+        p.source {
+            @match shown.file {
+                Some(file) => { "Of " (text::count(rows, "row")) " of " (text::name(file)) "." }
+                None => { "Of " (text::count(rows, "held-out row")) "." }
+            }
+        }
         (body)
     }
 }

@@ -41,6 +41,11 @@ dl { display: grid; grid-template-columns: minmax(7rem, 12rem) 1fr; gap: .3rem 1
 dt { color: var(--axis); }
 dd { margin: 0; min-width: 0; }
 ul { padding-left: 1.25rem; }
+@media (max-width: 36rem) {
+  main { padding: 1.5rem 1rem 3rem; }
+  dl { display: block; }
+  dd { margin: 0 0 .6rem; }
+}
 .scroll { overflow-x: auto; max-width: 100%; margin: .5rem 0 1rem; }
 table { border-collapse: collapse; font-size: .92rem; line-height: 1.35; font-variant-numeric: tabular-nums lining-nums; }
 th, td { padding: .28rem .9rem .28rem 0; text-align: left; vertical-align: top; font-weight: 400; }
@@ -48,7 +53,10 @@ th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--axis); border-bottom: 1px solid var(--rule); vertical-align: bottom; }
 tbody th { font-weight: 500; }
 tbody tr + tr > * { border-top: 1px solid var(--grid); }
-.words { min-width: 6rem; max-width: 26rem; overflow-wrap: anywhere; }
+.words { min-width: 3rem; max-width: 26rem; overflow-wrap: break-word; }
+tbody td.words { min-width: 5.75rem; }
+tbody th.words { min-width: 7.5rem; overflow-wrap: anywhere; }
+tbody td.words:last-child { min-width: 12rem; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; min-width: 4.5rem; }
 .bars { width: 100%; max-width: 46rem; }
@@ -57,7 +65,7 @@ thead .number { white-space: normal; min-width: 4.5rem; }
 .bar { height: .8rem; margin-top: .22rem; background: var(--model); min-width: 1px; }
 .confusion th, .confusion td { padding: .28rem .5rem; border: 1px solid var(--paper); }
 .confusion tbody td { min-width: 2.6rem; }
-.confusion thead .number { min-width: 2.6rem; overflow-wrap: anywhere; }
+.confusion thead .number { min-width: 2.6rem; white-space: nowrap; }
 .confusion .none { color: var(--axis); }
 .right-1 { background: rgba(var(--right), .08); } .right-2 { background: rgba(var(--right), .14); }
 .right-3 { background: rgba(var(--right), .20); } .right-4 { background: rgba(var(--right), .26); }
@@ -65,13 +73,14 @@ thead .number { white-space: normal; min-width: 4.5rem; }
 .wrong-1 { background: rgba(var(--wrong), .12); } .wrong-2 { background: rgba(var(--wrong), .20); }
 .wrong-3 { background: rgba(var(--wrong), .27); } .wrong-4 { background: rgba(var(--wrong), .33); }
 .wrong-5 { background: rgba(var(--wrong), .38); } .wrong-6 { background: rgba(var(--wrong), .42); }
-figure { margin: 0 0 1.25rem; max-width: 46rem; min-width: 0; }
+figure { margin: 0 0 1.25rem; max-width: 34rem; min-width: 0; }
 figcaption { font-size: .92rem; margin-bottom: .5rem; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { font-family: inherit; font-variant-numeric: tabular-nums; }
-.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem 2.5rem; align-items: end; }
+.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 0 2.5rem; }
+.panels figure { display: grid; grid-template-columns: minmax(0, 1fr); grid-row: span 3; grid-template-rows: subgrid; align-content: start; }
+.panels figcaption { align-self: end; }
 .multiples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: .75rem 2rem; align-items: start; }
-.panels > *, .multiples > * { max-width: 36rem; }
 details { font-size: .95rem; margin-top: .35rem; }
 details .scroll { max-height: 24rem; overflow: auto; }
 summary { cursor: pointer; color: var(--axis); width: fit-content; }

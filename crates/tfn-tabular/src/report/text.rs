@@ -1,5 +1,7 @@
 //! Numbers and names as they are read.
 
+use std::collections::BTreeSet;
+
 /// A minus sign of the width of a plus sign.
 fn typeset(text: &str) -> String {
     text.replace('-', "\u{2212}")
@@ -16,12 +18,27 @@ pub(super) fn number(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
+    match decimals(value) {
+        Some(decimals) => typeset(&format!("{value:.decimals$}")),
+        None => typeset(&format!("{value:.3e}")),
+    }
+}
+
+/// Decimals by which a number has four digits; none if it is too large or too small for that.
+fn decimals(value: f64) -> Option<usize> {
     let scientific = format!("{value:.3e}");
-    let exponent = scientific.split_once('e').and_then(|(_, digits)| digits.parse::<i32>().ok());
-    typeset(&match exponent {
-        Some(exponent @ -4..=6) => format!("{value:.*}", (3 - exponent).max(0) as usize),
-        _ => scientific,
-    })
+    let exponent: i32 = scientific.split_once('e')?.1.parse().ok()?;
+    (-4..=6).contains(&exponent).then_some((3 - exponent).max(0) as usize)
+}
+
+/// A number in a column whose greatest number has four significant digits.
+pub(super) fn beside(value: f64, most: f64) -> String {
+    match decimals(most) {
+        Some(decimals) if value.is_finite() && most != 0.0 => {
+            typeset(&format!("{value:.decimals$}"))
+        }
+        _ => number(value),
+    }
 }
 
 /// A number without the zeros that tell nothing.
@@ -81,6 +98,24 @@ pub(super) fn shortened(long: &str, most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// Names of at most so many characters that differ if the whole ones do in their ends.
+pub(super) fn labels(names: &[&str], most: usize) -> Vec<String> {
+    let short: Vec<String> = names.iter().map(|name| shortened(name, most)).collect();
+    if short.iter().collect::<BTreeSet<_>>().len() == short.len() {
+        return short;
+    }
+    let squeezed = |long: &&str| {
+        let clean: Vec<char> = name(long).chars().collect();
+        let (tail, all) = (most / 2, clean.len());
+        if all <= most {
+            return clean.into_iter().collect();
+        }
+        let head = clean.iter().take(most.saturating_sub(tail + 1));
+        head.chain(&['…']).chain(clean.iter().skip(all - tail)).collect()
+    };
+    names.iter().map(squeezed).collect()
+}
+
 /// Whether a number can have a place in a picture.
 pub(super) fn is_drawable(value: f64) -> bool {
     value.abs() < 1e100
@@ -109,6 +144,7 @@ mod tests {
             assert_eq!(number(value), text);
         }
         assert_eq!((setting(0.01), setting(1.0)), ("0.01".to_owned(), "1".to_owned()));
+        assert_eq!((beside(-0.001, 0.612), beside(3.0, 0.0)), ("−0.0010".to_owned(), number(3.0)));
         assert_eq!(level(0.9), "90\u{202f}%");
         assert_eq!(percent(0.8913), "89.1\u{202f}%");
     }
@@ -116,6 +152,8 @@ mod tests {
     #[test]
     fn names_are_shortened_and_cleaned() {
         assert_eq!(shortened("a name that is long", 7), "a name…");
+        assert_eq!(labels(&["a name that is long", "other"], 7), ["a name…", "other"]);
+        assert_eq!(labels(&["long name 1", "long name 2", "x"], 7), ["lon…e 1", "lon…e 2", "x"]);
         assert_eq!(shortened("ß", 1), "ß");
         assert_eq!(name("a\u{0}b"), "a\u{fffd}b");
         assert_eq!(name(" "), "(no name)");

@@ -80,10 +80,12 @@ fn setup(record: &Record) -> Markup {
 }
 
 fn duration(seconds: f64) -> String {
-    if !seconds.is_finite() || seconds < 120.0 {
-        return format!("{} s", text::number(seconds));
+    match seconds {
+        s if s < 10.0 => format!("{s:.1} s"),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s.is_finite() => format!("{:.1} min", s / 60.0),
+        _ => "not known".to_owned(),
     }
-    format!("{} min", text::number(seconds / 60.0))
 }
 
 fn columns(columns: &[Column]) -> Markup {

@@ -42,7 +42,7 @@ pub(in crate::report) fn actual(all: &JudgedNumbers, level: f64) -> Markup {
     if cut > 0 {
         caption += &format!(" {} reach beyond the picture.", text::count(cut, "interval"));
     }
-    picture("Predicted against actual", &caption, &chart, &numbers(all, &rows))
+    picture("Predictions", &caption, &chart, &numbers(all, &rows))
 }
 
 /// The picture, and how many intervals are cut off.
@@ -76,7 +76,7 @@ fn chart(rows: &[Row], level: f64) -> (Chart, usize) {
         Mark::Line(Ink::Guide, vec![[low, low], [high, high]]),
         Mark::Points(Ink::Text, rows.iter().map(|row| [row[0], row[1]]).collect()),
     ];
-    (Chart { words, x, y, size: (560, 440), marks }, cut)
+    (Chart { words, x, y, size: (460, 390), marks }, cut)
 }
 
 fn numbers(all: &JudgedNumbers, rows: &[(usize, Row)]) -> Markup {

@@ -95,15 +95,18 @@ pub(in crate::report) fn pit(pit: &[f64]) -> Markup {
     let most = counts.iter().copied().fold(high, usize::max) as f64;
     let even = sound.len() as f64 * share;
     let marks = vec![
+        Mark::Band(
+            Ink::Guide,
+            vec![[0.0, low as f64, high as f64], [1.0, low as f64, high as f64]],
+        ),
         Mark::Bars(Ink::Model, bars(false)),
         Mark::Bars(Ink::Miss, bars(true)),
-        Mark::Band(Ink::Text, vec![[0.0, low as f64, high as f64], [1.0, low as f64, high as f64]]),
         Mark::Line(Ink::Guide, vec![[0.0, even], [1.0, even]]),
     ];
     let x = Axis::exact("probability integral transform (PIT)", 0.0, 1.0);
     let y = Axis::exact("rows", 0.0, 1.06 * most);
     let chart = Chart { words, x, y, size: SIZE, marks };
-    let caption = "in the predicted distributions: even if they are right, high at both ends if they are too narrow, high in the middle if too wide. The band holds 19 of 20 bars of even values.";
+    let caption = "in the predicted distributions: even if they are right, high at both ends if they are too narrow, high in the middle if too wide. The grey band holds 19 of 20 bars of even values; orange bars are beyond it.";
     let head = [("from", Kind::Number), ("to", Kind::Number), ("rows", Kind::Number)];
     let line = |(bin, count): (usize, &usize)| {
         vec![text::setting(edge(bin)), text::setting(edge(bin + 1)), count.to_string()]

@@ -44,9 +44,9 @@ pub(super) const SIZE: (i32, i32) = (440, 300);
 /// Units of a picture for one of `size`: places are whole numbers, and lines are to be smooth.
 const UNITS: i32 = 10;
 /// Height of text.
-const TEXT: i32 = 12;
-const TOP: i32 = 28;
-const BOTTOM: i32 = 42;
+const TEXT: i32 = 13;
+const TOP: i32 = 30;
+const BOTTOM: i32 = 44;
 const RIGHT: i32 = 16;
 
 type Root<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -118,7 +118,9 @@ impl Chart {
             about -= 1;
         }
         let xs = left * UNITS..(self.size.0 - RIGHT) * UNITS;
-        let ys = (self.size.1 - BOTTOM) * UNITS..TOP * UNITS;
+        // Room for the name, if there is one.
+        let top = if self.y.name.is_empty() { 10 } else { TOP };
+        let ys = (self.size.1 - BOTTOM) * UNITS..top * UNITS;
         let plot = root.apply_coord_spec(Cartesian2d::<RangedCoordf64, RangedCoordf64>::new(
             self.x.low..self.x.high,
             self.y.low..self.y.high,
@@ -139,6 +141,9 @@ impl Chart {
             let (x, y) = plot.map_coordinate(&(self.x.low, *place));
             let style = text_style(Ink::Axis, HPos::Right, VPos::Center);
             root.draw(&Text::new(text.clone(), (x - 6 * UNITS, y), style))?;
+        }
+        if self.y.name.is_empty() {
+            return Ok(());
         }
         let style = text_style(Ink::Axis, HPos::Left, VPos::Top);
         let name = fitted(&self.y.name, self.size.0 - 4);

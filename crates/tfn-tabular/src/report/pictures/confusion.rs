@@ -30,6 +30,8 @@ pub(in crate::report) fn confusion(all: &JudgedClasses) -> Markup {
         return largest(&counts, name, share);
     }
     let classes = 0..all.classes.len();
+    let names: Vec<&str> = all.classes.iter().map(String::as_str).collect();
+    let (above, beside) = (text::labels(&names, 12), text::labels(&names, 24));
     html! {
         p { "Each line has the rows of one true class; the shade is their share of it: "
             span.key.model { "blue" } " is right, " span.key.miss { "orange" } " is taken for another class." }
@@ -38,13 +40,13 @@ pub(in crate::report) fn confusion(all: &JudgedClasses) -> Markup {
                 thead {
                     tr { th scope="col" { "true, below" }
                         @for class in classes.clone() {
-                            th.number scope="col" title=(text::name(name(class))) { (text::shortened(name(class), 12)) }
+                            th.number scope="col" title=(text::name(name(class))) { (above[class]) }
                         }
                         th.number scope="col" { "rows" } }
                 }
                 tbody {
                     @for label in classes.clone() {
-                        tr { th.words scope="row" title=(text::name(name(label))) { (text::shortened(name(label), 24)) }
+                        tr { th.words scope="row" title=(text::name(name(label))) { (beside[label]) }
                             @for predicted in classes.clone() {
                                 @let count = counts.get(&(label, predicted)).copied().unwrap_or(0);
                                 td class=(shade(label == predicted, share(label, count))) { (count) }

@@ -22,8 +22,8 @@ pub(in crate::report) fn curves(record: &Record) -> Markup {
     html! {
         @if others > 0 {
             p {
-                span.key.model { "Dark" } " is the model itself, "
-                span.key.pale { "pale" } " " (text::count(others, "model")) " that judged it, each trained without a part of the rows."
+                "The " span.key.model { "thick line" } " is the model itself, the " span.key.pale { "thin ones" } " are "
+                (text::count(others, "model")) " that judged it, each trained without a part of the rows."
             }
         }
         div.panels {

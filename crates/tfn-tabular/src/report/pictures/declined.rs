@@ -53,7 +53,7 @@ pub(in crate::report) fn declined(judged: &Judged) -> Result<Markup> {
     let x = Axis::exact("share of rows declined, the most doubtful first", 0.0, 1.0);
     let marks =
         vec![Mark::Line(Ink::Guide, vec![[0.0, all], [1.0, all]]), Mark::Line(Ink::Model, points)];
-    let chart = Chart { words, x, y, size: (560, 320), marks };
+    let chart = Chart { words, x, y, size: (460, 280), marks };
     let caption = format!(
         "if the most doubtful rows are left to others. A line that falls says that doubt is where errors are; the dashed line is the error of all rows. Fewer than {} are not drawn.{left}",
         text::count(least, "row")

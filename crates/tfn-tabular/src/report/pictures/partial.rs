@@ -73,8 +73,8 @@ fn by_number(one: &PartialDependence, numbers: &[f64], scale: &Axis, target: &st
 }
 
 fn by_level(one: &PartialDependence, scale: &Axis, target: &str) -> Chart {
-    let shown: Vec<String> =
-        one.at.iter().take(LEVELS).map(|level| text::shortened(level, 16)).collect();
+    let shown: Vec<&str> = one.at.iter().take(LEVELS).map(String::as_str).collect();
+    let shown = text::labels(&shown, 16);
     let count = shown.len();
     let places: Vec<f64> = (0..count).map(|place| (count - 1 - place) as f64).collect();
     let points = places.iter().zip(&one.mean).map(|(&y, &x)| [x, y]).collect();
@@ -86,9 +86,8 @@ fn by_level(one: &PartialDependence, scale: &Axis, target: &str) -> Chart {
     let marks =
         vec![Mark::Level(Ink::Model, triples(one, &places)), Mark::Points(Ink::Model, points)];
     let x = scale.named(target);
-    let mut y = Axis::levels(shown);
-    y.name = text::shortened(&one.column, 40);
-    Chart { words, x, y, size: (WIDTH, (80 + 22 * count as i32).max(160)), marks }
+    let y = Axis::levels(shown);
+    Chart { words, x, y, size: (WIDTH, (60 + 24 * count as i32).max(130)), marks }
 }
 
 fn levels_in_words(one: &PartialDependence) -> String {

@@ -124,7 +124,7 @@ pub(in crate::report) fn confidence(all: &JudgedClasses) -> Markup {
     let x = Axis::exact("probability of the predicted class", lowest(all), 1.0);
     let y = Axis::exact("rows", 0.0, 1.06 * most as f64);
     let chart = Chart { words, x, y, size: SIZE, marks: vec![Mark::Bars(Ink::Model, bars)] };
-    let caption = "how many rows the model is how sure of.";
+    let caption = "of the predictions: how many rows have it.";
     let filled: Vec<Bin> = bins.iter().copied().filter(|bin| bin.rows > 0).collect();
     picture("Confidence", caption, &chart, &numbers(&filled))
 }
