@@ -67,7 +67,7 @@ pub(super) fn figures(given: &Given<'_>) -> Markup {
 
 fn merits(given: &Given<'_>) -> Markup {
     let (record, tested) = (given.record, given.tested.as_ref());
-    let more = tested.map(|tested| text::shortened(&tested.name, 40));
+    let more = tested.map(|tested| text::shortened(&tested.name, 20));
     let mut head = vec![
         ("figure", Kind::Words),
         ("held-out rows", Kind::Number),

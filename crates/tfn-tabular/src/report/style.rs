@@ -53,18 +53,19 @@ th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--axis); border-bottom: 1px solid var(--rule); vertical-align: bottom; }
 tbody th { font-weight: 500; }
 tbody tr + tr > * { border-top: 1px solid var(--grid); }
-.words { min-width: 3rem; max-width: 26rem; overflow-wrap: break-word; }
+.words { min-width: 3rem; max-width: 26rem; overflow-wrap: anywhere; }
 tbody td.words { min-width: 5.75rem; }
-tbody th.words { min-width: 7.5rem; overflow-wrap: anywhere; }
+tbody th.words { min-width: 7.5rem; }
 tbody td.words:last-child { min-width: 12rem; }
 .number { text-align: right; white-space: nowrap; }
-thead .number { white-space: normal; min-width: 4.5rem; }
+thead .number { white-space: normal; min-width: 4.5rem; overflow-wrap: break-word; }
 .bars { width: 100%; max-width: 46rem; }
 .bars .words { max-width: 14rem; }
 .bars .track { width: 45%; min-width: 5rem; }
 .bar { height: .8rem; margin-top: .22rem; background: var(--model); min-width: 1px; }
 .confusion th, .confusion td { padding: .28rem .5rem; border: 1px solid var(--paper); }
 .confusion tbody td { min-width: 2.6rem; }
+.confusion tr > :first-child { position: sticky; left: 0; background: var(--paper); white-space: nowrap; }
 .confusion thead .number { min-width: 2.6rem; white-space: nowrap; }
 .confusion .none { color: var(--axis); }
 .right-1 { background: rgba(var(--right), .08); } .right-2 { background: rgba(var(--right), .14); }

@@ -31,14 +31,15 @@ pub(in crate::report) fn confusion(all: &JudgedClasses) -> Markup {
     }
     let classes = 0..all.classes.len();
     let names: Vec<&str> = all.classes.iter().map(String::as_str).collect();
-    let (above, beside) = (text::labels(&names, 12), text::labels(&names, 24));
+    let (above, beside) =
+        (text::labels(&names, if names.len() > 8 { 9 } else { 14 }), text::labels(&names, 18));
     html! {
-        p { "Each line has the rows of one true class; the shade is their share of it: "
+        p { "Each line has the rows of one true class; the shade is their share of the line: "
             span.key.model { "blue" } " is right, " span.key.miss { "orange" } " is taken for another class." }
         div.scroll tabindex="0" role="region" aria-label="Confusion matrix" {
             table.confusion {
                 thead {
-                    tr { th scope="col" { "true, below" }
+                    tr { th scope="col" { "true class" }
                         @for class in classes.clone() {
                             th.number scope="col" title=(text::name(name(class))) { (above[class]) }
                         }
@@ -56,7 +57,7 @@ pub(in crate::report) fn confusion(all: &JudgedClasses) -> Markup {
                 }
             }
         }
-        p.note { "Columns are the predicted classes." }
+        p.note { "Lines are the true classes, columns the predicted ones." }
     }
 }
 
