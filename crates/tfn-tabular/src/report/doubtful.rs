@@ -30,8 +30,9 @@ pub(super) fn doubtful(shown: &Shown<'_>) -> Markup {
     };
     html! {
         p {
-            "Rows are counted from 1, without the line of names. Doubt is of two kinds: the model has seen little like the row, "
-            "which more data would mend, or rows like it differ among themselves (noise), which it would not."
+            "Rows are counted from 1, without the line of names. Doubt is of two kinds: "
+            "the model has seen little like the row, which more data would mend, "
+            "or rows like it differ among themselves (noise), which it would not."
         }
         @match shown.judged {
             Judged::Numbers(rows) => (numbers(rows, &order, shown.level, outside)),
@@ -147,7 +148,8 @@ pub(super) fn out_of_range(tested: &Tested<'_>) -> Markup {
         } @else {
             p {
                 (outside) " of " (text::count(rows, "row")) " of " (text::name(&tested.name)) " (" (share(outside))
-                ") have a value outside what the training rows had: beyond their least or greatest number, or a level that they lacked. "
+                ") have a value outside what the training rows had: "
+                "beyond their least or greatest number, or a level that they lacked. "
                 "Predictions of such rows are guesses to be checked."
             }
             (bars(["column", "rows", "share"], &lines))

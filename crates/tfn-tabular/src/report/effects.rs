@@ -16,16 +16,16 @@ pub(super) fn effects(effects: &Effects, target: &str) -> Markup {
             p { "No column was shuffled." }
         } @else {
             p {
-                "By how much the negative log-likelihood of a row rises, in nats, when a column is shuffled between the rows: "
-                "0 if it does not matter. The deviation is over shuffles."
+                "By how much the negative log-likelihood of a row rises, in nats, "
+                "when a column is shuffled between the rows: 0 if it does not matter. The deviation is over shuffles."
             }
             (bars(["column", "rise", "deviation"], &lines(&effects.importance)))
         }
         @if !effects.partial.is_empty() {
             h3 { "How predictions move with a column" }
             p {
-                "The mean prediction if a column is set to a value in all rows, the others as they are, with one standard deviation of "
-                "what is not known of the weights. All pictures have the same scale."
+                "The mean prediction if a column is set to a value in all rows, the others as they are, "
+                "with one standard deviation of what is not known of the weights. All pictures have the same scale."
             }
             (pictures::partial(&effects.partial, target))
         }

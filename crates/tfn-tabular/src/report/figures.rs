@@ -55,6 +55,8 @@ fn interval(figure: &Figure) -> String {
     }
 }
 
+const INTERVAL: &str = "95\u{202f}% interval";
+
 /// Both tables.
 pub(super) fn figures(given: &Given<'_>) -> Markup {
     html! {
@@ -66,49 +68,52 @@ pub(super) fn figures(given: &Given<'_>) -> Markup {
 }
 
 fn merits(given: &Given<'_>) -> Markup {
-    let (record, tested) = (given.record, given.tested.as_ref());
-    let more = tested.map(|tested| text::shortened(&tested.name, 20));
-    let mut head = vec![
-        ("figure", Kind::Words),
-        ("held-out rows", Kind::Number),
-        ("95\u{202f}% interval", Kind::Number),
-    ];
-    if let Some(name) = &more {
-        head.extend([(name.as_str(), Kind::Number), ("95\u{202f}% interval", Kind::Number)]);
-    }
-    head.push(("meaning", Kind::Words));
-    let of_test = |name: &str| {
-        let all = tested.map(|tested| tested.figures).unwrap_or_default();
-        all.iter().find(|figure| figure.name == name)
-    };
-    let only_tested = tested.map(|tested| tested.figures).unwrap_or_default().iter();
-    let only_tested = only_tested.filter(|figure| record.figure(&figure.name).is_none());
-    let names = record.figures.iter().chain(only_tested).map(|figure| figure.name.as_str());
-    let level = match tested {
-        Some(tested) if tested.level != record.level => {
-            format!("{} (of the test: {})", text::level(record.level), text::level(tested.level))
-        }
-        _ => text::level(record.level),
-    };
-    let cells = |figure: Option<&Figure>| match figure {
-        Some(figure) => [value(&figure.name, figure.value), interval(figure)],
-        None => ["\u{2013}".to_owned(), "\u{2013}".to_owned()],
-    };
+    let (own, tested) = (given.record.figures.as_slice(), given.tested.as_ref());
+    let of_test = tested.map(|tested| tested.figures).unwrap_or_default();
+    let find =
+        |all: &'_ [Figure], name: &str| all.iter().find(|figure| figure.name == name).cloned();
+    let only_of_test = of_test.iter().filter(|figure| find(own, &figure.name).is_none());
+    let level = levels(given);
     let line = |name: &str| {
         let (title, words) = meaning(name, &level);
         let mut line = vec![title];
-        line.extend(cells(record.figures.iter().find(|figure| figure.name == name)));
+        line.extend(cells(find(own, name)));
         if tested.is_some() {
-            line.extend(cells(of_test(name)));
+            line.extend(cells(find(of_test, name)));
         }
         line.push(words);
         line
     };
+    let names = own.iter().chain(only_of_test).map(|figure| figure.name.as_str());
     let lines: Vec<Vec<String>> = names.map(line).collect();
     if lines.is_empty() {
         return html! { p { "No figures are on record." } };
     }
+    let file = tested.map(|tested| text::shortened(&tested.name, 20));
+    let places = std::iter::once("held-out rows").chain(file.as_deref());
+    let mut head = vec![("figure", Kind::Words)];
+    head.extend(places.flat_map(|place| [(place, Kind::Number), (INTERVAL, Kind::Number)]));
+    head.push(("meaning", Kind::Words));
     table(&head, &lines)
+}
+
+/// A figure and its interval, or dashes.
+fn cells(figure: Option<Figure>) -> [String; 2] {
+    match figure {
+        Some(figure) => [value(&figure.name, figure.value), interval(&figure)],
+        None => ["\u{2013}".to_owned(), "\u{2013}".to_owned()],
+    }
+}
+
+/// Level of the intervals that are judged, and that of the test if it is another.
+fn levels(given: &Given<'_>) -> String {
+    let level = text::level(given.record.level);
+    match &given.tested {
+        Some(tested) if tested.level != given.record.level => {
+            format!("{level} (of the test: {})", text::level(tested.level))
+        }
+        _ => level,
+    }
 }
 
 /// The figure that is compared with simpler means.

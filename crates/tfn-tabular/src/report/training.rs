@@ -20,7 +20,9 @@ pub(super) fn training(record: &Record) -> Markup {
             dt { "Rows" }
             dd {
                 (record.rows)
-                @if record.rows_without_target > 0 { ", and " (record.rows_without_target) " left out without a target" }
+                @if record.rows_without_target > 0 {
+                    ", and " (record.rows_without_target) " left out without a target"
+                }
             }
             dt { "Judged" }
             dd { (judged(record)) }
@@ -34,7 +36,10 @@ pub(super) fn training(record: &Record) -> Markup {
         @if record.columns.is_empty() {
             p { "No columns are on record." }
         } @else if record.columns.len() > COLUMNS {
-            details { summary { (text::count(record.columns.len(), "column")) } (columns(&record.columns)) }
+            details {
+                summary { (text::count(record.columns.len(), "column")) }
+                (columns(&record.columns))
+            }
         } @else {
             (columns(&record.columns))
         }
@@ -64,10 +69,14 @@ fn setup(record: &Record) -> Markup {
         dt { "Net" }
         dd { (net) }
         dt { "Prior of the weights" }
-        dd { "normal, scale " (text::setting(setup.prior_scale)) "; " (text::setting(setup.noise_prior_scale)) " where the noise depends on the row" }
+        dd {
+            "normal, scale " (text::setting(setup.prior_scale)) "; "
+            (text::setting(setup.noise_prior_scale)) " where the noise depends on the row"
+        }
         dt { "Training" }
         dd {
-            (epochs) " epochs, minibatches of " (batch) " rows, Adam's rate " (text::setting(setup.rate)) " falling to 0; the KL term comes in over "
+            (epochs) " epochs, minibatches of " (batch) " rows, Adam's rate "
+            (text::setting(setup.rate)) " falling to 0; the KL term comes in over "
             (text::level(setup.warmup)) " of the epochs"
         }
         dt { "Draws of the weights for a prediction" }

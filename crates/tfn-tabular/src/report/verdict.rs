@@ -56,10 +56,12 @@ fn sentences(record: &Record) -> Markup {
             Some(figure) => {
                 @match record.task {
                     Task::Regression => {
-                        "On held-out rows its root mean squared error is " strong { (with_interval(figure, record.task)) }
+                        "On held-out rows its root mean squared error is "
+                        strong { (with_interval(figure, record.task)) }
                     }
                     Task::Classification => {
-                        "On held-out rows " strong { (with_interval(figure, record.task)) } " of its answers are right"
+                        "On held-out rows " strong { (with_interval(figure, record.task)) }
+                        " of its answers are right"
                     }
                 }
                 @if !others.is_empty() { "; beside it, " (list(&others)) }

@@ -32,7 +32,8 @@ pub(in crate::report) fn actual(all: &JudgedNumbers, level: f64) -> Markup {
     let drawn: Vec<Row> = rows.iter().map(|(_, row)| *row).collect();
     let (chart, cut) = chart(&drawn, level);
     let mut caption = format!(
-        "with {} intervals; the diagonal is where all would be right. Orange intervals do not hold the truth.",
+        "with {} intervals; the diagonal is where all would be right. \
+         Orange intervals do not hold the truth.",
         text::level(level)
     );
     if rows.len() < all_rows.len() {
@@ -64,7 +65,8 @@ fn chart(rows: &[Row], level: f64) -> (Chart, usize) {
     };
     let missed = rows.iter().filter(|row| !is_held(row)).count();
     let words = format!(
-        "Scatter plot of predictions against the truth for {}, each with its {} interval: {} hold the truth, {missed} do not.",
+        "Scatter plot of predictions against the truth for {}, each with its {} interval: \
+         {} hold the truth, {missed} do not.",
         text::count(rows.len(), "row"),
         text::level(level),
         rows.len() - missed,

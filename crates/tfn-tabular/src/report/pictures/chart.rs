@@ -175,46 +175,53 @@ impl Chart {
 
     fn draw_mark(&self, plot: &Plot<'_>, mark: &Mark) -> Drawn {
         match mark {
-            Mark::Line(ink, points) => {
-                let places: Vec<_> = points.iter().map(|&point| self.place(point)).collect();
-                let width = if *ink == Ink::Model { 18 } else { 12 };
-                for part in places.split(Option::is_none).filter(|part| !part.is_empty()) {
-                    let part: Vec<_> = part.iter().copied().flatten().collect();
-                    plot.draw(&PathElement::new(part, line(*ink, width)))?;
-                }
-            }
-            Mark::Band(ink, points) => {
-                let at = |end: usize| points.iter().map(move |point| [point[0], point[end]]);
-                let whole = at(1).zip(at(2));
-                let whole = whole.filter_map(|(low, high)| self.place(low).zip(self.place(high)));
-                let (low, mut high): (Vec<_>, Vec<_>) = whole.unzip();
-                high.reverse();
-                if !low.is_empty() {
-                    let edge = [low, high].concat();
-                    plot.draw(&Polygon::new(edge, ink.color().mix(0.2).filled()))?;
-                }
-            }
+            Mark::Line(ink, points) => self.draw_line(plot, *ink, points),
+            Mark::Band(ink, points) => self.draw_band(plot, *ink, points),
             Mark::Points(ink, points) => {
-                for place in points.iter().filter_map(|&point| self.place(point)) {
-                    plot.draw(&Circle::new(place, 5 * UNITS / 2, ink.color().filled()))?;
-                }
+                let mut places = points.iter().filter_map(|&point| self.place(point));
+                let style = ink.color().filled();
+                places.try_for_each(|place| plot.draw(&Circle::new(place, 5 * UNITS / 2, style)))
             }
             Mark::Upright(ink, all) => {
                 let ends = all.iter().map(|&[x, low, high]| [[x, low], [x, high]]);
-                self.draw_lines(plot, *ink, ends)?;
+                self.draw_lines(plot, *ink, ends)
             }
             Mark::Level(ink, all) => {
                 let ends = all.iter().map(|&[y, from, to]| [[from, y], [to, y]]);
-                self.draw_lines(plot, *ink, ends)?;
+                self.draw_lines(plot, *ink, ends)
             }
-            Mark::Bars(ink, all) => {
-                for &[from, to, height] in all {
-                    let corners = self.place([from, self.y.low]).zip(self.place([to, height]));
-                    if let Some(((left, low), (right, high))) = corners {
-                        let corners = [(left, high), (right, low)];
-                        plot.draw(&Rectangle::new(corners, ink.color().mix(0.55).filled()))?;
-                    }
-                }
+            Mark::Bars(ink, all) => self.draw_bars(plot, *ink, all),
+        }
+    }
+
+    fn draw_line(&self, plot: &Plot<'_>, ink: Ink, points: &[[f64; 2]]) -> Drawn {
+        let places: Vec<_> = points.iter().map(|&point| self.place(point)).collect();
+        let width = if ink == Ink::Model { 18 } else { 12 };
+        for part in places.split(Option::is_none).filter(|part| !part.is_empty()) {
+            let part: Vec<_> = part.iter().copied().flatten().collect();
+            plot.draw(&PathElement::new(part, line(ink, width)))?;
+        }
+        Ok(())
+    }
+
+    fn draw_band(&self, plot: &Plot<'_>, ink: Ink, points: &[[f64; 3]]) -> Drawn {
+        let at = |end: usize| points.iter().map(move |point| [point[0], point[end]]);
+        let whole = at(1).zip(at(2));
+        let whole = whole.filter_map(|(low, high)| self.place(low).zip(self.place(high)));
+        let (low, mut high): (Vec<_>, Vec<_>) = whole.unzip();
+        high.reverse();
+        if low.is_empty() {
+            return Ok(());
+        }
+        plot.draw(&Polygon::new([low, high].concat(), ink.color().mix(0.2).filled()))
+    }
+
+    fn draw_bars(&self, plot: &Plot<'_>, ink: Ink, all: &[[f64; 3]]) -> Drawn {
+        for &[from, to, height] in all {
+            let corners = self.place([from, self.y.low]).zip(self.place([to, height]));
+            if let Some(((left, low), (right, high))) = corners {
+                let corners = [(left, high), (right, low)];
+                plot.draw(&Rectangle::new(corners, ink.color().mix(0.55).filled()))?;
             }
         }
         Ok(())

@@ -11,6 +11,9 @@ use super::picture::{picture, thinned};
 use crate::report::tables::{Kind, table};
 use crate::report::text;
 
+const NLL: &str = "of a row on average, in nats; lower is better.";
+const KL: &str = "of the weights from their prior, in nats: what was learned, and what it costs.";
+
 type Values = fn(&Curve) -> &[f64];
 
 /// Loss and KL divergence of all runs.
@@ -22,13 +25,14 @@ pub(in crate::report) fn curves(record: &Record) -> Markup {
     html! {
         @if others > 0 {
             p {
-                "The " span.key.model { "thick line" } " is the model itself, the " span.key.pale { "thin ones" } " are "
+                "The " span.key.model { "thick line" } " is the model itself, the "
+                span.key.pale { "thin ones" } " are "
                 (text::count(others, "model")) " that judged it, each trained without a part of the rows."
             }
         }
         div.panels {
-            (panel(record, "Negative log-likelihood", "of a row on average, in nats; lower is better.", |curve| &curve.nll))
-            (panel(record, "KL divergence", "of the weights from their prior, in nats: what was learned, and what it costs.", |curve| &curve.kl))
+            (panel(record, "Negative log-likelihood", NLL, |curve| &curve.nll))
+            (panel(record, "KL divergence", KL, |curve| &curve.kl))
         }
     }
 }

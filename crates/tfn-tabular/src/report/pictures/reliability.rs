@@ -62,48 +62,51 @@ fn lowest(all: &JudgedClasses) -> f64 {
     if all.classes.len() == 2 { 0.5 } else { 0.0 }
 }
 
+const RELIABILITY: &str = concat!(
+    "against confidence. Below the diagonal the model is too sure of itself. ",
+    "Upright lines are what chance alone allows in 95 of 100 samples; orange dots are beyond it."
+);
+
 /// Share of right answers against confidence.
 pub(in crate::report) fn reliability(all: &JudgedClasses) -> Markup {
-    let bins = bins(all);
-    let filled: Vec<Bin> = bins.iter().copied().filter(|bin| bin.rows > 0).collect();
+    let filled: Vec<Bin> = bins(all).into_iter().filter(|bin| bin.rows > 0).collect();
     let drawn: usize = filled.iter().map(|bin| bin.rows).sum();
     let left = left_out(all.probability.len() - drawn);
     if filled.is_empty() {
         return html! { p { "There are no rows to draw." (left) } };
     }
-    let dots = |off: bool| {
-        let bins = filled.iter().filter(|bin| bin.is_off() == off);
-        bins.map(|bin| [bin.confidence(), bin.accuracy()]).collect()
-    };
-    let chance = |bin: &Bin| {
-        let [low, high] = bin.by_chance();
-        [bin.confidence(), low, high]
-    };
     let off = filled.iter().filter(|bin| bin.is_off()).count();
     let words = format!(
-        "Reliability diagram: share of right answers against confidence in {} of {}. {off} are outside what chance allows.",
+        "Reliability diagram: share of right answers against confidence in {} of {}. \
+         {off} are outside what chance allows.",
         text::count(filled.len(), "bin"),
         text::count(drawn, "row"),
     );
     let low = lowest(all);
-    let line: Vec<[f64; 2]> = filled.iter().map(|bin| [bin.confidence(), bin.accuracy()]).collect();
-    let marks = vec![
+    let least = filled.iter().map(|bin| bin.accuracy().min(bin.by_chance()[0])).fold(low, f64::min);
+    // Room for dots at the ends.
+    let axis =
+        |name: &str, low: f64| Axis::exact(name, low - 0.02 * (1.0 - low), 1.02 - 0.02 * low);
+    let (x, y) =
+        (axis("probability of the predicted class", low), axis("share that is right", least));
+    let chart = Chart { words, x, y, size: SIZE, marks: marks(&filled, low) };
+    picture("Share of right answers", &format!("{RELIABILITY}{left}"), &chart, &numbers(&filled))
+}
+
+fn marks(filled: &[Bin], low: f64) -> Vec<Mark> {
+    let point = |bin: &Bin| [bin.confidence(), bin.accuracy()];
+    let dots = |off: bool| filled.iter().filter(|bin| bin.is_off() == off).map(point).collect();
+    let chance = |bin: &Bin| {
+        let [low, high] = bin.by_chance();
+        [bin.confidence(), low, high]
+    };
+    vec![
         Mark::Line(Ink::Guide, vec![[low, low], [1.0, 1.0]]),
         Mark::Upright(Ink::Axis, filled.iter().map(chance).collect()),
-        Mark::Line(Ink::Model, line),
+        Mark::Line(Ink::Model, filled.iter().map(point).collect()),
         Mark::Points(Ink::Model, dots(false)),
         Mark::Points(Ink::Miss, dots(true)),
-    ];
-    let least = filled.iter().map(|bin| bin.accuracy().min(bin.by_chance()[0])).fold(low, f64::min);
-    let x = Axis::exact(
-        "probability of the predicted class",
-        low - 0.02 * (1.0 - low),
-        1.02 - 0.02 * low,
-    );
-    let y = Axis::exact("share that is right", least - 0.03 * (1.0 - least), 1.02);
-    let chart = Chart { words, x, y, size: SIZE, marks };
-    let caption = "against confidence. Below the diagonal the model is too sure of itself. Upright lines are what chance alone allows in 95 of 100 samples; orange dots are beyond it.";
-    picture("Share of right answers", &format!("{caption}{left}"), &chart, &numbers(&filled))
+    ]
 }
 
 /// How many rows have which confidence.
