@@ -324,7 +324,9 @@ pub(crate) fn sum_of_losses(
             loss(&path, weights).map_err(|error| error.within(weights.name()).below(&path))?;
         sum = Some(sum.map_or_else(|| term.clone(), |sum| sum + &term));
     }
-    let dtype = || net.variables().first().map_or(DType::F32, |variable| variable.dtype());
+    // The type of the output: that of the last weights, for statistics in front of them may be of another.
+    let last = || net.trainable_variables().pop().or_else(|| net.variables().pop());
+    let dtype = || last().map_or(DType::F32, |variable| variable.dtype());
     Ok(sum.unwrap_or_else(|| Tensor::zeros(&[], dtype())).check()?)
 }
 

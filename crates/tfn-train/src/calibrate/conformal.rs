@@ -92,6 +92,32 @@ impl ConformalIntervals {
         Ok(Self { scores })
     }
 
+    /// From the calibration rows of several predictions together.
+    ///
+    /// Where each part of a table is predicted by a model that was trained on the others, all rows calibrate a model that is
+    /// trained on all (cross-conformal prediction). Intervals of the level `1 − α` then hold with a probability of at least about
+    /// `1 − 2α`, and in practice `1 − α`.
+    ///
+    /// # Errors
+    /// [`TrainError::Shape`] if there are no parts, or parts of different numbers of targets.
+    ///
+    /// # References
+    /// Vovk, *Cross-conformal predictors*, Annals of Mathematics and Artificial Intelligence 74 (2015); Barber, Candès, Ramdas,
+    /// Tibshirani, *Predictive inference with the jackknife+*, Annals of Statistics 49 (2021), section 3.
+    pub fn merge<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Result<Self> {
+        let mut scores: Vec<Vec<f64>> = Vec::new();
+        for (place, part) in parts.into_iter().enumerate() {
+            if place == 0 {
+                scores = vec![Vec::new(); part.scores.len()];
+            }
+            check_parts("ConformalIntervals::merge", part.scores.len(), scores.len())?;
+            scores.iter_mut().zip(&part.scores).for_each(|(all, more)| all.extend(more));
+        }
+        check_parts("ConformalIntervals::merge", scores.len(), scores.len().max(1))?;
+        scores.iter_mut().for_each(|scores| scores.sort_by(f64::total_cmp));
+        Ok(Self { scores })
+    }
+
     /// Number of calibration rows.
     pub fn len(&self) -> usize {
         self.scores.first().map_or(0, Vec::len)
@@ -212,6 +238,24 @@ impl ConformalClasses {
         Ok(Self { scores, classes })
     }
 
+    /// From the calibration rows of several predictions together: see [`ConformalIntervals::merge`].
+    ///
+    /// # Errors
+    /// [`TrainError::Shape`] if there are no parts, or parts of different numbers of classes.
+    pub fn merge<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Result<Self> {
+        let mut all = Self { scores: Vec::new(), classes: 0 };
+        for (place, part) in parts.into_iter().enumerate() {
+            if place == 0 {
+                all.classes = part.classes;
+            }
+            check_parts("ConformalClasses::merge", part.classes, all.classes)?;
+            all.scores.extend(&part.scores);
+        }
+        check_parts("ConformalClasses::merge", all.classes, all.classes.max(1))?;
+        all.scores.sort_by(f64::total_cmp);
+        Ok(all)
+    }
+
     /// The set of each row: its classes, the likeliest first.
     ///
     /// # Errors
@@ -237,6 +281,15 @@ impl ConformalClasses {
         };
         Ok(probs.chunks_exact(classes).map(set_of).collect())
     }
+}
+
+/// Checks that there are parts, and that they are alike.
+fn check_parts(op: &'static str, given: usize, expected: usize) -> Result<()> {
+    if given == expected {
+        return Ok(());
+    }
+    let expected = format!("at least one part, and all of [n, {expected}]");
+    Err(TrainError::Shape { op, argument: "parts", given: vec![given], expected })
 }
 
 fn as_tensor(scores: &[f64]) -> Tensor {

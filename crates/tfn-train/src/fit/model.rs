@@ -221,6 +221,18 @@ mod tests {
     }
 
     #[test]
+    fn plain_layers_behind_statistics_of_another_type_train() {
+        let x = inputs(12).cast(DType::F32).detach();
+        let data = Dataset::new(x.clone(), x.narrow(1, 0, 1).squeeze(1)).unwrap();
+        let net = Sequential::of(crate::data::Standardizer::fit(&x).unwrap());
+        let net = net.then(Affine::builder(3, 1).seed(1).build().unwrap());
+        let model = net.with_likelihood(likelihoods::Normal::new().unwrap());
+        let fit = Fit::new(&data).unwrap().epochs(20);
+        let report = fit.run_model(&model, &mut Sgd::new(0.05).unwrap(), ()).unwrap();
+        assert!(report.epochs[19].loss < report.epochs[0].loss);
+    }
+
+    #[test]
     fn targets_written_flat_are_those_of_a_column() {
         let y = inputs(5).narrow(1, 0, 1);
         let model = bayesian(3, 1).with_head(|loc| Normal::new(loc, 0.5));

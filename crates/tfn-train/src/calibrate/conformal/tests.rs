@@ -137,3 +137,32 @@ fn calibrations_come_back_from_a_file() {
         assert!(FileReader::from_bytes(&bytes.unwrap(), &registry).is_err(), "{wrong:?}");
     }
 }
+
+#[test]
+fn parts_together_are_the_whole() {
+    let mut stream = Key::from_seed(5).stream();
+    let x = stream.normal(&[60, 1], DType::F64);
+    let y = stream.normal(&[60, 1], DType::F64);
+    let fit = |start, len| {
+        let (x, y) = (x.narrow(0, start, len), y.narrow(0, start, len));
+        ConformalIntervals::fit(&predict(&x), &y).unwrap()
+    };
+    let (whole, parts) = (fit(0, 60), [fit(35, 25), fit(0, 20), fit(20, 15)]);
+    assert_eq!(ConformalIntervals::merge(&parts).unwrap().scores, whole.scores);
+    let error = ConformalIntervals::merge(&[]).unwrap_err().to_string();
+    assert!(error.contains("ConformalIntervals::merge: argument `parts`"), "{error}");
+
+    let logits = stream.normal(&[60, 3], DType::F64);
+    let labels = stream.normal(&[60, 3], DType::F64).argmax(-1);
+    let fit = |start, len| {
+        let logits = logits.narrow(0, start, len);
+        let monte_carlo = MonteCarlo::new(1).unwrap();
+        let prediction = monte_carlo.classify_logits(&Key::from_seed(0), |_| Ok(logits.clone()));
+        ConformalClasses::fit(&prediction.unwrap(), &labels.narrow(0, start, len)).unwrap()
+    };
+    let merged = ConformalClasses::merge(&[fit(40, 20), fit(0, 40)]).unwrap();
+    assert_eq!((merged.scores, merged.classes), (fit(0, 60).scores, 3));
+    let other = ConformalClasses { scores: vec![0.5], classes: 2 };
+    assert!(ConformalClasses::merge([&fit(0, 10), &other]).is_err());
+    assert!(ConformalClasses::merge(&[]).is_err());
+}

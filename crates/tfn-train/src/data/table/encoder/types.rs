@@ -1,6 +1,7 @@
 //! The encoder.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use tfn_tensor::{DType, Tensor};
 
@@ -8,6 +9,7 @@ use super::encoded::Encoded;
 use super::feature::{Cell, Feature, is_finite_in};
 use super::remark::Remark;
 use super::target::{Target, Task};
+use crate::data::table::cell::ColumnType;
 use crate::data::table::column::Column;
 use crate::data::table::contents::Table;
 use crate::error::{Result, TrainError};
@@ -76,6 +78,48 @@ impl TableEncoder {
         self.features.iter().flat_map(Feature::names).collect()
     }
 
+    /// The columns that features are made of, in order, and which features these are.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_train::data::{ColumnType, Table, TableEncoder};
+    ///
+    /// let rows = [["Oslo", "3", "5"], ["Rome", "4", "6"], ["Bonn", "4", "7"]];
+    /// let encoder = TableEncoder::regression("y").fit(&Table::from_rows(&["city", "rooms", "y"], &rows)?)?;
+    /// let columns: Vec<_> = encoder.columns().collect();
+    /// assert_eq!(columns, [("city", ColumnType::Category, 0..3), ("rooms", ColumnType::Number, 3..4)]);
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn columns(&self) -> impl Iterator<Item = (&str, ColumnType, Range<usize>)> {
+        self.features.iter().scan(0, |end, feature| {
+            let start = std::mem::replace(end, *end + feature.outputs.len());
+            Some((feature.column.as_str(), feature.column_type, start..*end))
+        })
+    }
+
+    /// The values that a column of text had where it was fitted, in order; none of other columns.
+    pub fn levels(&self, column: &str) -> &[String] {
+        let found = self.features.iter().find(|feature| feature.column == column);
+        found.map_or(&[], |feature| &feature.levels)
+    }
+
+    /// The number in a column that became `value`, the first of its features; of columns without such, `value` itself.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_train::data::{Table, TableEncoder};
+    ///
+    /// let table = Table::from_rows(&["x", "y"], &[["10", "1"], ["30", "2"]])?;
+    /// let encoder = TableEncoder::regression("y").standardize(true).fit(&table)?;
+    /// assert_eq!(encoder.encode(&table)?.features.to_vec::<f32>()?, [-1.0, 1.0]);
+    /// assert_eq!(encoder.inverse("x", -1.0), 10.0);
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn inverse(&self, column: &str, value: f64) -> f64 {
+        let found = self.features.iter().find(|feature| feature.column == column);
+        found.map_or(value, |feature| feature.loc + feature.scale * value)
+    }
+
     /// Name of the column of the targets.
     pub fn target(&self) -> &str {
         &self.target.column
@@ -103,6 +147,21 @@ impl TableEncoder {
     /// [`TableError::NoColumn`](crate::TableError::NoColumn) for a column that is needed; [`TableError::Cell`](crate::TableError::Cell) for a cell that is not of its column's type when
     /// fitted, that is no finite number or too large for the type of the tensors; for a missing target, and one that is no class.
     pub fn encode(&self, table: &Table) -> Result<Encoded> {
+        let mut encoded = self.encode_features(table)?;
+        let column = table.find(&self.target.column).filter(|column| !column.is_all_missing());
+        let targets = column.map(|column| {
+            let values = self.target.values(table, column, self.dtype)?;
+            Ok::<Tensor, TrainError>(Tensor::from_f64(&values, &[table.len()], self.dtype).check()?)
+        });
+        encoded.targets = targets.transpose()?;
+        Ok(encoded)
+    }
+
+    /// [`encode`](Self::encode) without looking at the column of the targets, whatever stands in it.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode), of the features.
+    pub fn encode_features(&self, table: &Table) -> Result<Encoded> {
         let (rows, width) = (table.len(), self.width());
         let mut values = vec![0.0; rows * width];
         let mut remarks = self.unknown(table);
@@ -122,14 +181,9 @@ impl TableEncoder {
             }
             offset += feature.outputs.len();
         }
-        let column = table.find(&self.target.column).filter(|column| !column.is_all_missing());
-        let targets = column.map(|column| {
-            let values = self.target.values(table, column, self.dtype)?;
-            Ok::<Tensor, TrainError>(Tensor::from_f64(&values, &[rows], self.dtype).check()?)
-        });
         Ok(Encoded {
             features: Tensor::from_f64(&values, &[rows, width], self.dtype).check()?,
-            targets: targets.transpose()?,
+            targets: None,
             target: self.target.column.clone(),
             remarks,
         })

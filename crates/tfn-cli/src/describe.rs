@@ -1,0 +1,177 @@
+//! What is known of a model and its figures, in words and tables.
+
+use tfn_tabular::data::ColumnType;
+use tfn_tabular::{Figure, Record, Task};
+
+use crate::numbers::{digits, duration, percent};
+use crate::output::{aligned, heading};
+
+/// What a figure is called.
+fn title(name: &str) -> &str {
+    match name {
+        "rmse" => "RMSE",
+        "mae" => "mean absolute error",
+        "r2" => "R²",
+        "log_likelihood" => "log-likelihood of a row",
+        "crps" => "CRPS",
+        "coverage" => "intervals or sets that hold",
+        "width" => "mean width of intervals",
+        "accuracy" => "accuracy",
+        "brier" => "Brier score",
+        "set_size" => "mean size of sets",
+        "auroc" => "area under the ROC curve",
+        "ece" => "expected calibration error",
+        "aurc" => "area under the risk–coverage curve",
+        other => other,
+    }
+}
+
+/// A share is a percentage, all else a number.
+fn value(name: &str, number: f64) -> String {
+    match name {
+        "coverage" | "accuracy" => percent(number),
+        _ => digits(number, 4),
+    }
+}
+
+/// Figures with their intervals.
+pub(crate) fn figures(figures: &[Figure]) -> String {
+    let row = |figure: &Figure| {
+        let interval = figure.interval.map_or_else(String::new, |[low, high]| {
+            format!("{} to {}", value(&figure.name, low), value(&figure.name, high))
+        });
+        vec![title(&figure.name).to_owned(), value(&figure.name, figure.value), interval]
+    };
+    let head = ["", "value", "95 % interval"].map(str::to_owned).to_vec();
+    aligned(&std::iter::once(head).chain(figures.iter().map(row)).collect::<Vec<_>>())
+}
+
+/// The model beside simpler means.
+pub(crate) fn baselines(record: &Record) -> String {
+    let name = score_name(record.task);
+    let row = |label: &str, score: Option<f64>, log_likelihood: Option<f64>| {
+        let text = |name, number: Option<f64>| number.map_or_else(String::new, |n| value(name, n));
+        vec![label.to_owned(), text(name, score), text("log_likelihood", log_likelihood)]
+    };
+    let mut rows = vec![["", title(name), "log-likelihood"].map(str::to_owned).to_vec()];
+    rows.push(row("this model", record.figure(name), record.figure("log_likelihood")));
+    for baseline in &record.baselines {
+        let label = match (baseline.name.as_str(), record.task) {
+            ("mean", Task::Classification) => "class frequencies",
+            (other, _) => other,
+        };
+        rows.push(row(label, Some(baseline.score), Some(baseline.log_likelihood)));
+    }
+    aligned(&rows)
+}
+
+fn score_name(task: Task) -> &'static str {
+    match task {
+        Task::Regression => "rmse",
+        Task::Classification => "accuracy",
+    }
+}
+
+/// How well intervals or sets held.
+pub(crate) fn coverage(record: &Record) -> String {
+    let (held, level) = (record.figure("coverage"), percent(record.level));
+    let held = held.map_or_else(String::new, percent);
+    let (what, size) = match record.task {
+        Task::Regression => ("intervals", "mean width"),
+        Task::Classification => ("sets of classes", "mean size"),
+    };
+    let number = record.figure("width").or_else(|| record.figure("set_size"));
+    let number = number.map_or_else(String::new, |number| digits(number, 4));
+    format!("{level} {what} held in {held} of the held-out rows, {size} {number}\n")
+}
+
+/// What speaks against a model.
+pub(crate) fn doubts(record: &Record) -> Vec<String> {
+    let is_better = |ours: f64, theirs: f64| match record.task {
+        Task::Regression => ours < theirs,
+        Task::Classification => ours > theirs,
+    };
+    let name = score_name(record.task);
+    let ours = (record.figure(name), record.figure("log_likelihood"));
+    let (Some(score), Some(log_likelihood)) = ours else { return Vec::new() };
+    let mut doubts = Vec::new();
+    for baseline in record.baselines.iter().filter(|baseline| baseline.name != "plain net") {
+        let (a, b) = (is_better(score, baseline.score), log_likelihood > baseline.log_likelihood);
+        let what = match (a, b) {
+            (true, true) => continue,
+            (false, false) => "neither its error nor its density is",
+            (false, true) => "its error is not",
+            (true, false) => "its density is not",
+        };
+        doubts.push(format!("{what} better than that of the baseline `{}`", baseline.name));
+    }
+    let coverage = record.figures.iter().find(|figure| figure.name == "coverage");
+    if let Some([low, high]) = coverage.and_then(|figure| figure.interval) {
+        let is_below = high < record.level;
+        let is_above = low > record.level && record.task == Task::Regression;
+        if is_below || is_above {
+            let held = percent(record.figure("coverage").unwrap_or(f64::NAN));
+            doubts.push(format!("{} intervals hold {held} of rows", percent(record.level)));
+        }
+    }
+    doubts
+}
+
+/// What each column is, a line each.
+pub(crate) fn columns(record: &Record) -> String {
+    let row = |column: &tfn_tabular::Column| {
+        let kind = match column.column_type {
+            ColumnType::Number => "number",
+            ColumnType::Boolean => "true or false",
+            ColumnType::Date => "date",
+            ColumnType::Category => "category",
+        };
+        let missing = match column.missing {
+            0 => String::new(),
+            count => format!("{count} missing"),
+        };
+        let features = match column.features {
+            0 => "left out".to_owned(),
+            1 => "1 feature".to_owned(),
+            count => format!("{count} features"),
+        };
+        vec![column.name.clone(), kind.to_owned(), features, missing]
+    };
+    aligned(&record.columns.iter().map(row).collect::<Vec<_>>())
+}
+
+/// How it was trained, in sentences.
+pub(crate) fn training(record: &Record) -> String {
+    let setup = &record.setup;
+    let hidden: Vec<String> = setup.hidden.iter().map(ToString::to_string).collect();
+    let judged = match record.folds {
+        1 => "held-out rows judge".to_owned(),
+        folds => format!("{folds} folds judge"),
+    };
+    let (epochs, batch) = (setup.epochs(record.rows), setup.batch_size(record.rows));
+    format!(
+        "{} of `{}` ({}), {} rows; hidden units {}, {epochs} epochs in minibatches of {batch}, seed {}; {judged}; {}\n",
+        record.task,
+        record.target,
+        record.task_reason,
+        record.rows,
+        hidden.join(", "),
+        record.seed,
+        duration(record.seconds)
+    )
+}
+
+/// All of it.
+pub(crate) fn record(record: &Record) -> String {
+    let mut text = training(record);
+    text.push_str(&heading("\nColumns"));
+    text.push_str(&columns(record));
+    for remark in &record.remarks {
+        text.push_str(&format!("{remark}\n"));
+    }
+    text.push_str(&heading("\nOn rows that it was not trained on"));
+    text.push_str(&figures(&record.figures));
+    text.push_str(&heading("\nBeside simpler means"));
+    text.push_str(&baselines(record));
+    text
+}

@@ -1,0 +1,56 @@
+//! The command `tfn`.
+
+mod args;
+mod convert;
+mod describe;
+mod evaluate;
+mod failure;
+mod generate;
+mod info;
+mod numbers;
+mod output;
+mod predict;
+mod source;
+mod train;
+
+use std::panic;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use failure::Failure;
+use output::Output;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let output = Output::new(args.quiet);
+    // A fault of the program itself is said in a line of its own, and ends as a failure.
+    panic::set_hook(Box::new(|_| {}));
+    let result = panic::catch_unwind(|| run(&args.command, &output));
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        // Whoever reads the output has seen enough.
+        Ok(Err(failure)) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Ok(Err(failure)) => {
+            output.error(&failure.to_string());
+            failure.code()
+        }
+        Err(_) => {
+            output.error("a fault of tfn itself; please report the command and its input");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Train(train) => train::run(train, output),
+        Command::Predict(predict) => predict::run(predict, output),
+        Command::Evaluate(evaluate) => evaluate::run(evaluate, output),
+        Command::Info(info) => info::run(info, output),
+        Command::Convert(convert) => convert::run(convert, output),
+        Command::Completions { shell } => generate::completions(*shell, output),
+        Command::Man { folder } => generate::man(folder),
+    }
+}

@@ -1,0 +1,233 @@
+//! `tfn predict`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use tfn_tabular::data::Table;
+use tfn_tabular::{Answers, Asked, Predicted, TabularPredictor};
+
+use crate::args::{Format, Predict};
+use crate::failure::Failure;
+use crate::numbers::{json, short};
+use crate::output::Output;
+use crate::source;
+use crate::train::in_pool;
+
+/// Rows that are answered at a time.
+const ROWS: usize = 8192;
+/// Remarks that are said, of all parts together.
+const REMARKS: usize = 10;
+
+pub(crate) fn run(args: &Predict, output: &Output) -> Result<(), Failure> {
+    let predictor = TabularPredictor::load(&args.model)?;
+    let chunks = source::chunks(&args.data, &args.written, ROWS)?;
+    match &args.output {
+        None => {
+            let out = BufWriter::new(io::stdout().lock());
+            answer(args, &predictor, chunks, out, "standard output", output)
+        }
+        Some(path) => whole_file(path, |out| {
+            answer(args, &predictor, chunks, out, &path.display().to_string(), output)
+        }),
+    }
+}
+
+/// Writes a file that is there only when it is whole.
+fn whole_file(
+    path: &Path,
+    write: impl FnOnce(BufWriter<File>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let name = path.display().to_string();
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".partial");
+    let result = File::create(&beside)
+        .map_err(Failure::io(&name))
+        .and_then(|file| write(BufWriter::new(file)))
+        .and_then(|()| std::fs::rename(&beside, path).map_err(Failure::io(&name)));
+    if result.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    result
+}
+
+fn answer(
+    args: &Predict,
+    predictor: &TabularPredictor,
+    chunks: impl Iterator<Item = tfn_tabular::train::Result<Table>>,
+    mut out: impl Write,
+    name: &str,
+    output: &Output,
+) -> Result<(), Failure> {
+    let writer = Writer { args, predictor, target: &predictor.record().target };
+    let (mut rows, mut outside, mut remarks) = (0, 0, Vec::new());
+    for chunk in chunks {
+        let table = chunk?;
+        let level = &args.level;
+        let asked = Asked {
+            level: level.level,
+            conformal: !level.raw,
+            draws: level.draws,
+            first_row: rows as u64,
+        };
+        let answers = in_pool(level.threads, || predictor.predict(&table, &asked))??;
+        let text = writer.text(&table, &answers, rows == 0)?;
+        out.write_all(text.as_bytes()).map_err(Failure::io(name))?;
+        rows += table.len();
+        outside += answers.out_of_range.iter().filter(|columns| !columns.is_empty()).count();
+        for remark in answers.remarks {
+            if remarks.len() < REMARKS && !remarks.contains(&remark) {
+                output.note(&remark);
+                remarks.push(remark);
+            }
+        }
+    }
+    out.flush().map_err(Failure::io(name))?;
+    let share = 100.0 * outside as f64 / rows.max(1) as f64;
+    output.note(&format!("{rows} rows, {outside} of them ({share:.1} %) out of range"));
+    Ok(())
+}
+
+/// Writes answers.
+struct Writer<'a> {
+    args: &'a Predict,
+    predictor: &'a TabularPredictor,
+    target: &'a str,
+}
+
+impl Writer<'_> {
+    /// The answers of a part of the table, with a head line if it is the first.
+    fn text(&self, table: &Table, answers: &Answers, is_first: bool) -> Result<String, Failure> {
+        let kept = self.args.keep.iter().map(|column| table.values(column));
+        let kept = kept.collect::<tfn_tabular::train::Result<Vec<_>>>()?;
+        let names: Vec<String> = self.args.keep.iter().cloned().chain(self.names()).collect();
+        let mut text = String::new();
+        if is_first && self.args.format == Format::Csv {
+            line(&mut text, names.iter().map(String::as_str));
+        }
+        for row in 0..table.len() {
+            let kept = kept.iter().map(|cells| cells[row].map_or(Value::Null, |cell| json!(cell)));
+            let values: Vec<Value> = kept.chain(self.values(answers, row)).collect();
+            match self.args.format {
+                Format::Csv => {
+                    let cells: Vec<String> = values.iter().map(cell).collect();
+                    line(&mut text, cells.iter().map(String::as_str));
+                }
+                Format::Jsonl => {
+                    let object: Map<String, Value> = names.iter().cloned().zip(values).collect();
+                    text.push_str(&Value::Object(object).to_string());
+                    text.push('\n');
+                }
+            }
+        }
+        Ok(text)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let target = self.target;
+        let mut names = vec![target.to_owned()];
+        let mut add = |endings: &[&str]| {
+            names.extend(endings.iter().map(|ending| format!("{target}_{ending}")));
+        };
+        match self.predictor.classes() {
+            None => add(&["lower", "upper", "stddev"]),
+            Some(_) => add(&["probability", "set", "entropy"]),
+        }
+        add(&["epistemic_share", "aleatoric_share"]);
+        names.push("out_of_range".to_owned());
+        if self.args.probabilities {
+            let classes = self.predictor.classes().unwrap_or_default();
+            names.extend(classes.iter().map(|class| format!("{target}_is_{class}")));
+        }
+        names
+    }
+
+    fn values(&self, answers: &Answers, row: usize) -> Vec<Value> {
+        let outside = answers.out_of_range[row].join("|");
+        let outside = if outside.is_empty() { Value::Null } else { json!(outside) };
+        match &answers.predicted {
+            Predicted::Numbers(all) => {
+                let share = all.epistemic_share[row];
+                let numbers = [
+                    all.mean[row],
+                    all.lower[row],
+                    all.upper[row],
+                    all.stddev[row],
+                    share,
+                    1.0 - share,
+                ];
+                numbers.map(number).into_iter().chain([outside]).collect()
+            }
+            Predicted::Classes(all) => {
+                let classes = self.predictor.classes().unwrap_or_default();
+                let name = |label: usize| classes.get(label).map_or("", String::as_str);
+                let set: Vec<&str> = all.set[row].iter().map(|&label| name(label)).collect();
+                let (label, share) = (all.label[row], all.epistemic_share[row]);
+                let mut values = vec![
+                    json!(name(label)),
+                    number(all.probs[row][label]),
+                    json!(set.join("|")),
+                    number(all.entropy[row]),
+                    number(share),
+                    number(1.0 - share),
+                    outside,
+                ];
+                if self.args.probabilities {
+                    values.extend(all.probs[row].iter().map(|&p| number(p)));
+                }
+                values
+            }
+        }
+    }
+}
+
+/// A number of six digits.
+fn number(number: f64) -> Value {
+    // What `short` writes is a number.
+    short(number).parse().map_or(Value::Null, |rounded: f64| match json(rounded) {
+        Value::Null => json!(short(number)),
+        value => value,
+    })
+}
+
+/// A value as a cell.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_f64().map_or_else(String::new, short),
+        other => other.to_string(),
+    }
+}
+
+/// A line of CSV (RFC 4180).
+fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>) {
+    for (place, cell) in cells.enumerate() {
+        if place > 0 {
+            text.push(',');
+        }
+        if cell.contains([',', '"', '\n', '\r']) {
+            text.push('"');
+            text.push_str(&cell.replace('"', "\"\""));
+            text.push('"');
+        } else {
+            text.push_str(cell);
+        }
+    }
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_where_they_must_be() {
+        let mut text = String::new();
+        line(&mut text, ["a", "b,c", "d\"e", "f\ng", ""].into_iter());
+        assert_eq!(text, "a,\"b,c\",\"d\"\"e\",\"f\ng\",\n");
+        assert_eq!(cell(&number(1.0 / 3.0)), "0.333333");
+        assert_eq!(cell(&number(f64::NEG_INFINITY)), "-inf");
+    }
+}

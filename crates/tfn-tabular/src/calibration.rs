@@ -1,0 +1,43 @@
+//! Intervals and sets that hold as often as they say.
+
+use tfn_tensor::Tensor;
+use tfn_train::Predictive;
+use tfn_train::calibrate::{ConformalClasses, ConformalIntervals};
+
+use crate::error::Result;
+use crate::task::Task;
+
+/// Split-conformal calibration of either task.
+#[derive(Clone, Debug)]
+pub(crate) enum Calibration {
+    Intervals(ConformalIntervals),
+    Classes(ConformalClasses),
+}
+
+impl Calibration {
+    /// From predictions of rows and their targets.
+    pub(crate) fn fit(task: Task, predictive: &Predictive, targets: &Tensor) -> Result<Self> {
+        Ok(match task {
+            Task::Regression => Self::Intervals(ConformalIntervals::fit(predictive, targets)?),
+            Task::Classification => {
+                Self::Classes(ConformalClasses::fit(&predictive.classes()?, targets)?)
+            }
+        })
+    }
+
+    /// From several parts of the rows together.
+    pub(crate) fn merge(task: Task, parts: &[&Self]) -> Result<Self> {
+        let intervals = parts.iter().filter_map(|part| match part {
+            Self::Intervals(part) => Some(part),
+            Self::Classes(_) => None,
+        });
+        let classes = parts.iter().filter_map(|part| match part {
+            Self::Classes(part) => Some(part),
+            Self::Intervals(_) => None,
+        });
+        Ok(match task {
+            Task::Regression => Self::Intervals(ConformalIntervals::merge(intervals)?),
+            Task::Classification => Self::Classes(ConformalClasses::merge(classes)?),
+        })
+    }
+}

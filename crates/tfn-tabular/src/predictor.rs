@@ -1,0 +1,248 @@
+//! A trained model of a table, with all that its answers need.
+
+use std::path::Path;
+
+use tfn_layers::Model;
+use tfn_module::describe::{FileReader, FileWriter};
+use tfn_tensor::{Key, Tensor};
+use tfn_train::data::{Encoded, Table, TableEncoder};
+use tfn_train::describe::{MODEL, registry};
+use tfn_train::{MonteCarlo, Predictive};
+
+use crate::calibration::Calibration;
+use crate::error::{Result, TabularError};
+use crate::figures::Figure;
+use crate::judged::Judged;
+use crate::predicted::Predicted;
+use crate::ranges::Ranges;
+use crate::record::Record;
+use crate::task::Task;
+use crate::training::TabularBuilder;
+
+/// Names in the file, beside that of the model.
+const ENCODER: &str = "encoder";
+const CALIBRATION: &str = "calibration";
+const RANGES: &str = "ranges";
+const RECORD: &str = "record";
+
+/// A Bayesian network for a table: trained by [`builder`](Self::builder), it answers for new rows.
+///
+/// Its file is a model file: [`tfn_train::load_model`] reads the network alone.
+///
+/// Counterpart: AutoGluon's `TabularPredictor`.
+///
+/// # Examples
+/// ```
+/// use tfn_tabular::{Asked, Predicted, Setup, TabularPredictor};
+/// use tfn_tabular::data::Table;
+///
+/// let rows: Vec<[String; 2]> = (0..60).map(|i| [i.to_string(), (2 * i + i % 3).to_string()]).collect();
+/// let table = Table::from_rows(&["x".to_owned(), "y".to_owned()], &rows)?;
+/// let setup = Setup { max_epochs: 60, rate: 0.03, ..Setup::for_rows(table.len()) };
+/// let predictor = TabularPredictor::builder("y").setup(setup).fit(&table, ())?;
+///
+/// let answers = predictor.predict(&Table::from_rows(&["x"], &[["30"], ["1000"]])?, &Asked::default())?;
+/// let Predicted::Numbers(numbers) = &answers.predicted else { return Ok(()) };
+/// assert!(numbers.lower[0] < numbers.mean[0] && numbers.mean[0] < numbers.upper[0]);
+/// assert_eq!(answers.out_of_range, [vec![], vec!["x".to_owned()]]);
+///
+/// # let folder = tempfile::tempdir().map_err(|source| tfn_train::TrainError::Read { path: "".into(), source })?;
+/// let path = folder.path().join("model.tfn");
+/// predictor.save(&path)?;
+/// let same = TabularPredictor::load(&path)?;
+/// assert_eq!(same.record(), predictor.record());
+/// # Ok::<(), tfn_tabular::TabularError>(())
+/// ```
+#[derive(Debug)]
+pub struct TabularPredictor {
+    pub(crate) model: Model,
+    pub(crate) encoder: TableEncoder,
+    pub(crate) calibration: Calibration,
+    pub(crate) ranges: Ranges,
+    pub(crate) record: Record,
+}
+
+/// What is asked of a predictor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Asked {
+    /// Probability with which intervals hold the truth, and sets the true class. Default: 0.9.
+    pub level: f64,
+    /// Whether they are calibrated on held-out rows (split-conformal, the default), or are those of the
+    /// predictive distribution as it is.
+    pub conformal: bool,
+    /// Draws of the weights; `None`: as many as the [`Setup`](crate::Setup) says.
+    pub draws: Option<usize>,
+    /// Number of the first row, for tables that are parts of one: each row has its own noise.
+    pub first_row: u64,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self { level: 0.9, conformal: true, draws: None, first_row: 0 }
+    }
+}
+
+/// What a predictor says of the rows of a table.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Answers {
+    /// Row by row.
+    pub predicted: Predicted,
+    /// Columns in which a row is outside the range of the rows trained on, or has a text or a gap that none of them had.
+    pub out_of_range: Vec<Vec<String>>,
+    /// What was ignored, filled in or not known, in words.
+    pub remarks: Vec<String>,
+}
+
+/// Answers beside the truth.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// Row by row.
+    pub judged: Judged,
+    /// As of [`Answers`].
+    pub out_of_range: Vec<Vec<String>>,
+    /// As of [`Answers`].
+    pub remarks: Vec<String>,
+}
+
+impl Evaluation {
+    /// All figures of merit, with bootstrap intervals: see [`Judged::figures`].
+    ///
+    /// # Errors
+    /// [`TrainError::Value`](tfn_train::TrainError::Value) if there are no rows.
+    pub fn figures(&self) -> Result<Vec<Figure>> {
+        self.judged.figures(&Key::from_seed(0).child("figures"))
+    }
+}
+
+impl TabularPredictor {
+    /// Options for a predictor of a column.
+    pub fn builder(target: impl Into<String>) -> TabularBuilder {
+        TabularBuilder::new(target.into())
+    }
+
+    /// How it was trained, and how good it was.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The network.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What makes features of its columns.
+    pub fn encoder(&self) -> &TableEncoder {
+        &self.encoder
+    }
+
+    /// The names of the classes; `None` of a regression.
+    pub fn classes(&self) -> Option<&[String]> {
+        self.encoder.classes()
+    }
+
+    /// Answers for the rows of a table, whose columns may be in any order. Its target is not looked at.
+    ///
+    /// # Errors
+    /// [`TableError`](tfn_train::TableError) for a column that is missing and a cell that is not of its type;
+    /// [`TrainError::Value`](tfn_train::TrainError::Value) for a level outside 0 to 1.
+    pub fn predict(&self, table: &Table, asked: &Asked) -> Result<Answers> {
+        // A target that is there may be anything.
+        let encoded = self.encoder.encode_features(table)?;
+        let predictive = self.predictive(&encoded.features, asked)?;
+        let predicted = self.predicted(&predictive, asked)?;
+        let (out_of_range, remarks) = self.about(&encoded)?;
+        Ok(Answers { predicted, out_of_range, remarks })
+    }
+
+    /// Answers for rows whose targets are known, beside these.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict); [`TabularError::NoTargets`] if there are none, and
+    /// [`TableError`](tfn_train::TableError) for one that is missing or no class.
+    pub fn evaluate(&self, table: &Table, asked: &Asked) -> Result<Evaluation> {
+        let encoded = self.encoder.encode(table)?;
+        let Some(targets) = &encoded.targets else {
+            return Err(TabularError::NoTargets { target: self.record.target.clone() });
+        };
+        let predictive = self.predictive(&encoded.features, asked)?;
+        let predicted = self.predicted(&predictive, asked)?;
+        let first = asked.first_row as usize;
+        let rows = (first..first + table.len()).collect();
+        let judged = predicted.judge(&predictive, targets, self.classes(), rows)?;
+        let (out_of_range, remarks) = self.about(&encoded)?;
+        Ok(Evaluation { judged, out_of_range, remarks })
+    }
+
+    /// The predictive distribution of rows of features.
+    pub(crate) fn predictive(&self, features: &Tensor, asked: &Asked) -> Result<Predictive> {
+        let draws = asked.draws.unwrap_or(self.record.setup.draws);
+        let key = Key::from_seed(self.record.seed).child("answers").index(asked.first_row);
+        Ok(MonteCarlo::new(draws)?.predict(&self.model, features, &key)?)
+    }
+
+    pub(crate) fn predicted(&self, predictive: &Predictive, asked: &Asked) -> Result<Predicted> {
+        let calibration = asked.conformal.then_some(&self.calibration);
+        Predicted::of(self.record.task, predictive, calibration, asked.level)
+    }
+
+    fn about(&self, encoded: &Encoded) -> Result<(Vec<Vec<String>>, Vec<String>)> {
+        let mut columns = Vec::new();
+        for (column, _, features) in self.encoder.columns() {
+            columns.extend(features.map(|_| column));
+        }
+        let remarks = encoded.remarks.iter().map(ToString::to_string).collect();
+        Ok((self.ranges.outside(encoded, &columns)?, remarks))
+    }
+
+    /// Saves all of it in one file. Whatever interrupts it, the file is the former or the new one, whole.
+    ///
+    /// # Errors
+    /// [`ModuleError::Io`](tfn_module::ModuleError::Io).
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let registry = registry();
+        let file =
+            FileWriter::new(&registry).add(MODEL, &self.model)?.add(ENCODER, &self.encoder)?;
+        let file = match &self.calibration {
+            Calibration::Intervals(conformal) => file.add(CALIBRATION, conformal)?,
+            Calibration::Classes(conformal) => file.add(CALIBRATION, conformal)?,
+        };
+        let record = serde_json::to_string(&self.record).map_err(|error| TabularError::Saved {
+            path: path.as_ref().to_owned(),
+            given: error.to_string(),
+        })?;
+        let file = file.add(RANGES, &self.ranges.to_tensor())?.metadata(RECORD, record);
+        Ok(file.save(path)?)
+    }
+
+    /// The predictor of a file of [`save`](Self::save).
+    ///
+    /// # Errors
+    /// [`TabularError::Saved`] for a model of something else; for whatever else is wrong with a file, which may come from
+    /// anywhere, [`DescribeError`](tfn_module::describe::DescribeError) within a
+    /// [`ModuleError`](tfn_module::ModuleError).
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let registry = registry();
+        let mut file = FileReader::open(path, &registry)?;
+        let saved = |given: String| TabularError::Saved { path: path.to_owned(), given };
+        let record = file.metadata().get(RECORD);
+        let record = record.ok_or_else(|| saved("has no record of a table".to_owned()))?;
+        let record: Record = serde_json::from_str(record)
+            .map_err(|error| saved(format!("its record cannot be read ({error})")))?;
+        let encoder: TableEncoder = file.take(ENCODER)?;
+        let is_of = |task| (task == Task::Classification) == encoder.classes().is_some();
+        if !is_of(record.task) {
+            return Err(saved(format!("its record says {}, its encoder not", record.task)));
+        }
+        let calibration = match record.task {
+            Task::Regression => Calibration::Intervals(file.take(CALIBRATION)?),
+            Task::Classification => Calibration::Classes(file.take(CALIBRATION)?),
+        };
+        let ranges: Tensor = file.take(RANGES)?;
+        let ranges = Ranges::from_tensor(&ranges, encoder.width())
+            .ok_or_else(|| saved("its ranges are not those of its features".to_owned()))?;
+        Ok(Self { model: file.take(MODEL)?, encoder, calibration, ranges, record })
+    }
+}
