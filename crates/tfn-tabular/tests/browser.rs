@@ -99,6 +99,7 @@ fn pages_are_whole_and_legible() {
 
 fn shoot(browser: &Path, dir: &Path, name: &str, kept: &Path, width: u32, night: bool) {
     let shot = kept.join(format!("{name}-{width}-{}.png", if night { "night" } else { "day" }));
+    std::fs::copy(dir.join(format!("{name}.html")), kept.join(format!("{name}.html"))).unwrap();
     let height = if width < 1000 { 12_000 } else { 6500 };
     let more =
         [format!("--screenshot={}", shot.display()), format!("--window-size={width},{height}")];

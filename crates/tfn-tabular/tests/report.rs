@@ -4,70 +4,13 @@
 
 mod made;
 
-use made::{classes, effects, numbers, out_of_range, record, species};
+use made::well_formed::check;
+use made::{Numbers, classes, effects, numbers, out_of_range, record, species};
+use tfn_tabular::data::Table;
 use tfn_tabular::report::{Report, Tested};
-use tfn_tabular::{Curve, Effects, Judged, JudgedClasses, JudgedNumbers, Record};
-
-/// Elements without an end.
-const VOID: [&str; 6] = ["meta", "circle", "line", "rect", "polyline", "polygon"];
-
-/// Follows all tags: each is closed in order, no attribute comes twice, no `<` and no lone `&` is left in text.
-fn check(page: &str) {
-    let mut open: Vec<&str> = Vec::new();
-    let mut rest = page.strip_prefix("<!DOCTYPE html>").expect("a document type");
-    while let Some(at) = rest.find('<') {
-        check_text(&rest[..at]);
-        let end = rest[at..].find('>').expect("an end of the tag") + at;
-        let tag = &rest[at + 1..end];
-        rest = &rest[end + 1..];
-        if let Some(name) = tag.strip_prefix('/') {
-            assert_eq!(open.pop(), Some(name), "before {:.200}", rest);
-            continue;
-        }
-        let tag = tag.trim_end_matches('/');
-        let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
-        assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "<{tag}>");
-        check_attributes(attributes);
-        if !VOID.contains(&name) {
-            open.push(name);
-        }
-        if name == "style" {
-            let end = rest.find("</style>").expect("an end of the style");
-            assert!(!rest[..end].contains(['<', '&']));
-            rest = &rest[end..];
-        }
-    }
-    assert_eq!(open, Vec::<&str>::new());
-    for outside in ["http", "src=", "<script", "javascript:", "@import", "url(", "NaN", "inf\""] {
-        assert!(!page.contains(outside), "{outside}");
-    }
-}
-
-fn check_text(text: &str) {
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        let (name, _) =
-            rest[at + 1..].split_once(';').unwrap_or_else(|| panic!("a lone & in {text}"));
-        assert!(["lt", "gt", "amp", "quot", "apos"].contains(&name), "&{name};");
-        rest = &rest[at + 1..];
-    }
-    assert!(!text.contains('>'), "{text}");
-}
-
-fn check_attributes(attributes: &str) {
-    let (mut names, mut rest) = (Vec::new(), attributes);
-    while let Some((name, value)) = rest.split_once("=\"") {
-        let (value, more) = value.split_once('"').expect("an end of the value");
-        check_text(value);
-        names.push(name.trim());
-        rest = more;
-    }
-    assert_eq!(rest.trim(), "", "in {attributes}");
-    let all = names.len();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), all, "twice in {attributes}");
-}
+use tfn_tabular::{
+    Asked, Curve, Effects, Judged, JudgedClasses, JudgedNumbers, Record, Setup, TabularPredictor,
+};
 
 fn page(record: &Record) -> String {
     let page = Report::new(record).html().unwrap();
@@ -297,4 +240,38 @@ fn many_classes_and_columns_have_a_page() {
     assert!(page.contains("The largest of ") && !page.contains("Confusion matrix"));
     assert!(page.contains("300 columns"));
     assert!(page.len() < 1_000_000, "{}", page.len());
+}
+
+#[test]
+fn a_trained_predictor_has_a_page() {
+    let mut random = Numbers::new(1);
+    let rows: Vec<[String; 4]> = (0..120)
+        .map(|row| {
+            let (x, kind) = (random.normal(), ["a", "b & c"][row % 2]);
+            let y = 2.0 * x + row as f64 % 2.0 + 0.3 * random.normal();
+            [x.to_string(), kind.to_owned(), y.to_string(), (y > 0.5).to_string()]
+        })
+        .collect();
+    let table =
+        Table::from_rows(&["x", "<kind>", "y", "is high"].map(str::to_owned), &rows).unwrap();
+    for (target, other) in [("y", "is high"), ("is high", "y")] {
+        let setup = Setup { steps: 100, max_epochs: 20, draws: 10, ..Setup::for_rows(120) };
+        let builder = TabularPredictor::builder(target).ignore(&[other]).setup(setup);
+        let predictor = builder.fit(&table, ()).unwrap();
+        let (effects, asked) = (predictor.effects(&table).unwrap(), Asked::default());
+        let tested = predictor.evaluate(&table, &asked).unwrap();
+        let tested = Tested {
+            name: "again.csv".to_owned(),
+            rows: 120,
+            level: asked.level,
+            judged: &tested.judged,
+            figures: &tested.figures().unwrap(),
+            out_of_range: &tested.out_of_range,
+        };
+        let report = Report::new(predictor.record()).tested(tested).effects(&effects);
+        let page = report.html().unwrap();
+        check(&page);
+        assert!(page.contains("20 epochs") && page.contains("again.csv"));
+        assert!(!page.contains("There are no rows"));
+    }
 }

@@ -63,7 +63,9 @@ fn setup(record: &Record) -> Markup {
         [units] => format!("one hidden layer of {units} units"),
         _ => format!("hidden layers of {} units", hidden.join(", ")),
     };
-    let epochs = setup.epochs(record.rows);
+    // A run may have ended before all epochs of the set-up.
+    let ran = record.curves.first().and_then(|curve| curve.epoch.last()).copied();
+    let epochs = ran.unwrap_or_else(|| setup.epochs(record.rows));
     let batch = setup.batch_size(record.rows);
     html! {
         dt { "Net" }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod well_formed;
+
 use tfn_tabular::data::ColumnType;
 use tfn_tabular::report::{Report, Tested};
 use tfn_tabular::tensor::Key;

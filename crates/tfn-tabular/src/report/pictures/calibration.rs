@@ -21,7 +21,8 @@ fn sound(pit: &[f64]) -> Vec<f64> {
 }
 
 const COVERAGE: &str = concat!(
-    "by level. Below the diagonal intervals are too narrow, above it too wide. ",
+    "of the central intervals of the predictive distribution itself, by level. ",
+    "Below the diagonal intervals are too narrow, above it too wide. ",
     "In the grey band chance alone explains it, for 95 of 100 samples at each level."
 );
 
