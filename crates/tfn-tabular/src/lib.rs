@@ -13,6 +13,8 @@ mod predicted;
 mod predictor;
 mod ranges;
 mod record;
+#[cfg(feature = "report")]
+pub mod report;
 mod setup;
 mod split;
 mod task;
