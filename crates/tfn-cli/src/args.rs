@@ -44,6 +44,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tfn info model.tfn\n  tfn info model.tfn --json | jq .figures"
     )]
     Info(Info),
+    /// Make a report, one HTML file to look at and to show
+    #[command(
+        after_help = "Examples:\n  tfn report model.tfn test.csv -o report.html\n  tfn report model.tfn\n\nThe table must have the target. With one the report also shows which columns matter and which rows are doubtful in\nthat table; without one it is about the rows held out in training."
+    )]
+    Report(Report),
     /// Exchange weights with TensorFlow Probability: arrays in a file .npz
     #[command(
         after_help = "Examples:\n  tfn convert model.tfn weights.npz\n  tfn convert weights.npz other.tfn --like model.tfn\n\nThe arrays are those that Layer.save of tfp.experimental.nn writes for the same layers, arr_0, arr_1, …: of each layer,\nmean and untransformed scale of bias and kernel."
@@ -187,6 +192,21 @@ pub(crate) struct Evaluate {
     /// Write all figures to standard output as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Report {
+    /// The model
+    pub(crate) model: PathBuf,
+    /// A table with the target; - for standard input
+    pub(crate) data: Option<PathBuf>,
+    /// File for the report
+    #[arg(long, short, value_name = "FILE", default_value = "report.html")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) level: Level,
+    #[command(flatten)]
+    pub(crate) written: Written,
 }
 
 #[derive(Debug, ClapArgs)]

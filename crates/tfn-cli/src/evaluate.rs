@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::numbers::{json, percent};
 use crate::output::{Output, aligned, heading};
 use crate::source;
-use crate::train::in_pool;
+use crate::threads::in_pool;
 
 /// Levels of central intervals whose share of targets is shown.
 const LEVELS: [f64; 5] = [0.5, 0.8, 0.9, 0.95, 0.99];

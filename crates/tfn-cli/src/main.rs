@@ -10,7 +10,9 @@ mod info;
 mod numbers;
 mod output;
 mod predict;
+mod report;
 mod source;
+mod threads;
 mod train;
 
 use std::panic;
@@ -49,6 +51,7 @@ fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Predict(predict) => predict::run(predict, output),
         Command::Evaluate(evaluate) => evaluate::run(evaluate, output),
         Command::Info(info) => info::run(info, output),
+        Command::Report(report) => report::run(report, output),
         Command::Convert(convert) => convert::run(convert, output),
         Command::Completions { shell } => generate::completions(*shell, output),
         Command::Man { folder } => generate::man(folder),

@@ -1,6 +1,8 @@
 //! What is shown: answers and summaries on standard output, all else on standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 
@@ -84,4 +86,22 @@ pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
 pub(crate) fn heading(text: &str) -> String {
     let bold = Style::new().bold();
     format!("{bold}{text}{bold:#}\n")
+}
+
+/// Writes a file that is there only when it is whole.
+pub(crate) fn whole_file(
+    path: &Path,
+    write: impl FnOnce(BufWriter<File>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let name = path.display().to_string();
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".partial");
+    let result = File::create(&beside)
+        .map_err(Failure::io(&name))
+        .and_then(|file| write(BufWriter::new(file)))
+        .and_then(|()| std::fs::rename(&beside, path).map_err(Failure::io(&name)));
+    if result.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    result
 }

@@ -1,8 +1,6 @@
 //! `tfn predict`.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tfn_tabular::data::Table;
@@ -11,9 +9,9 @@ use tfn_tabular::{Answers, Asked, Predicted, TabularPredictor};
 use crate::args::{Format, Predict};
 use crate::failure::Failure;
 use crate::numbers::{json, short};
-use crate::output::Output;
+use crate::output::{Output, whole_file};
 use crate::source;
-use crate::train::in_pool;
+use crate::threads::in_pool;
 
 /// Rows that are answered at a time.
 const ROWS: usize = 8192;
@@ -32,24 +30,6 @@ pub(crate) fn run(args: &Predict, output: &Output) -> Result<(), Failure> {
             answer(args, &predictor, chunks, out, &path.display().to_string(), output)
         }),
     }
-}
-
-/// Writes a file that is there only when it is whole.
-fn whole_file(
-    path: &Path,
-    write: impl FnOnce(BufWriter<File>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let name = path.display().to_string();
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".partial");
-    let result = File::create(&beside)
-        .map_err(Failure::io(&name))
-        .and_then(|file| write(BufWriter::new(file)))
-        .and_then(|()| std::fs::rename(&beside, path).map_err(Failure::io(&name)));
-    if result.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    result
 }
 
 fn answer(

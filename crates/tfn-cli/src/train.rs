@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::numbers::duration;
 use crate::output::{Output, heading};
 use crate::source;
+use crate::threads::in_pool;
 
 pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
     let start = Instant::now();
@@ -108,17 +109,6 @@ fn prepare(partial: &Path, resume: bool, output: &Output) -> Result<(), Failure>
         fs::remove_dir_all(partial).map_err(at())?;
     }
     fs::create_dir_all(partial).map_err(at())
-}
-
-/// Runs on so many threads; without a number on as many as the machine has.
-pub(crate) fn in_pool<T: Send>(
-    threads: Option<usize>,
-    run: impl FnOnce() -> T + Send,
-) -> Result<T, Failure> {
-    let Some(threads) = threads else { return Ok(run()) };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|error| Failure::Usage(format!("--threads: {error}")))?;
-    Ok(pool.install(run))
 }
 
 /// A bar of steps, seen on terminals.

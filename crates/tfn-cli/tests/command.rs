@@ -258,6 +258,19 @@ fn a_training_that_is_killed_is_gone_on_with() {
 }
 
 #[test]
+fn a_report_is_one_file() {
+    let folder = trained();
+    let path = folder.path();
+    out(path, &["report", "kind.tfn"]);
+    assert!(fs::read_to_string(path.join("report.html")).unwrap().contains("<svg"));
+    out(path, &["report", "y.tfn", "data.csv", "-o", "y.html"]);
+    let html = fs::read_to_string(path.join("y.html")).unwrap();
+    assert!(html.contains("data.csv") && html.contains("town") && html.len() > 20_000);
+    let (code, text) = fails(path, &["report", "y.tfn", "data.csv", "-o", "no/such/folder.html"]);
+    assert!(code == 1 && text.contains("no/such/folder.html"), "{text}");
+}
+
+#[test]
 fn weights_go_out_and_come_back() {
     let folder = trained();
     let path = folder.path();
@@ -280,7 +293,9 @@ fn help_completions_and_manual_pages() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let help = out(path, &["--help"]);
-    for command in ["train", "predict", "evaluate", "info", "completions", "man"] {
+    for command in
+        ["train", "predict", "evaluate", "report", "info", "convert", "completions", "man"]
+    {
         assert!(help.contains(command), "{help}");
         assert!(out(path, &[command, "--help"]).contains("Examples:"));
     }

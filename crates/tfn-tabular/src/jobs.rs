@@ -37,8 +37,6 @@ impl<F: Fn(u64, u64) + Sync> Watch for F {
 
 /// Norm of all gradients together at most.
 const CLIP_NORM: f64 = 1.0;
-/// Steps of a linear model at most.
-pub(crate) const LINEAR_STEPS: u64 = 4000;
 /// Points of a curve at most.
 const POINTS: usize = 200;
 /// Share of its rows that ends the training of a plain net.
@@ -176,23 +174,22 @@ impl Jobs<'_> {
         })
     }
 
-    fn epochs(&self, job: Job, rows: usize) -> u64 {
-        let steps = match job.kind {
-            Kind::Linear => self.setup.steps.min(LINEAR_STEPS),
-            Kind::Bayesian | Kind::Plain => self.setup.steps,
-        };
-        Setup { steps, ..self.setup.clone() }.epochs(rows)
+    fn setup(&self, kind: Kind) -> Setup {
+        match kind {
+            Kind::Linear => self.setup.linear(),
+            Kind::Bayesian | Kind::Plain => self.setup.clone(),
+        }
     }
 
     /// Steps that a job takes at most.
     fn steps(&self, job: Job) -> u64 {
         let rows = job.fold.map_or(self.data.len(), |fold| self.folds[fold].train.len());
         let of_an_epoch = rows.div_ceil(self.setup.batch_size(rows)) as u64;
-        self.epochs(job, rows) * of_an_epoch
+        self.setup(job.kind).epochs(rows) * of_an_epoch
     }
 
     fn fit<'d>(&self, job: Job, data: &'d Dataset) -> Result<Fit<'d>> {
-        let epochs = self.epochs(job, data.len());
+        let epochs = self.setup(job.kind).epochs(data.len());
         let warmup = match job.kind {
             Kind::Plain => KlWeight::constant(1.0)?,
             Kind::Bayesian | Kind::Linear => {
@@ -224,7 +221,7 @@ impl Jobs<'_> {
                 fit = fit.resume_from(&file);
             }
         }
-        let rate = Schedule::cosine_decay(self.setup.rate, fit.steps());
+        let rate = Schedule::cosine_decay(self.setup(job.kind).rate, fit.steps());
         let mut told = 0;
         let observer = |event: Event| {
             if let Event::Step { index, .. } = event {

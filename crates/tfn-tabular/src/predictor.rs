@@ -17,7 +17,6 @@ use crate::predicted::Predicted;
 use crate::ranges::Ranges;
 use crate::record::Record;
 use crate::task::Task;
-use crate::training::TabularBuilder;
 
 /// Names in the file, beside that of the model.
 const ENCODER: &str = "encoder";
@@ -117,11 +116,6 @@ impl Evaluation {
 }
 
 impl TabularPredictor {
-    /// Options for a predictor of a column.
-    pub fn builder(target: impl Into<String>) -> TabularBuilder {
-        TabularBuilder::new(target.into())
-    }
-
     /// How it was trained, and how good it was.
     pub fn record(&self) -> &Record {
         &self.record

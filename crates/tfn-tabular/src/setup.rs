@@ -49,6 +49,13 @@ impl Setup {
         }
     }
 
+    /// The same for a model without a hidden layer, which is trained in fewer steps.
+    #[must_use]
+    pub fn linear(&self) -> Self {
+        let (steps, max_epochs, rate) = (1500, 1500, 0.03);
+        Self { hidden: Vec::new(), steps, max_epochs, rate, ..self.clone() }
+    }
+
     /// Rows of a minibatch: from 32 of small tables to 256 of large ones.
     pub fn batch_size(&self, rows: usize) -> usize {
         (rows / 64).clamp(32, 256)

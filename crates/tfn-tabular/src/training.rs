@@ -7,7 +7,7 @@ use tfn_tensor::Key;
 use tfn_train::data::{Dataset, Table, TableEncoder};
 
 use crate::error::{Result, TabularError};
-use crate::jobs::{Jobs, LINEAR_STEPS, Watch};
+use crate::jobs::{Jobs, Watch};
 use crate::judging::{self, HeldOut};
 use crate::predictor::TabularPredictor;
 use crate::ranges::Ranges;
@@ -51,12 +51,22 @@ pub struct TabularBuilder {
     checkpoints: Option<PathBuf>,
 }
 
-impl TabularBuilder {
-    pub(crate) fn new(target: String) -> Self {
-        let (task, ignored, seed, setup) = (None, Vec::new(), 0, None);
-        Self { target, task, ignored, seed, setup, time_limit: None, checkpoints: None }
+impl TabularPredictor {
+    /// Options for a predictor of a column.
+    pub fn builder(target: impl Into<String>) -> TabularBuilder {
+        TabularBuilder {
+            target: target.into(),
+            task: None,
+            ignored: Vec::new(),
+            seed: 0,
+            setup: None,
+            time_limit: None,
+            checkpoints: None,
+        }
     }
+}
 
+impl TabularBuilder {
     /// Sets what is predicted. Default: what [`Task::of`] says.
     #[must_use]
     pub fn task(self, task: Task) -> Self {
@@ -150,8 +160,7 @@ impl TabularBuilder {
         let is_linear = may_choose && baselines[1].log_likelihood > of_net;
         let chosen = if is_linear { done.linear } else { done.net };
         if is_linear {
-            let steps = jobs.setup.steps.min(LINEAR_STEPS);
-            jobs.setup = Setup { hidden: Vec::new(), steps, ..jobs.setup };
+            jobs.setup = jobs.setup.linear();
         }
         let (judged, calibration) = held_out.judge(&chosen.of_folds)?;
         let every = judged.len().div_ceil(KEPT).max(1);
