@@ -154,10 +154,10 @@ pub(crate) fn training(record: &Record) -> String {
         false => format!("hidden units {}", hidden.join(", ")),
     };
     let judged = match record.folds {
-        1 => "held-out rows judge".to_owned(),
-        folds => format!("{folds} folds judge"),
+        1 => "judged by held-out rows".to_owned(),
+        folds => format!("{folds} models by cross-validation"),
     };
-    let (epochs, batch) = (setup.epochs(record.rows), setup.batch_size(record.rows));
+    let (epochs, batch) = (setup.epochs(record.model_rows), setup.batch_size(record.model_rows));
     format!(
         "{} of `{}` ({}), {} rows; {hidden}, {epochs} epochs in minibatches of {batch}, seed {}; {judged}; {}\n",
         record.task,

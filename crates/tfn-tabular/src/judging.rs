@@ -4,7 +4,7 @@ use tfn_tensor::Tensor;
 use tfn_train::Predictive;
 use tfn_train::data::Dataset;
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, Scores, Source};
 use crate::error::Result;
 use crate::judged::{Judged, JudgedClasses, JudgedNumbers};
 use crate::predicted::Predicted;
@@ -31,14 +31,15 @@ impl HeldOut<'_> {
         Ok(self.data.rows(rows)?.targets().clone())
     }
 
-    /// Predictions beside the truth, where intervals of each part are calibrated by all others; and the calibration by all.
+    /// Predictions beside the truth, where intervals of each part are calibrated by all others; and the calibration of
+    /// the models together.
     pub(crate) fn judge(&self, of_folds: &[Vec<Predictive>]) -> Result<(Judged, Calibration)> {
         let (parts, predictives) = (self.parts(), of_folds.iter().flatten().collect::<Vec<_>>());
         let targets = parts.iter().map(|rows| self.targets(rows)).collect::<Result<Vec<_>>>()?;
-        let calibrations = predictives
+        let scores = predictives
             .iter()
             .zip(&targets)
-            .map(|(predictive, targets)| Calibration::fit(self.task, predictive, targets))
+            .map(|(predictive, targets)| Scores::fit(self.task, predictive, targets))
             .collect::<Result<Vec<_>>>()?;
         let mut judged = match self.task {
             Task::Regression => Judged::Numbers(JudgedNumbers::default()),
@@ -48,15 +49,22 @@ impl HeldOut<'_> {
             }),
         };
         for (part, (predictive, targets)) in predictives.iter().zip(&targets).enumerate() {
-            let others = calibrations.iter().enumerate().filter(|(other, _)| *other != part);
-            let others: Vec<&Calibration> = others.map(|(_, calibration)| calibration).collect();
-            let others = Calibration::merge(self.task, &others)?;
-            let predicted = Predicted::of(self.task, predictive, Some(&others), self.level)?;
+            let others = scores.iter().enumerate().filter(|(other, _)| *other != part);
+            let others: Vec<&Scores> = others.map(|(_, scores)| scores).collect();
+            let others = Scores::merge(self.task, &others)?;
+            let source = Source::Scores(&others);
+            let predicted = Predicted::of(self.task, predictive, source, self.level)?;
             let rows = parts[part].clone();
             judged.extend(predicted.judge(predictive, targets, self.classes, rows)?);
         }
-        let all: Vec<&Calibration> = calibrations.iter().collect();
-        Ok((judged, Calibration::merge(self.task, &all)?))
+        // The parts of each model.
+        let mut scores = scores.iter();
+        let of_model = |fold: &Fold| {
+            let parts: Vec<&Scores> = scores.by_ref().take(fold.held_out.len()).collect();
+            Scores::merge(self.task, &parts)
+        };
+        let models = self.folds.iter().map(of_model).collect::<Result<Vec<_>>>()?;
+        Ok((judged, Calibration::of(self.task, &models)?))
     }
 
     /// The same rows by another model, of which there are predictions fold by fold.

@@ -9,7 +9,7 @@ use tfn_train::data::{Encoded, Table, TableEncoder};
 use tfn_train::describe::{MODEL, registry};
 use tfn_train::{MonteCarlo, Predictive};
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, Source};
 use crate::error::{Result, TabularError};
 use crate::figures::Figure;
 use crate::judged::Judged;
@@ -26,7 +26,7 @@ const RECORD: &str = "record";
 
 /// A Bayesian network for a table: trained by [`builder`](Self::builder), it answers for new rows.
 ///
-/// Its file is a model file: [`tfn_train::load_model`] reads the network alone.
+/// Its file is a model file: [`tfn_train::load_model`] reads the first of its networks alone.
 ///
 /// Counterpart: AutoGluon's `TabularPredictor`.
 ///
@@ -54,7 +54,8 @@ const RECORD: &str = "record";
 /// ```
 #[derive(Debug)]
 pub struct TabularPredictor {
-    pub(crate) model: Model,
+    /// Each trained without the rows that calibrate it.
+    pub(crate) models: Vec<Model>,
     pub(crate) encoder: TableEncoder,
     pub(crate) calibration: Calibration,
     pub(crate) ranges: Ranges,
@@ -121,9 +122,9 @@ impl TabularPredictor {
         &self.record
     }
 
-    /// The network.
-    pub fn model(&self) -> &Model {
-        &self.model
+    /// The networks, which answer together: each is trained without the rows that calibrate it.
+    pub fn models(&self) -> &[Model] {
+        &self.models
     }
 
     /// What makes features of its columns.
@@ -144,8 +145,7 @@ impl TabularPredictor {
     pub fn predict(&self, table: &Table, asked: &Asked) -> Result<Answers> {
         // A target that is there may be anything.
         let encoded = self.encoder.encode_features(table)?;
-        let predictive = self.predictive(&encoded.features, asked)?;
-        let predicted = self.predicted(&predictive, asked)?;
+        let (predicted, _) = self.predicted(&encoded.features, asked)?;
         let (out_of_range, remarks) = self.about(&encoded)?;
         Ok(Answers { predicted, out_of_range, remarks })
     }
@@ -160,8 +160,7 @@ impl TabularPredictor {
         let Some(targets) = &encoded.targets else {
             return Err(TabularError::NoTargets { target: self.record.target.clone() });
         };
-        let predictive = self.predictive(&encoded.features, asked)?;
-        let predicted = self.predicted(&predictive, asked)?;
+        let (predicted, predictive) = self.predicted(&encoded.features, asked)?;
         let first = asked.first_row as usize;
         let rows = (first..first + table.len()).collect();
         let judged = predicted.judge(&predictive, targets, self.classes(), rows)?;
@@ -169,16 +168,31 @@ impl TabularPredictor {
         Ok(Evaluation { judged, out_of_range, remarks })
     }
 
-    /// The predictive distribution of rows of features.
-    pub(crate) fn predictive(&self, features: &Tensor, asked: &Asked) -> Result<Predictive> {
-        let draws = asked.draws.unwrap_or(self.record.setup.draws);
+    /// The predictive distributions of rows of features, model by model.
+    fn predictives(&self, features: &Tensor, asked: &Asked) -> Result<Vec<Predictive>> {
+        let draws =
+            asked.draws.unwrap_or(self.record.setup.draws).div_ceil(self.models.len().max(1));
+        let monte_carlo = MonteCarlo::new(draws)?;
         let key = Key::from_seed(self.record.seed).child("answers").index(asked.first_row);
-        Ok(MonteCarlo::new(draws)?.predict(&self.model, features, &key)?)
+        let predict = |(place, model): (u64, &Model)| {
+            Ok(monte_carlo.predict(model, features, &key.child("model").index(place))?)
+        };
+        (0..).zip(&self.models).map(predict).collect()
     }
 
-    pub(crate) fn predicted(&self, predictive: &Predictive, asked: &Asked) -> Result<Predicted> {
-        let calibration = asked.conformal.then_some(&self.calibration);
-        Predicted::of(self.record.task, predictive, calibration, asked.level)
+    /// The predictive distribution of all models together.
+    pub(crate) fn predictive(&self, features: &Tensor, asked: &Asked) -> Result<Predictive> {
+        Ok(Predictive::mixture(&self.predictives(features, asked)?)?)
+    }
+
+    fn predicted(&self, features: &Tensor, asked: &Asked) -> Result<(Predicted, Predictive)> {
+        let each = self.predictives(features, asked)?;
+        let predictive = Predictive::mixture(&each)?;
+        let source = match asked.conformal {
+            true => Source::Models(&self.calibration, &each),
+            false => Source::Raw,
+        };
+        Ok((Predicted::of(self.record.task, &predictive, source, asked.level)?, predictive))
     }
 
     fn about(&self, encoded: &Encoded) -> Result<(Vec<Vec<String>>, Vec<String>)> {
@@ -196,8 +210,10 @@ impl TabularPredictor {
     /// [`ModuleError::Io`](tfn_module::ModuleError::Io).
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let registry = registry();
-        let file =
-            FileWriter::new(&registry).add(MODEL, &self.model)?.add(ENCODER, &self.encoder)?;
+        let mut file = FileWriter::new(&registry).add(ENCODER, &self.encoder)?;
+        for (place, model) in self.models.iter().enumerate() {
+            file = file.add(&name(place), model)?;
+        }
         let file = match &self.calibration {
             Calibration::Intervals(conformal) => file.add(CALIBRATION, conformal)?,
             Calibration::Classes(conformal) => file.add(CALIBRATION, conformal)?,
@@ -237,6 +253,20 @@ impl TabularPredictor {
         let ranges: Tensor = file.take(RANGES)?;
         let ranges = Ranges::from_tensor(&ranges, encoder.width())
             .ok_or_else(|| saved("its ranges are not those of its features".to_owned()))?;
-        Ok(Self { model: file.take(MODEL)?, encoder, calibration, ranges, record })
+        let models = (0..record.folds).map(|place| file.take(&name(place)));
+        let models = models.collect::<tfn_module::Result<Vec<Model>>>()?;
+        let is_whole = match &calibration {
+            Calibration::Intervals(conformal) => conformal.folds().len() == models.len(),
+            Calibration::Classes(conformal) => conformal.folds().len() == models.len(),
+        };
+        if !is_whole {
+            return Err(saved("its calibration is not that of its models".to_owned()));
+        }
+        Ok(Self { models, encoder, calibration, ranges, record })
     }
+}
+
+/// Name of a model in the file; that of the first is the one that [`tfn_train::load_model`] looks for.
+fn name(place: usize) -> String {
+    if place == 0 { MODEL.to_owned() } else { format!("{MODEL}_{}", place + 1) }
 }
