@@ -1,10 +1,10 @@
 //! Intervals and sets that hold as often as they say.
 
 use tfn_tensor::Tensor;
-use tfn_train::Predictive;
 use tfn_train::calibrate::{ConformalClasses, ConformalIntervals};
 
 use crate::error::Result;
+use crate::outlook::Outlook;
 use crate::task::Task;
 
 /// Split-conformal calibration of either task.
@@ -16,11 +16,13 @@ pub(crate) enum Calibration {
 
 impl Calibration {
     /// From predictions of rows and their targets.
-    pub(crate) fn fit(task: Task, predictive: &Predictive, targets: &Tensor) -> Result<Self> {
-        Ok(match task {
-            Task::Regression => Self::Intervals(ConformalIntervals::fit(predictive, targets)?),
-            Task::Classification => {
-                Self::Classes(ConformalClasses::fit(&predictive.classes()?, targets)?)
+    pub(crate) fn fit(outlook: &Outlook, targets: &Tensor) -> Result<Self> {
+        Ok(match outlook {
+            Outlook::Numbers(predictive) => {
+                Self::Intervals(ConformalIntervals::fit(predictive, targets)?)
+            }
+            Outlook::Classes(prediction) => {
+                Self::Classes(ConformalClasses::fit(prediction, targets)?)
             }
         })
     }

@@ -5,14 +5,14 @@ use std::path::Path;
 use tfn_layers::Model;
 use tfn_module::describe::{FileReader, FileWriter};
 use tfn_tensor::{Key, Tensor};
-use tfn_train::data::{Encoded, Table, TableEncoder};
+use tfn_train::data::{Encoded, Remark, Table, TableEncoder};
 use tfn_train::describe::{MODEL, registry};
-use tfn_train::{MonteCarlo, Predictive};
 
 use crate::calibration::Calibration;
 use crate::error::{Result, TabularError};
 use crate::figures::Figure;
 use crate::judged::Judged;
+use crate::outlook::Outlook;
 use crate::predicted::Predicted;
 use crate::ranges::Ranges;
 use crate::record::Record;
@@ -89,8 +89,8 @@ pub struct Answers {
     pub predicted: Predicted,
     /// Columns in which a row is outside the range of the rows trained on, or has a text or a gap that none of them had.
     pub out_of_range: Vec<Vec<String>>,
-    /// What was ignored, filled in or not known, in words.
-    pub remarks: Vec<String>,
+    /// What was ignored, filled in or not known.
+    pub remarks: Vec<Remark>,
 }
 
 /// Answers beside the truth.
@@ -102,7 +102,9 @@ pub struct Evaluation {
     /// As of [`Answers`].
     pub out_of_range: Vec<Vec<String>>,
     /// As of [`Answers`].
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Remark>,
+    /// Rows that were not judged, for they have no target.
+    pub rows_without_target: usize,
 }
 
 impl Evaluation {
@@ -144,50 +146,66 @@ impl TabularPredictor {
     pub fn predict(&self, table: &Table, asked: &Asked) -> Result<Answers> {
         // A target that is there may be anything.
         let encoded = self.encoder.encode_features(table)?;
-        let predictive = self.predictive(&encoded.features, asked)?;
-        let predicted = self.predicted(&predictive, asked)?;
+        let outlook = self.outlook(&encoded.features, asked)?;
+        let predicted = self.predicted(&outlook, asked)?;
         let (out_of_range, remarks) = self.about(&encoded)?;
         Ok(Answers { predicted, out_of_range, remarks })
     }
 
-    /// Answers for rows whose targets are known, beside these.
+    /// Answers for the rows whose targets are known, beside these. Rows without a target are left out.
     ///
     /// # Errors
     /// As [`predict`](Self::predict); [`TabularError::NoTargets`] if there are none, and
-    /// [`TableError`](tfn_train::TableError) for one that is missing or no class.
+    /// [`TableError`](tfn_train::TableError) for one that is no number or no class.
     pub fn evaluate(&self, table: &Table, asked: &Asked) -> Result<Evaluation> {
-        let encoded = self.encoder.encode(table)?;
-        let Some(targets) = &encoded.targets else {
-            return Err(TabularError::NoTargets { target: self.record.target.clone() });
-        };
-        let predictive = self.predictive(&encoded.features, asked)?;
-        let predicted = self.predicted(&predictive, asked)?;
+        let known = self.with_target(table)?;
+        let rows_without_target = table.len() - known.len();
+        let some = if rows_without_target == 0 { None } else { Some(table.rows(&known)?) };
+        let encoded = self.encoder.encode(some.as_ref().unwrap_or(table))?;
+        let Some(targets) = &encoded.targets else { return Err(self.no_targets()) };
+        let outlook = self.outlook(&encoded.features, asked)?;
+        let predicted = self.predicted(&outlook, asked)?;
         let first = asked.first_row as usize;
-        let rows = (first..first + table.len()).collect();
-        let judged = predicted.judge(&predictive, targets, self.classes(), rows)?;
+        let rows = known.into_iter().map(|row| first + row).collect();
+        let judged = predicted.judge(&outlook, targets, self.classes(), rows)?;
         let (out_of_range, remarks) = self.about(&encoded)?;
-        Ok(Evaluation { judged, out_of_range, remarks })
+        Ok(Evaluation { judged, out_of_range, remarks, rows_without_target })
     }
 
-    /// The predictive distribution of rows of features.
-    pub(crate) fn predictive(&self, features: &Tensor, asked: &Asked) -> Result<Predictive> {
+    fn no_targets(&self) -> TabularError {
+        TabularError::NoTargets { target: self.record.target.clone() }
+    }
+
+    /// The rows of a table that have a target.
+    pub(crate) fn with_target(&self, table: &Table) -> Result<Vec<usize>> {
+        let target = &self.record.target;
+        if !table.names().any(|name| name == target) {
+            return Err(self.no_targets());
+        }
+        let cells = table.values(target)?;
+        let known: Vec<usize> = (0..cells.len()).filter(|&row| cells[row].is_some()).collect();
+        if known.is_empty() { Err(self.no_targets()) } else { Ok(known) }
+    }
+
+    /// What the model says of rows of features.
+    pub(crate) fn outlook(&self, features: &Tensor, asked: &Asked) -> Result<Outlook> {
         let draws = asked.draws.unwrap_or(self.record.setup.draws);
         let key = Key::from_seed(self.record.seed).child("answers").index(asked.first_row);
-        Ok(MonteCarlo::new(draws)?.predict(&self.model, features, &key)?)
+        let classes = self.classes().map(<[String]>::len);
+        Outlook::of(classes, draws, &self.model, features, &key)
     }
 
-    pub(crate) fn predicted(&self, predictive: &Predictive, asked: &Asked) -> Result<Predicted> {
+    pub(crate) fn predicted(&self, outlook: &Outlook, asked: &Asked) -> Result<Predicted> {
         let calibration = asked.conformal.then_some(&self.calibration);
-        Predicted::of(self.record.task, predictive, calibration, asked.level)
+        Predicted::of(outlook, calibration, asked.level)
     }
 
-    fn about(&self, encoded: &Encoded) -> Result<(Vec<Vec<String>>, Vec<String>)> {
+    fn about(&self, encoded: &Encoded) -> Result<(Vec<Vec<String>>, Vec<Remark>)> {
         let mut columns = Vec::new();
         for (column, _, features) in self.encoder.columns() {
             columns.extend(features.map(|_| column));
         }
-        let remarks = encoded.remarks.iter().map(ToString::to_string).collect();
-        Ok((self.ranges.outside(encoded, &columns)?, remarks))
+        Ok((self.ranges.outside(encoded, &columns)?, encoded.remarks.clone()))
     }
 
     /// Saves all of it in one file. Whatever interrupts it, the file is the former or the new one, whole.

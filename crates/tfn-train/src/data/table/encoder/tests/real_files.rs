@@ -127,7 +127,10 @@ fn infinite_numbers_as_missing_ones() {
     let large = text_table("x", &["1", "1e39", "2"]);
     let single = TableEncoder::regression("y").inf_as_missing(true);
     let error = message(single.clone().fit(&large));
-    assert_eq!(error, "table: line 2: column 1 `x` is `1e39`, expected a number that F32 can hold");
+    assert_eq!(
+        error,
+        "table: line 2: column 1 `x` is `1e39`, expected a number of at most 3.4e38, as F32 holds them"
+    );
     assert!(single.standardize(true).fit(&large).is_ok());
     let targets = text_table("y0", &["1", "inf"]);
     let error = message(TableEncoder::regression("y0").inf_as_missing(true).fit(&targets));
