@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Report(Report),
     /// Exchange weights with TensorFlow Probability: arrays in a file .npz
     #[command(
-        after_help = "Examples:\n  tfn convert model.tfn weights.npz\n  tfn convert weights.npz other.tfn --like model.tfn\n\nThe arrays are those that Layer.save of tfp.experimental.nn writes for the same layers, arr_0, arr_1, …: of each layer,\nmean and untransformed scale of bias and kernel."
+        after_help = "Examples:\n  tfn convert model.tfn weights.npz\n  tfn convert weights.npz other.tfn --like model.tfn\n\nThe arrays are those that Layer.save of tfp.experimental.nn writes for the same layers, arr_0, arr_1, …: model after model\nand layer after layer, mean and untransformed scale of bias and kernel."
     )]
     Convert(Convert),
     /// Write a shell's completions to standard output

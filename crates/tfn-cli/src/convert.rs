@@ -41,7 +41,7 @@ fn is_npz(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"))
 }
 
-/// The variables of the posteriors, in the order in which TFP has those of the same layers.
+/// The variables of the posteriors, model after model, in the order in which TFP has those of the same layers.
 fn weights(predictor: &TabularPredictor) -> Vec<Variable> {
-    predictor.model().net().trainable_variables()
+    predictor.models().iter().flat_map(|model| model.net().trainable_variables()).collect()
 }

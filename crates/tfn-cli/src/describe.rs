@@ -173,14 +173,14 @@ pub(crate) fn training(record: &Record) -> String {
         _ => format!("hidden layers of {} units", units.join(", ")),
     };
     let judged = match record.folds {
-        1 => "judged by rows that were held out".to_owned(),
-        folds => format!("judged by {folds}-fold cross-validation"),
+        1 => "judged by held-out rows".to_owned(),
+        folds => format!("{folds} models by cross-validation"),
     };
     let without = match record.rows_without_target {
         0 => String::new(),
         rows => format!(", {} without a target left out", count(rows, "row")),
     };
-    let (epochs, batch) = (setup.epochs(record.rows), setup.batch_size(record.rows));
+    let (epochs, batch) = (setup.epochs(record.model_rows), setup.batch_size(record.model_rows));
     format!(
         "{} of `{}` ({}): {}{without}\n{net}; {} in minibatches of {batch}, seed {}; {judged}; took {}\n",
         record.task,

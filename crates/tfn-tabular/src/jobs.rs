@@ -11,7 +11,7 @@ use tfn_tensor::Key;
 use tfn_train::data::Dataset;
 use tfn_train::{Adam, Event, Every, Figures, Fit, FitReport, KlWeight, Schedule};
 
-use crate::error::{Result, TabularError};
+use crate::error::Result;
 use crate::net::{Kind, build};
 use crate::outlook::Outlook;
 use crate::record::Curve;
@@ -43,7 +43,7 @@ const VALIDATION: f64 = 0.1;
 /// How often a plain net is looked at, and how often without getting better, before it ends.
 const LOOKS: u64 = 100;
 const PATIENCE: u64 = 10;
-/// What a step of the simpler models takes, in steps of the Bayesian net.
+/// What the simpler models take beside a Bayesian net.
 const PLAIN_COST: f64 = 0.5;
 /// Seconds between two savings of a run.
 const SAVE_EVERY: f64 = 10.0;
@@ -68,20 +68,20 @@ pub(crate) struct Done {
     pub(crate) plain: Vec<Vec<Outlook>>,
 }
 
-/// A model trained on all rows, and what its like, trained on the folds, predict.
+/// Models, each trained without the held-out rows of a fold, and what they predict of these.
 pub(crate) struct Candidate {
-    pub(crate) model: Model,
+    pub(crate) models: Vec<Model>,
     /// Predictions of the held-out parts, fold by fold.
     pub(crate) of_folds: Vec<Vec<Outlook>>,
-    /// How training went: of the model, then of those of the folds.
+    /// How training went, fold by fold.
     pub(crate) curves: Vec<Curve>,
 }
 
-/// One run: a model, and the fold that it is trained on; all rows without one.
+/// One run: a model, and the fold that it is trained on.
 #[derive(Clone, Copy, Debug)]
 struct Job {
     kind: Kind,
-    fold: Option<usize>,
+    fold: usize,
 }
 
 impl Job {
@@ -91,7 +91,7 @@ impl Job {
             Kind::Plain => "plain net",
             Kind::Linear => "linear",
         };
-        self.fold.map_or_else(|| kind.to_owned(), |fold| format!("{kind} {}", fold + 1))
+        format!("{kind} {}", self.fold + 1)
     }
 }
 
@@ -110,31 +110,26 @@ impl Jobs<'_> {
                 source,
             })?;
         }
-        let of_all = |kind| (0..self.folds.len()).map(move |fold| Job { kind, fold: Some(fold) });
-        let whole = |kind| std::iter::once(Job { kind, fold: None });
+        let of_all = |kind| (0..self.folds.len()).map(move |fold| Job { kind, fold });
         // The longest first, so that threads end together.
-        let jobs: Vec<Job> = whole(Kind::Bayesian)
-            .chain(of_all(Kind::Bayesian))
-            .chain(of_all(Kind::Plain))
-            .chain(whole(Kind::Linear))
-            .chain(of_all(Kind::Linear))
-            .collect();
+        let jobs: Vec<Job> =
+            of_all(Kind::Bayesian).chain(of_all(Kind::Plain)).chain(of_all(Kind::Linear)).collect();
         let all = jobs.iter().map(|job| self.steps(*job)).sum::<u64>();
         let done = AtomicU64::new(0);
         let tell = |steps: u64| watch.watch(done.fetch_add(steps, Ordering::Relaxed) + steps, all);
         let outcomes = jobs.par_iter().with_max_len(1).map(|job| self.outcome(*job, &tell));
         let mut outcomes = outcomes.collect::<Result<Vec<Outcome>>>()?;
-        let linear = Candidate::of(outcomes.split_off(1 + 2 * self.folds.len()))?;
-        let plain = outcomes.split_off(1 + self.folds.len());
+        let linear = Candidate::of(outcomes.split_off(2 * self.folds.len()));
+        let plain = outcomes.split_off(self.folds.len());
         let plain = plain.into_iter().map(|outcome| outcome.predictions).collect();
-        Ok(Done { net: Candidate::of(outcomes)?, linear, plain })
+        Ok(Done { net: Candidate::of(outcomes), linear, plain })
     }
 
     /// Fewer steps, if all runs would take longer than `limit`.
     pub(crate) fn shorten(&mut self, limit: Duration) -> Result<()> {
         const FIRST: u64 = 10;
         const LAST: u64 = 60;
-        let job = Job { kind: Kind::Bayesian, fold: Some(0) };
+        let job = Job { kind: Kind::Bayesian, fold: 0 };
         let data = self.rows(job)?;
         let model = build(job.kind, &self.setup, &data, self.classes, self.key)?;
         let mut start = Instant::now();
@@ -156,7 +151,7 @@ impl Jobs<'_> {
         }
         let of_step = start.elapsed().as_secs_f64() / steps as f64;
         let folds = self.folds.len() as f64;
-        let runs = 1.0 + folds * (1.0 + 2.0 * PLAIN_COST);
+        let runs = folds * (1.0 + PLAIN_COST);
         let threads = (rayon::current_num_threads() as f64).min(runs);
         let most = limit.as_secs_f64() * threads / (runs * of_step);
         self.setup.steps = self.setup.steps.min(most as u64).max(1);
@@ -167,10 +162,7 @@ impl Jobs<'_> {
 
     /// The rows that a job is trained on.
     fn rows(&self, job: Job) -> Result<Dataset> {
-        Ok(match job.fold {
-            None => self.data.clone(),
-            Some(fold) => self.data.rows(&self.folds[fold].train)?,
-        })
+        Ok(self.data.rows(&self.folds[job.fold].train)?)
     }
 
     fn setup(&self, kind: Kind) -> Setup {
@@ -182,7 +174,7 @@ impl Jobs<'_> {
 
     /// Steps that a job takes at most.
     fn steps(&self, job: Job) -> u64 {
-        let rows = job.fold.map_or(self.data.len(), |fold| self.folds[fold].train.len());
+        let rows = self.folds[job.fold].train.len();
         let of_an_epoch = rows.div_ceil(self.setup.batch_size(rows)) as u64;
         self.setup(job.kind).epochs(rows) * of_an_epoch
     }
@@ -232,10 +224,7 @@ impl Jobs<'_> {
         let mut adam = Adam::builder(rate).clip_norm(CLIP_NORM).build()?;
         let report = fit.run_model(&model, &mut adam, observer)?;
         tell(self.steps(job).saturating_sub(told));
-        let predictions = match job.fold {
-            None => Vec::new(),
-            Some(fold) => self.predictions(job, &model, &self.folds[fold], &key)?,
-        };
+        let predictions = self.predictions(job, &model, &self.folds[job.fold], &key)?;
         Ok(Outcome { model, report, predictions })
     }
 
@@ -251,24 +240,15 @@ impl Jobs<'_> {
 }
 
 impl Candidate {
-    /// Of the outcomes on all rows and on each fold, in this order.
-    fn of(outcomes: Vec<Outcome>) -> Result<Self> {
-        let name = |place: usize| match place {
-            0 => "model".to_owned(),
-            fold => format!("fold {fold}"),
-        };
-        let curves = outcomes.iter().enumerate();
-        let curves = curves.map(|(place, outcome)| curve(&name(place), &outcome.report.epochs));
-        let curves = curves.collect();
-        let mut outcomes = outcomes.into_iter();
-        let Some(Outcome { model, .. }) = outcomes.next() else {
-            return Err(TabularError::Setting {
-                argument: "folds",
-                given: "0".to_owned(),
-                expected: "at least one",
-            });
-        };
-        Ok(Self { model, of_folds: outcomes.map(|outcome| outcome.predictions).collect(), curves })
+    /// Of the outcomes, fold by fold.
+    fn of(outcomes: Vec<Outcome>) -> Self {
+        let (mut models, mut of_folds, mut curves) = (Vec::new(), Vec::new(), Vec::new());
+        for (fold, outcome) in (1..).zip(outcomes) {
+            curves.push(curve(&format!("model {fold}"), &outcome.report.epochs));
+            models.push(outcome.model);
+            of_folds.push(outcome.predictions);
+        }
+        Self { models, of_folds, curves }
     }
 }
 

@@ -3,7 +3,7 @@
 use tfn_tensor::Tensor;
 use tfn_train::data::Dataset;
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, Scores, Source};
 use crate::error::Result;
 use crate::judged::{Judged, JudgedClasses, JudgedNumbers};
 use crate::outlook::Outlook;
@@ -31,14 +31,15 @@ impl HeldOut<'_> {
         Ok(self.data.rows(rows)?.targets().clone())
     }
 
-    /// Predictions beside the truth, where intervals of each part are calibrated by all others; and the calibration by all.
+    /// Predictions beside the truth, where intervals of each part are calibrated by all others; and the calibration of
+    /// the models together.
     pub(crate) fn judge(&self, of_folds: &[Vec<Outlook>]) -> Result<(Judged, Calibration)> {
         let (parts, outlooks) = (self.parts(), of_folds.iter().flatten().collect::<Vec<_>>());
         let targets = parts.iter().map(|rows| self.targets(rows)).collect::<Result<Vec<_>>>()?;
-        let calibrations = outlooks
+        let scores = outlooks
             .iter()
             .zip(&targets)
-            .map(|(outlook, targets)| Calibration::fit(outlook, targets))
+            .map(|(outlook, targets)| Scores::fit(outlook, targets))
             .collect::<Result<Vec<_>>>()?;
         let mut judged = match self.task {
             Task::Regression => Judged::Numbers(JudgedNumbers::default()),
@@ -48,15 +49,22 @@ impl HeldOut<'_> {
             }),
         };
         for (part, (outlook, targets)) in outlooks.iter().zip(&targets).enumerate() {
-            let others = calibrations.iter().enumerate().filter(|(other, _)| *other != part);
-            let others: Vec<&Calibration> = others.map(|(_, calibration)| calibration).collect();
-            let others = Calibration::merge(self.task, &others)?;
-            let predicted = Predicted::of(outlook, Some(&others), self.level)?;
+            let others = scores.iter().enumerate().filter(|(other, _)| *other != part);
+            let others: Vec<&Scores> = others.map(|(_, scores)| scores).collect();
+            let others = Scores::merge(self.task, &others)?;
+            let source = Source::Scores(&others);
+            let predicted = Predicted::of(outlook, source, self.level)?;
             let rows = parts[part].clone();
             judged.extend(predicted.judge(outlook, targets, self.classes, rows)?);
         }
-        let all: Vec<&Calibration> = calibrations.iter().collect();
-        Ok((judged, Calibration::merge(self.task, &all)?))
+        // The parts of each model.
+        let mut scores = scores.iter();
+        let of_model = |fold: &Fold| {
+            let parts: Vec<&Scores> = scores.by_ref().take(fold.held_out.len()).collect();
+            Scores::merge(self.task, &parts)
+        };
+        let models = self.folds.iter().map(of_model).collect::<Result<Vec<_>>>()?;
+        Ok((judged, Calibration::of(self.task, &models)?))
     }
 
     /// The same rows by another model, of which there are predictions fold by fold.

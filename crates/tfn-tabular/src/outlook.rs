@@ -1,7 +1,7 @@
 //! What a model says of rows, kept in as little memory as its task allows.
 
 use tfn_layers::Model;
-use tfn_tensor::{Key, Tensor};
+use tfn_tensor::{DType, Key, Tensor};
 use tfn_train::{MonteCarlo, Prediction, Predictive};
 
 use crate::error::Result;
@@ -37,6 +37,54 @@ impl Outlook {
                 Self::Classes(monte_carlo.batch_size(rows)?.classify(model, features, key)?)
             }
         })
+    }
+
+    /// Several models together, each as likely as the others.
+    pub(crate) fn mixture(each: &[Self]) -> Result<Self> {
+        let classes = Self::classes(each);
+        let Some(first) = classes.first() else {
+            return Ok(Self::Numbers(Predictive::mixture(&Self::numbers(each))?));
+        };
+        let count = classes.len() as f64;
+        let shape = first.probs.shape()?.to_vec();
+        let width = shape.last().copied().unwrap_or(1).max(1);
+        let (mut probs, mut expected) = (vec![0.0; first.len() * width], vec![0.0; first.len()]);
+        for one in &classes {
+            let add = |sums: &mut [f64], values: &[f64]| {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value / count);
+            };
+            add(&mut probs, &one.probs.to_f64_vec()?);
+            add(&mut expected, &one.expected_entropy);
+        }
+        let entropy = |probs: &[f64]| -> f64 {
+            probs.iter().filter(|&&p| p > 0.0).map(|p| -p * p.ln()).sum()
+        };
+        let entropy: Vec<f64> = probs.chunks_exact(width).map(entropy).collect();
+        let shared = entropy.iter().zip(&expected).map(|(all, each)| (all - each).max(0.0));
+        Ok(Self::Classes(Prediction {
+            mutual_information: shared.collect(),
+            probs: Tensor::from_f64(&probs, &shape, DType::F64).check()?,
+            entropy,
+            expected_entropy: expected,
+        }))
+    }
+
+    /// Those of numbers.
+    pub(crate) fn numbers(each: &[Self]) -> Vec<Predictive> {
+        let numbers = each.iter().filter_map(|outlook| match outlook {
+            Self::Numbers(predictive) => Some(predictive.clone()),
+            Self::Classes(_) => None,
+        });
+        numbers.collect()
+    }
+
+    /// Those of classes.
+    pub(crate) fn classes(each: &[Self]) -> Vec<Prediction> {
+        let classes = each.iter().filter_map(|outlook| match outlook {
+            Self::Classes(prediction) => Some(prediction.clone()),
+            Self::Numbers(_) => None,
+        });
+        classes.collect()
     }
 
     /// The mean of numbers, or the most probable class, row by row.

@@ -3,7 +3,7 @@
 use tfn_tensor::Tensor;
 use tfn_train::{Prediction, Predictive};
 
-use crate::calibration::Calibration;
+use crate::calibration::Source;
 use crate::error::Result;
 use crate::judged::{Judged, JudgedClasses, JudgedNumbers};
 use crate::outlook::Outlook;
@@ -61,15 +61,11 @@ impl Predicted {
         self.len() == 0
     }
 
-    /// Of a predictive distribution; intervals by `calibration`, or, without one, as the distribution itself has them.
-    pub(crate) fn of(
-        outlook: &Outlook,
-        calibration: Option<&Calibration>,
-        level: f64,
-    ) -> Result<Self> {
+    /// Of a predictive distribution.
+    pub(crate) fn of(outlook: &Outlook, source: Source<'_>, level: f64) -> Result<Self> {
         Ok(match outlook {
-            Outlook::Numbers(predictive) => Self::Numbers(numbers(predictive, calibration, level)?),
-            Outlook::Classes(prediction) => Self::Classes(classes(prediction, calibration, level)?),
+            Outlook::Numbers(predictive) => Self::Numbers(numbers(predictive, source, level)?),
+            Outlook::Classes(prediction) => Self::Classes(classes(prediction, source, level)?),
         })
     }
 
@@ -113,15 +109,8 @@ impl Predicted {
     }
 }
 
-fn numbers(
-    predictive: &Predictive,
-    calibration: Option<&Calibration>,
-    level: f64,
-) -> Result<Numbers> {
-    let [lower, upper] = match calibration {
-        Some(Calibration::Intervals(conformal)) => conformal.interval(predictive, level)?,
-        _ => predictive.interval(level)?,
-    };
+fn numbers(predictive: &Predictive, source: Source<'_>, level: f64) -> Result<Numbers> {
+    let [lower, upper] = source.interval(predictive, level)?;
     let variance = predictive.variance()?;
     let (total, epistemic) = (variance.total.to_f64_vec()?, variance.epistemic.to_f64_vec()?);
     let share = total.iter().zip(&epistemic).map(|(&total, &epistemic)| share(epistemic, total));
@@ -134,18 +123,12 @@ fn numbers(
     })
 }
 
-fn classes(
-    prediction: &Prediction,
-    calibration: Option<&Calibration>,
-    level: f64,
-) -> Result<Classes> {
+fn classes(prediction: &Prediction, source: Source<'_>, level: f64) -> Result<Classes> {
     let width = prediction.probs.shape()?.last().copied().unwrap_or(1).max(1);
     let probs: Vec<Vec<f64>> =
         prediction.probs.to_f64_vec()?.chunks_exact(width).map(<[f64]>::to_vec).collect();
-    let set = match calibration {
-        Some(Calibration::Classes(conformal)) => conformal.sets(prediction, level)?,
-        _ => probs.iter().map(|probs| likeliest(probs, level)).collect(),
-    };
+    let set = source.sets(prediction, level)?;
+    let set = set.unwrap_or_else(|| probs.iter().map(|probs| likeliest(probs, level)).collect());
     let shares = prediction.entropy.iter().zip(&prediction.mutual_information);
     Ok(Classes {
         label: probs.iter().map(|probs| most_probable(probs)).collect(),

@@ -8,7 +8,7 @@ use tfn_tensor::{Key, Tensor};
 use tfn_train::data::{Encoded, Remark, Table, TableEncoder};
 use tfn_train::describe::{MODEL, registry};
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, Source};
 use crate::error::{Result, TabularError};
 use crate::figures::Figure;
 use crate::judged::Judged;
@@ -26,7 +26,7 @@ const RECORD: &str = "record";
 
 /// A Bayesian network for a table: trained by [`builder`](Self::builder), it answers for new rows.
 ///
-/// Its file is a model file: [`tfn_train::load_model`] reads the network alone.
+/// Its file is a model file: [`tfn_train::load_model`] reads the first of its networks alone.
 ///
 /// Counterpart: AutoGluon's `TabularPredictor`.
 ///
@@ -54,7 +54,8 @@ const RECORD: &str = "record";
 /// ```
 #[derive(Debug)]
 pub struct TabularPredictor {
-    pub(crate) model: Model,
+    /// Each trained without the rows that calibrate it.
+    pub(crate) models: Vec<Model>,
     pub(crate) encoder: TableEncoder,
     pub(crate) calibration: Calibration,
     pub(crate) ranges: Ranges,
@@ -123,9 +124,9 @@ impl TabularPredictor {
         &self.record
     }
 
-    /// The network.
-    pub fn model(&self) -> &Model {
-        &self.model
+    /// The networks, which answer together: each is trained without the rows that calibrate it.
+    pub fn models(&self) -> &[Model] {
+        &self.models
     }
 
     /// What makes features of its columns.
@@ -146,8 +147,7 @@ impl TabularPredictor {
     pub fn predict(&self, table: &Table, asked: &Asked) -> Result<Answers> {
         // A target that is there may be anything.
         let encoded = self.encoder.encode_features(table)?;
-        let outlook = self.outlook(&encoded.features, asked)?;
-        let predicted = self.predicted(&outlook, asked)?;
+        let (predicted, _) = self.predicted(&encoded.features, asked)?;
         let (out_of_range, remarks) = self.about(&encoded)?;
         Ok(Answers { predicted, out_of_range, remarks })
     }
@@ -163,8 +163,7 @@ impl TabularPredictor {
         let some = if rows_without_target == 0 { None } else { Some(table.rows(&known)?) };
         let encoded = self.encoder.encode(some.as_ref().unwrap_or(table))?;
         let Some(targets) = &encoded.targets else { return Err(self.no_targets()) };
-        let outlook = self.outlook(&encoded.features, asked)?;
-        let predicted = self.predicted(&outlook, asked)?;
+        let (predicted, outlook) = self.predicted(&encoded.features, asked)?;
         let first = asked.first_row as usize;
         let rows = known.into_iter().map(|row| first + row).collect();
         let judged = predicted.judge(&outlook, targets, self.classes(), rows)?;
@@ -187,17 +186,31 @@ impl TabularPredictor {
         if known.is_empty() { Err(self.no_targets()) } else { Ok(known) }
     }
 
-    /// What the model says of rows of features.
-    pub(crate) fn outlook(&self, features: &Tensor, asked: &Asked) -> Result<Outlook> {
-        let draws = asked.draws.unwrap_or(self.record.setup.draws);
+    /// What the models say of rows of features, one by one.
+    fn outlooks(&self, features: &Tensor, asked: &Asked) -> Result<Vec<Outlook>> {
+        let draws =
+            asked.draws.unwrap_or(self.record.setup.draws).div_ceil(self.models.len().max(1));
         let key = Key::from_seed(self.record.seed).child("answers").index(asked.first_row);
         let classes = self.classes().map(<[String]>::len);
-        Outlook::of(classes, draws, &self.model, features, &key)
+        let predict = |(place, model): (u64, &Model)| {
+            Outlook::of(classes, draws, model, features, &key.child("model").index(place))
+        };
+        (0..).zip(&self.models).map(predict).collect()
     }
 
-    pub(crate) fn predicted(&self, outlook: &Outlook, asked: &Asked) -> Result<Predicted> {
-        let calibration = asked.conformal.then_some(&self.calibration);
-        Predicted::of(outlook, calibration, asked.level)
+    /// What all models together say.
+    pub(crate) fn outlook(&self, features: &Tensor, asked: &Asked) -> Result<Outlook> {
+        Outlook::mixture(&self.outlooks(features, asked)?)
+    }
+
+    fn predicted(&self, features: &Tensor, asked: &Asked) -> Result<(Predicted, Outlook)> {
+        let each = self.outlooks(features, asked)?;
+        let outlook = Outlook::mixture(&each)?;
+        let source = match asked.conformal {
+            true => Source::Models(&self.calibration, &each),
+            false => Source::Raw,
+        };
+        Ok((Predicted::of(&outlook, source, asked.level)?, outlook))
     }
 
     fn about(&self, encoded: &Encoded) -> Result<(Vec<Vec<String>>, Vec<Remark>)> {
@@ -214,8 +227,10 @@ impl TabularPredictor {
     /// [`ModuleError::Io`](tfn_module::ModuleError::Io).
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let registry = registry();
-        let file =
-            FileWriter::new(&registry).add(MODEL, &self.model)?.add(ENCODER, &self.encoder)?;
+        let mut file = FileWriter::new(&registry).add(ENCODER, &self.encoder)?;
+        for (place, model) in self.models.iter().enumerate() {
+            file = file.add(&name(place), model)?;
+        }
         let file = match &self.calibration {
             Calibration::Intervals(conformal) => file.add(CALIBRATION, conformal)?,
             Calibration::Classes(conformal) => file.add(CALIBRATION, conformal)?,
@@ -255,6 +270,20 @@ impl TabularPredictor {
         let ranges: Tensor = file.take(RANGES)?;
         let ranges = Ranges::from_tensor(&ranges, encoder.width())
             .ok_or_else(|| saved("its ranges are not those of its features".to_owned()))?;
-        Ok(Self { model: file.take(MODEL)?, encoder, calibration, ranges, record })
+        let models = (0..record.folds).map(|place| file.take(&name(place)));
+        let models = models.collect::<tfn_module::Result<Vec<Model>>>()?;
+        let is_whole = match &calibration {
+            Calibration::Intervals(conformal) => conformal.folds().len() == models.len(),
+            Calibration::Classes(conformal) => conformal.folds().len() == models.len(),
+        };
+        if !is_whole {
+            return Err(saved("its calibration is not that of its models".to_owned()));
+        }
+        Ok(Self { models, encoder, calibration, ranges, record })
     }
+}
+
+/// Name of a model in the file; that of the first is the one that [`tfn_train::load_model`] looks for.
+fn name(place: usize) -> String {
+    if place == 0 { MODEL.to_owned() } else { format!("{MODEL}_{}", place + 1) }
 }

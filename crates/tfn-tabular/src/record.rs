@@ -30,9 +30,12 @@ pub struct Record {
     pub seed: u64,
     /// How it was built and trained.
     pub setup: Setup,
-    /// Models that judged: each was trained without a part of the rows. 1 if a single part was held out.
+    /// Models that answer together: each was trained without a part of the rows, which judges and calibrates it. 1 if a single
+    /// part was held out.
     pub folds: usize,
-    /// How training went: of the model itself, then of those that judged.
+    /// Rows that a model was trained on: of several models the first.
+    pub model_rows: usize,
+    /// How training went, model by model.
     pub curves: Vec<Curve>,
     /// Level of the intervals or sets in `held_out`.
     pub level: f64,

@@ -111,11 +111,11 @@ impl TabularBuilder {
 
     /// Trains on the rows of a table, and judges by rows that were held out.
     ///
-    /// Up to 2000 rows are cross-validated: five models, each trained without a fifth of the rows, predict that fifth; these
-    /// predictions are the figures of [`Record`], they calibrate the intervals, and the predictor itself is a model trained on
-    /// all rows. Of larger tables a fifth, at most 10 000 rows, is held out from one model that judges, and again all rows
-    /// train the predictor. Where a model without a hidden layer has the higher log-likelihood on these rows, that is the
-    /// predictor, unless a [`setup`](Self::setup) was given. `watch` is told how far it is; `()` watches nothing.
+    /// Up to 2000 rows are cross-validated: five models, each trained without a fifth of the rows, predict that fifth. These
+    /// predictions give the figures of [`Record`] and calibrate the intervals; the predictor is the five models together. From
+    /// larger tables a fifth, at most 10 000 rows, is held out from one model. Where models without a hidden layer
+    /// have the higher log-likelihood on these rows, they are the predictor, unless a [`setup`](Self::setup) was given.
+    /// `watch` is told how far it is; `()` watches nothing.
     ///
     /// # Errors
     /// [`TabularError`]: fewer than 10 rows with a target, a constant target, one that single precision cannot tell apart; else what
@@ -181,6 +181,7 @@ impl TabularBuilder {
             seed: self.seed,
             setup: jobs.setup.clone(),
             folds: folds.len(),
+            model_rows: folds.first().map_or(0, |fold| fold.train.len()),
             curves: chosen.curves,
             level: LEVEL,
             figures: judged.figures(&key.child("figures"))?,
@@ -188,7 +189,7 @@ impl TabularBuilder {
             held_out: judging::sorted(&judged.rows(&kept)),
             seconds: start.elapsed().as_secs_f64(),
         };
-        Ok(TabularPredictor { model: chosen.model, encoder, calibration, ranges, record })
+        Ok(TabularPredictor { models: chosen.models, encoder, calibration, ranges, record })
     }
 
     /// The rows with a target, unless these are all.

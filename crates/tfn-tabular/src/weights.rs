@@ -16,7 +16,7 @@ use crate::predictor::TabularPredictor;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignalToNoise {
-    /// Path of the layer in the net.
+    /// Which model, and the path of the layer in its net.
     pub name: String,
     /// Number of weights, the bias included.
     pub weights: usize,
@@ -31,9 +31,13 @@ impl TabularPredictor {
     /// # Errors
     /// What the posteriors report.
     pub fn signal_to_noise(&self) -> Result<Vec<SignalToNoise>> {
-        let net: &dyn Layer = self.model.net().as_ref();
         let mut layers = Vec::new();
-        for (path, weights) in find::<Weights>(net) {
+        let found = self.models.iter().enumerate().flat_map(|(place, model)| {
+            let net: &dyn Layer = model.net().as_ref();
+            let path = move |path| format!("model {}: {path}", place + 1);
+            find::<Weights>(net).into_iter().map(move |(found, weights)| (path(found), weights))
+        });
+        for (path, weights) in found {
             let mut ratios = Vec::new();
             let parts = weights.posteriors();
             for posterior in std::iter::once(parts.kernel).chain(parts.bias) {

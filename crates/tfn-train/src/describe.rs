@@ -44,7 +44,10 @@ use tfn_layers::Model;
 use tfn_layers::describe::add_layer;
 use tfn_module::describe::{FileReader, FileWriter, Registry};
 
-use crate::calibrate::{ConformalClasses, ConformalIntervals, TemperatureScaling, VarianceScaling};
+use crate::calibrate::{
+    ConformalClasses, ConformalIntervals, CrossConformalClasses, CrossConformalIntervals,
+    TemperatureScaling, VarianceScaling,
+};
 use crate::data::{Standardizer, TableEncoder};
 use crate::error::Result;
 
@@ -57,6 +60,8 @@ pub fn register(registry: &mut Registry) {
     add_layer::<Standardizer>(registry);
     registry.add::<ConformalIntervals>();
     registry.add::<ConformalClasses>();
+    registry.add::<CrossConformalIntervals>();
+    registry.add::<CrossConformalClasses>();
     registry.add::<TemperatureScaling>();
     registry.add::<VarianceScaling>();
     registry.add::<TableEncoder>();

@@ -40,6 +40,7 @@ pub use given::Tested;
 ///     seed: 1,
 ///     setup: Setup::for_rows(400),
 ///     folds: 1,
+///     model_rows: 80,
 ///     curves: Vec::new(),
 ///     level: 0.9,
 ///     figures: vec![Figure { name: "rmse".to_owned(), value: 2.5, interval: Some([2.0, 3.0]) }],

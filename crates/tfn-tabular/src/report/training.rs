@@ -50,7 +50,7 @@ fn judged(record: &Record) -> String {
     match record.folds {
         0 | 1 => "on rows held out from training".to_owned(),
         folds => format!(
-            "by cross-validation: {folds} models, each on the rows that it was not trained on"
+            "by cross-validation: {folds} models, each on the rows that it was not trained on; they answer together"
         ),
     }
 }
@@ -65,8 +65,8 @@ fn setup(record: &Record) -> Markup {
     };
     // A run may have ended before all epochs of the set-up.
     let ran = record.curves.first().and_then(|curve| curve.epoch.last()).copied();
-    let epochs = ran.unwrap_or_else(|| setup.epochs(record.rows));
-    let batch = setup.batch_size(record.rows);
+    let epochs = ran.unwrap_or_else(|| setup.epochs(record.model_rows));
+    let batch = setup.batch_size(record.model_rows);
     html! {
         dt { "Net" }
         dd { (net) }

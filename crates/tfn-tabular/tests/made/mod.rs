@@ -143,6 +143,7 @@ pub(crate) fn record(target: &str, held_out: Judged) -> Record {
         seed: 7,
         setup: Setup::for_rows(1520),
         folds: 5,
+        model_rows: 400,
         curves: std::iter::once(curve("model", 1))
             .chain((1..=5).map(|fold| curve(&format!("fold {fold}"), 10 + fold)))
             .collect(),

@@ -92,18 +92,10 @@ impl ConformalIntervals {
         Ok(Self { scores })
     }
 
-    /// From the calibration rows of several predictions together.
-    ///
-    /// Where each part of a table is predicted by a model that was trained on the others, all rows calibrate a model that is
-    /// trained on all (cross-conformal prediction). Intervals of the level `1 − α` then hold with a probability of at least about
-    /// `1 − 2α`, and in practice `1 − α`.
+    /// From the calibration rows of several predictions together, whose scores are pooled.
     ///
     /// # Errors
     /// [`TrainError::Shape`] if there are no parts, or parts of different numbers of targets.
-    ///
-    /// # References
-    /// Vovk, *Cross-conformal predictors*, Annals of Mathematics and Artificial Intelligence 74 (2015); Barber, Candès, Ramdas,
-    /// Tibshirani, *Predictive inference with the jackknife+*, Annals of Statistics 49 (2021), section 3.
     pub fn merge<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Result<Self> {
         let mut scores: Vec<Vec<f64>> = Vec::new();
         for (place, part) in parts.into_iter().enumerate() {
@@ -138,6 +130,23 @@ impl ConformalIntervals {
         Ok(self.scores.iter().map(|scores| threshold(scores, level)).collect())
     }
 
+    /// The scores of each column, in ascending order.
+    pub fn scores(&self) -> &[Vec<f64>] {
+        &self.scores
+    }
+
+    pub(super) fn check_columns(&self, predictive: &Predictive) -> Result<()> {
+        if columns_of(predictive) == self.scores.len() {
+            return Ok(());
+        }
+        Err(TrainError::Shape {
+            op: "ConformalIntervals",
+            argument: "predictive",
+            given: predictive.shape().to_vec(),
+            expected: format!("{} targets a row, as at the calibration", self.scores.len()),
+        })
+    }
+
     /// The interval of each new row, its lower and upper ends.
     ///
     /// # Shapes
@@ -147,14 +156,7 @@ impl ConformalIntervals {
     /// As [`widths`](Self::widths); [`TrainError::Shape`] for another number of targets.
     pub fn interval(&self, predictive: &Predictive, level: f64) -> Result<[Tensor; 2]> {
         let widths = self.widths(level)?;
-        if columns_of(predictive) != widths.len() {
-            return Err(TrainError::Shape {
-                op: "ConformalIntervals",
-                argument: "predictive",
-                given: predictive.shape().to_vec(),
-                expected: format!("{} targets a row, as at the calibration", widths.len()),
-            });
-        }
+        self.check_columns(predictive)?;
         let shape = predictive.shape().get(1..).unwrap_or_default();
         let widths = Tensor::from_f64(&widths, shape, DType::F64);
         let (mean, reach) = (predictive.mean()?, predictive.stddev()? * widths);
@@ -256,6 +258,16 @@ impl ConformalClasses {
         Ok(all)
     }
 
+    /// The scores, in ascending order.
+    pub fn scores(&self) -> &[f64] {
+        &self.scores
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
     /// The set of each row: its classes, the likeliest first.
     ///
     /// # Errors
@@ -314,12 +326,12 @@ fn scores_of(tensor: &Tensor) -> Result<Vec<f64>> {
 }
 
 /// The probability of all classes at least as likely as `class`.
-fn mass_down_to(probs: &[f64], class: usize) -> f64 {
+pub(super) fn mass_down_to(probs: &[f64], class: usize) -> f64 {
     probs.iter().filter(|&&prob| prob >= probs[class]).sum()
 }
 
 /// Probabilities `[n, classes]`, row after row.
-fn rows_of(prediction: &Prediction) -> Result<(Vec<f64>, usize)> {
+pub(super) fn rows_of(prediction: &Prediction) -> Result<(Vec<f64>, usize)> {
     match *prediction.probs.shape()? {
         [_, classes] if classes > 0 => Ok((prediction.probs.to_f64_vec()?, classes)),
         _ => Err(TrainError::Shape {

@@ -13,7 +13,7 @@ use super::classes::{Prediction, Sums};
 use super::draws::{Batch, Group};
 use super::moments::Moments;
 use crate::check::Argument;
-use crate::error::Result;
+use crate::error::{Result, TrainError};
 
 /// The predictive distribution of each row: the mixture, with equal weights, of the model's distributions over the draws
 /// ([`MonteCarlo::predict`](crate::MonteCarlo::predict)), or the one distribution that is left when draws are integrated
@@ -74,6 +74,49 @@ impl Predictive {
             None => shape = vec![rows],
         }
         Ok(Self { head, batches, shape, factor: 1.0 })
+    }
+
+    /// What several models say of the same rows together: the mixture of all their draws, a deep ensemble.
+    ///
+    /// Each draw has the same weight, so that a model with more draws has more. What the models differ in counts as
+    /// epistemic.
+    ///
+    /// # Errors
+    /// [`TrainError::Shape`](crate::TrainError::Shape) if there are none, for predictions of other rows or in other
+    /// batches, and for [scaled](Self::scaled) ones.
+    ///
+    /// # References
+    /// Lakshminarayanan, Pritzel, Blundell, *Simple and scalable predictive uncertainty estimation using deep ensembles*, NeurIPS
+    /// 2017, section 2.4.
+    ///
+    /// # Examples
+    /// See [`CrossConformalIntervals`](crate::calibrate::CrossConformalIntervals).
+    pub fn mixture(parts: &[Self]) -> Result<Self> {
+        let rows = |part: &Self| part.batches.iter().map(|batch| batch.rows).collect::<Vec<_>>();
+        let error = |given: &[usize], expected: &str| TrainError::Shape {
+            op: "Predictive::mixture",
+            argument: "parts",
+            given: given.to_vec(),
+            expected: expected.to_owned(),
+        };
+        let Some((first, others)) = parts.split_first() else {
+            return Err(error(&[0], "at least one part"));
+        };
+        let mut all = first.clone();
+        for part in parts {
+            let is_same = part.shape == first.shape && rows(part) == rows(first);
+            if !is_same || part.factor != 1.0 {
+                let expected =
+                    "predictions of the same rows in the same batches, none of them scaled";
+                return Err(error(&part.shape, expected));
+            }
+        }
+        for part in others {
+            for (batch, more) in all.batches.iter_mut().zip(&part.batches) {
+                batch.groups.extend(more.groups.iter().cloned());
+            }
+        }
+        Ok(all)
     }
 
     /// Number of rows.

@@ -25,9 +25,9 @@ pub(in crate::report) fn curves(record: &Record) -> Markup {
     html! {
         @if others > 0 {
             p {
-                "The " span.key.model { "thick line" } " is the model itself, the "
+                "The " span.key.model { "thick line" } " is the first model, the "
                 span.key.pale { "thin ones" } " are "
-                (text::count(others, "model")) " that judged it, each trained without a part of the rows."
+                (text::count(others, "model")) ", each trained without a part of the rows."
             }
         }
         div.panels {
@@ -47,7 +47,7 @@ fn panel(record: &Record, title: &str, caption: &str, values: Values) -> Markup 
         });
         Mark::Line(if place == 0 { Ink::Model } else { Ink::Pale }, points.collect())
     };
-    // The model itself on top.
+    // The first model on top.
     let marks = record.curves.iter().enumerate().rev().map(line).collect();
     let epochs = record.curves.iter().flat_map(|curve| &curve.epoch);
     let x = Axis::of("epoch", epochs.map(|&epoch| epoch as f64));
@@ -75,7 +75,7 @@ fn in_words(curves: &[Curve], values: Values) -> String {
     match curves.first().map(|curve| (values(curve).first(), values(curve).last())) {
         Some((Some(&first), Some(&last))) => {
             format!(
-                "Of the model itself it goes from {} to {}.",
+                "Of the first model it goes from {} to {}.",
                 text::number(first),
                 text::number(last)
             )
