@@ -226,7 +226,7 @@ fn what_cannot_be_fitted_or_encoded() {
     let error = message(fit("city"));
     assert_eq!(error, "table: line 1: column 4 `city` is `Rome`, expected a number");
     let error = message(fit("size"));
-    assert_eq!(error, "table: line 2: column 1 `size` is ``, expected a number");
+    assert_eq!(error, "table: line 2: column 1 `size` is missing, expected a number");
     let with = |columns: &[&str]| TableEncoder::regression("price").features(columns).fit(&table());
     let error = message(with(&["size", "site"]));
     assert_eq!(error, "table: has no column `site`, expected one of its columns such as `size`");

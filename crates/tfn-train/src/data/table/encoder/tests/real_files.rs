@@ -161,7 +161,7 @@ fn rows_without_a_target() {
     assert_eq!(table.numbers("z").unwrap(), [None, Some(1.0)]);
     // Lines are those of the file.
     let error = message(TableEncoder::regression("z").fit(&table));
-    assert_eq!(error, "table: line 3: column 3 `z` is ``, expected a number");
+    assert_eq!(error, "table: line 3: column 3 `z` is missing, expected a number");
     let (table, dropped) = table.drop_missing("x").unwrap();
     assert_eq!((table.len(), dropped), (2, 0));
     let error = message(table.drop_missing("yy").map(|_| ()));
