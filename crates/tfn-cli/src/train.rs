@@ -12,17 +12,21 @@ use tfn_tabular::{Setup, TabularPredictor, Watch};
 use crate::args::Train;
 use crate::describe;
 use crate::failure::Failure;
-use crate::numbers::duration;
-use crate::output::{Output, heading};
+use crate::numbers::{count, duration};
+use crate::output::{Output, check_output, heading};
 use crate::source;
 use crate::threads::in_pool;
 
+/// Columns that are shown.
+const COLUMNS: usize = 100;
+
 pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
     let start = Instant::now();
+    check_output(&args.output, &[&args.data])?;
     let table = source::read(&args.data, &args.written, output)?;
     let read = duration(start.elapsed().as_secs_f64());
-    let columns = table.names().count();
-    output.note(&format!("{} rows, {columns} columns, read in {read}", table.len()));
+    let (rows, columns) = (count(table.len(), "row"), count(table.names().count(), "column"));
+    output.note(&format!("{rows}, {columns}, read in {read}"));
     let partial = partial(&args.output);
     prepare(&partial, args.resume, output)?;
 
@@ -51,7 +55,7 @@ pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
         Err(error) => {
             // What went wrong with the table goes wrong again; what is left there is of no use.
             let _ = fs::remove_dir_all(&partial);
-            return Err(error.into());
+            return Err(Failure::of_training(error, &args.target));
         }
     };
     predictor.save(&args.output)?;
@@ -71,7 +75,7 @@ fn say(predictor: &TabularPredictor, args: &Train, output: &Output) -> Result<()
     } else {
         let mut text = describe::training(record);
         text.push_str(&heading("\nColumns"));
-        text.push_str(&describe::columns(record));
+        text.push_str(&describe::columns(record, COLUMNS));
         for remark in &record.remarks {
             text.push_str(&format!("{remark}\n"));
         }

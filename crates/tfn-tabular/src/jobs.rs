@@ -9,12 +9,11 @@ use rayon::prelude::*;
 use tfn_layers::Model;
 use tfn_tensor::Key;
 use tfn_train::data::Dataset;
-use tfn_train::{
-    Adam, Event, Every, Figures, Fit, FitReport, KlWeight, MonteCarlo, Predictive, Schedule,
-};
+use tfn_train::{Adam, Event, Every, Figures, Fit, FitReport, KlWeight, Schedule};
 
 use crate::error::Result;
 use crate::net::{Kind, build};
+use crate::outlook::Outlook;
 use crate::record::Curve;
 use crate::setup::Setup;
 use crate::split::Fold;
@@ -66,14 +65,14 @@ pub(crate) struct Done {
     /// A linear model, which may be better.
     pub(crate) linear: Candidate,
     /// Predictions of the held-out parts by a plain net, fold by fold.
-    pub(crate) plain: Vec<Vec<Predictive>>,
+    pub(crate) plain: Vec<Vec<Outlook>>,
 }
 
 /// Models, each trained without the held-out rows of a fold, and what they predict of these.
 pub(crate) struct Candidate {
     pub(crate) models: Vec<Model>,
     /// Predictions of the held-out parts, fold by fold.
-    pub(crate) of_folds: Vec<Vec<Predictive>>,
+    pub(crate) of_folds: Vec<Vec<Outlook>>,
     /// How training went, fold by fold.
     pub(crate) curves: Vec<Curve>,
 }
@@ -100,7 +99,7 @@ impl Job {
 struct Outcome {
     model: Model,
     report: FitReport,
-    predictions: Vec<Predictive>,
+    predictions: Vec<Outlook>,
 }
 
 impl Jobs<'_> {
@@ -229,19 +228,12 @@ impl Jobs<'_> {
         Ok(Outcome { model, report, predictions })
     }
 
-    fn predictions(
-        &self,
-        job: Job,
-        model: &Model,
-        fold: &Fold,
-        key: &Key,
-    ) -> Result<Vec<Predictive>> {
+    fn predictions(&self, job: Job, model: &Model, fold: &Fold, key: &Key) -> Result<Vec<Outlook>> {
         let draws = if job.kind == Kind::Plain { 1 } else { self.setup.draws };
-        let monte_carlo = MonteCarlo::new(draws)?;
         let of_part = |(part, rows): (usize, &Vec<usize>)| {
             let features = self.data.rows(rows)?;
             let key = key.child("predict").index(part as u64);
-            Ok(monte_carlo.predict(model, features.features(), &key)?)
+            Outlook::of(self.classes, draws, model, features.features(), &key)
         };
         fold.held_out.iter().enumerate().map(of_part).collect()
     }

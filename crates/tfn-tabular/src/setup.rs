@@ -49,11 +49,11 @@ impl Setup {
         }
     }
 
-    /// The same for a model without a hidden layer, which is trained in fewer steps.
+    /// The same for a model without a hidden layer, which is trained in 1500 steps, unless all are to be fewer.
     #[must_use]
     pub fn linear(&self) -> Self {
         let (steps, max_epochs, rate) = (1500, 1500, 0.03);
-        Self { hidden: Vec::new(), steps, max_epochs, rate, ..self.clone() }
+        Self { hidden: Vec::new(), steps: self.steps.min(steps), max_epochs, rate, ..self.clone() }
     }
 
     /// Rows of a minibatch: from 32 of small tables to 256 of large ones.
