@@ -133,7 +133,8 @@ pub(crate) struct Train {
     /// Units of the hidden layers, from the features on [default: by the number of rows]
     #[arg(long, value_name = "UNITS", value_delimiter = ',', value_parser = parse_count, help_heading = "How it is trained")]
     pub(crate) hidden: Option<Vec<usize>>,
-    /// Steps of the optimizer [default: 20000, or fewer for less than 640 rows]
+    /// Steps of the optimizer at least, in whole epochs [default: 20000, or fewer for less than 800 rows]; with it or --hidden
+    /// no linear model is chosen
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = "How it is trained")]
     pub(crate) steps: Option<usize>,
     #[command(flatten)]
@@ -176,7 +177,7 @@ pub(crate) struct Level {
     /// Intervals of the model as it is, not calibrated on held-out rows
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Draws of the weights for each answer [default: as trained, 100]
+    /// Draws of the weights of each model [default: as calibrated, 40 or 100]
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub(crate) draws: Option<usize>,
     /// Threads [default: as many as the machine has]; the answers do not depend on it

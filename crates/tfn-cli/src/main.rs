@@ -29,7 +29,14 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let output = Output::new(args.quiet);
     // A fault of the program itself is said in a line of its own, and ends as a failure.
-    panic::set_hook(Box::new(|_| {}));
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map_or_else(String::new, |place| format!(" ({place})"));
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let text = text.unwrap_or("no text");
+        Output::new(false).error(&format!("a fault of tfn itself{place}: {text}"));
+    }));
     let result = panic::catch_unwind(|| run(&args.command, &output));
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
@@ -40,7 +47,7 @@ fn main() -> ExitCode {
             failure.code()
         }
         Err(_) => {
-            output.error("a fault of tfn itself; please report the command and its input");
+            output.error("please report the line above, the command and its input");
             ExitCode::FAILURE
         }
     }

@@ -93,7 +93,13 @@ impl Writer<'_> {
     fn text(&self, table: &Table, answers: &Answers, is_first: bool) -> Result<String, Failure> {
         let kept = self.args.keep.iter().map(|column| table.values(column));
         let kept = kept.collect::<tfn_tabular::train::Result<Vec<_>>>()?;
-        let names: Vec<String> = self.args.keep.iter().cloned().chain(self.names()).collect();
+        let own = self.names();
+        if let Some(name) = self.args.keep.iter().find(|name| own.contains(name)) {
+            return Err(Failure::Usage(format!(
+                "--keep: the answers have a column `{name}` of their own, expected other columns"
+            )));
+        }
+        let names: Vec<String> = self.args.keep.iter().cloned().chain(own).collect();
         let mut text = String::new();
         if is_first && self.args.format == Format::Csv {
             line(&mut text, names.iter().map(String::as_str));

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
     let (rows, columns) = (count(table.len(), "row"), count(table.names().count(), "column"));
     output.note(&format!("{rows}, {columns}, read in {read}"));
     let partial = partial(&args.output);
-    prepare(&partial, args.resume, output)?;
+    prepare(&partial, args.resume)?;
 
     let mut builder = TabularPredictor::builder(&args.target)
         .ignore(&args.ignore)
@@ -43,7 +43,9 @@ pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
     if args.hidden.is_some() || args.steps.is_some() {
         let mut setup = Setup::for_rows(table.len());
         setup.hidden = args.hidden.clone().unwrap_or(setup.hidden);
-        setup.steps = args.steps.map_or(setup.steps, |steps| steps as u64);
+        if let Some(steps) = args.steps {
+            (setup.steps, setup.max_epochs) = (steps as u64, steps as u64);
+        }
         builder = builder.setup(setup);
     }
     let progress = Progress::new(output);
@@ -53,8 +55,8 @@ pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
     let predictor = match trained {
         Ok(predictor) => predictor,
         Err(error) => {
-            // What went wrong with the table goes wrong again; what is left there is of no use.
-            let _ = fs::remove_dir_all(&partial);
+            // Only if there is nothing in it: runs that are done may have taken hours.
+            let _ = fs::remove_dir(&partial);
             return Err(Failure::of_training(error, &args.target));
         }
     };
@@ -69,7 +71,7 @@ fn say(predictor: &TabularPredictor, args: &Train, output: &Output) -> Result<()
     if args.json {
         let mut value = serde_json::to_value(record)
             .map_err(|error| Failure::Io { what: "the figures".to_owned(), error: error.into() })?;
-        value["model"] = json!(args.output);
+        value["model"] = json!(file.to_string());
         value["warnings"] = json!(doubts);
         output.print(&format!("{value}\n"))?;
     } else {
@@ -99,20 +101,21 @@ fn partial(model: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn prepare(partial: &Path, resume: bool, output: &Output) -> Result<(), Failure> {
-    let at = || Failure::io(partial.display().to_string());
+fn prepare(partial: &Path, resume: bool) -> Result<(), Failure> {
     if resume && !partial.exists() {
         let name = partial.display();
         return Err(Failure::Usage(format!(
             "--resume: there is no {name}, the folder of a training that was interrupted"
         )));
     }
-    if !resume && partial.exists() {
+    let is_empty = fs::read_dir(partial).map_or(true, |mut entries| entries.next().is_none());
+    if !resume && !is_empty {
         let name = partial.display();
-        output.note(&format!("an interrupted training was left in {name}; starting anew"));
-        fs::remove_dir_all(partial).map_err(at())?;
+        return Err(Failure::Usage(format!(
+            "an interrupted training was left in {name}: --resume goes on with it, or delete that folder to start anew"
+        )));
     }
-    fs::create_dir_all(partial).map_err(at())
+    fs::create_dir_all(partial).map_err(Failure::io(partial.display().to_string()))
 }
 
 /// A bar of steps, seen on terminals.

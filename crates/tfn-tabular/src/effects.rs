@@ -226,6 +226,15 @@ impl Rows<'_> {
             let at = counts.iter().map(|(_, value)| name(value)).collect();
             return (at, None, counts.into_iter().map(|(_, value)| value.to_vec()).collect());
         }
+        let names = self.predictor.encoder.feature_names();
+        // Where the value itself is left out, only whether there is one is left.
+        if names[features.start] != column {
+            return (
+                ["there", "missing"].map(str::to_owned).to_vec(),
+                None,
+                vec![vec![0.0], vec![1.0]],
+            );
+        }
         given.sort_by(|a, b| a[0].total_cmp(&b[0]));
         let last = given.len() - 1;
         let mut values: Vec<Vec<f64>> = Vec::new();
@@ -253,18 +262,19 @@ impl Rows<'_> {
             let epistemic = predictive.variance()?.epistemic.sqrt().to_f64_vec()?;
             return Ok(vec![(None, mean(&predictive.mean()?.to_f64_vec()?), mean(&epistemic))]);
         };
-        // Each draw by itself, for the deviation between them.
+        // Each draw of each model by itself, for the deviation between them.
         let (mut all, mut squares) = (Vec::new(), Vec::new());
+        let count = (DRAWS * self.predictor.models().len()) as f64;
         for draw in 0..DRAWS {
             let asked = Asked { draws: Some(1), first_row: draw as u64, ..Asked::default() };
-            let outlook = self.predictor.outlook(&features, &asked)?;
-            let Outlook::Classes(prediction) = outlook else { return Ok(Vec::new()) };
-            let probs = prediction.probs.to_f64_vec()?;
-            all.resize(probs.len(), 0.0);
-            squares.resize(probs.len(), 0.0);
-            for (at, p) in probs.into_iter().enumerate() {
-                all[at] += p / DRAWS as f64;
-                squares[at] += p * p / DRAWS as f64;
+            for prediction in Outlook::classes(&self.predictor.outlooks(&features, &asked)?) {
+                let probs = prediction.probs.to_f64_vec()?;
+                all.resize(probs.len(), 0.0);
+                squares.resize(probs.len(), 0.0);
+                for (at, p) in probs.into_iter().enumerate() {
+                    all[at] += p / count;
+                    squares[at] += p * p / count;
+                }
             }
         }
         let of = |class: usize| {

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use tfn_layers::Model;
 use tfn_tensor::Key;
+use tfn_train::TrainError;
 use tfn_train::data::Dataset;
 use tfn_train::{Adam, Event, Every, Figures, Fit, FitReport, KlWeight, Schedule};
 
-use crate::error::Result;
+use crate::error::{Result, TabularError};
 use crate::net::{Kind, build};
 use crate::outlook::Outlook;
 use crate::record::Curve;
@@ -105,10 +106,8 @@ struct Outcome {
 impl Jobs<'_> {
     pub(crate) fn run(&self, watch: &dyn Watch) -> Result<Done> {
         if let Some(folder) = self.checkpoints {
-            std::fs::create_dir_all(folder).map_err(|source| tfn_train::TrainError::Read {
-                path: folder.to_owned(),
-                source,
-            })?;
+            std::fs::create_dir_all(folder)
+                .map_err(|source| TrainError::Read { path: folder.to_owned(), source })?;
         }
         let of_all = |kind| (0..self.folds.len()).map(move |fold| Job { kind, fold });
         // The longest first, so that threads end together.
@@ -125,8 +124,34 @@ impl Jobs<'_> {
         Ok(Done { net: Candidate::of(outcomes), linear, plain })
     }
 
-    /// Fewer steps, if all runs would take longer than `limit`.
-    pub(crate) fn shorten(&mut self, limit: Duration) -> Result<()> {
+    /// Fewer steps, if all runs would take longer than `limit`. Runs that are gone on with keep the number that they began with.
+    pub(crate) fn limit(&mut self, limit: Duration) -> Result<()> {
+        let Some(folder) = self.checkpoints else { return self.shorten(limit) };
+        let file = folder.join("setup.json");
+        let read = |source| TrainError::Read { path: file.clone(), source };
+        if file.exists() {
+            let text = std::fs::read_to_string(&file).map_err(read)?;
+            self.setup = serde_json::from_str(&text).map_err(|error| TabularError::Saved {
+                path: file.clone(),
+                given: error.to_string(),
+            })?;
+            return Ok(());
+        }
+        self.shorten(limit)?;
+        let text = serde_json::to_string(&self.setup).map_err(|error| TabularError::Saved {
+            path: file.clone(),
+            given: error.to_string(),
+        })?;
+        let written = folder.join("setup.json.partial");
+        let write = || {
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(&written, text)?;
+            std::fs::rename(&written, &file)
+        };
+        Ok(write().map_err(read)?)
+    }
+
+    fn shorten(&mut self, limit: Duration) -> Result<()> {
         const FIRST: u64 = 10;
         const LAST: u64 = 60;
         let job = Job { kind: Kind::Bayesian, fold: 0 };

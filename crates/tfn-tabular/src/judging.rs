@@ -85,6 +85,8 @@ impl HeldOut<'_> {
     /// once more, so that none is impossible).
     pub(crate) fn mean(&self) -> Result<Baseline> {
         let mut sums = Sums::default();
+        // Targets of a fold may all be the same.
+        let least = 1e-12 * variance(&self.data.targets().to_f64_vec()?);
         for fold in self.folds {
             let train = self.targets(&fold.train)?.to_f64_vec()?;
             let count = train.len() as f64;
@@ -93,7 +95,7 @@ impl HeldOut<'_> {
             match self.classes {
                 None => {
                     let mean = train.iter().sum::<f64>() / count;
-                    let square = train.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / count;
+                    let square = variance(&train).max(least);
                     let scale = (std::f64::consts::TAU * square).ln();
                     for y in held {
                         let log_prob = -0.5 * (scale + (y - mean).powi(2) / square);
@@ -116,6 +118,12 @@ impl HeldOut<'_> {
         }
         Ok(sums.baseline(self.task, "mean"))
     }
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    values.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / count
 }
 
 /// Sums over rows.

@@ -67,10 +67,12 @@ pub struct TabularPredictor {
 pub struct Asked {
     /// Probability with which intervals hold the truth, and sets the true class. Default: 0.9.
     pub level: f64,
-    /// Whether they are calibrated on held-out rows (split-conformal, the default), or are those of the
-    /// predictive distribution as it is.
+    /// Whether they are calibrated on held-out rows (the default: CV+ up to 2000 rows, which holds with a probability of about `level`
+    /// and at least `2 · level − 1`; split-conformal above, which holds with at least `level`), or are those of the predictive
+    /// distribution as it is.
     pub conformal: bool,
-    /// Draws of the weights; `None`: as many as the [`Setup`](crate::Setup) says.
+    /// Draws of the weights of each model; `None`: as many as the [`Setup`](crate::Setup) says, by which they are calibrated. With fewer,
+    /// intervals hold less often.
     pub draws: Option<usize>,
     /// Number of the first row, for tables that are parts of one: each row has its own noise.
     pub first_row: u64,
@@ -187,9 +189,8 @@ impl TabularPredictor {
     }
 
     /// What the models say of rows of features, one by one.
-    fn outlooks(&self, features: &Tensor, asked: &Asked) -> Result<Vec<Outlook>> {
-        let draws =
-            asked.draws.unwrap_or(self.record.setup.draws).div_ceil(self.models.len().max(1));
+    pub(crate) fn outlooks(&self, features: &Tensor, asked: &Asked) -> Result<Vec<Outlook>> {
+        let draws = asked.draws.unwrap_or(self.record.setup.draws);
         let key = Key::from_seed(self.record.seed).child("answers").index(asked.first_row);
         let classes = self.classes().map(<[String]>::len);
         let predict = |(place, model): (u64, &Model)| {

@@ -16,8 +16,8 @@ use crate::setup::Setup;
 use crate::split::folds;
 use crate::task::Task;
 
-/// Rows with a target that there must be.
-const ROWS: usize = 10;
+/// Rows with a target that there must be: nine that calibrate each part, which the level of 90 % takes.
+const ROWS: usize = 12;
 /// Level of the intervals by which held-out rows are judged.
 const LEVEL: f64 = 0.9;
 /// Share of the deviation of targets that rounding may be.
@@ -118,7 +118,7 @@ impl TabularBuilder {
     /// `watch` is told how far it is; `()` watches nothing.
     ///
     /// # Errors
-    /// [`TabularError`]: fewer than 10 rows with a target, a constant target, one that single precision cannot tell apart; else what
+    /// [`TabularError`]: fewer than 12 rows with a target, a constant target, one that single precision cannot tell apart; else what
     /// [`TableEncoder`] and [`Fit`](tfn_train::Fit) report.
     pub fn fit(&self, table: &Table, watch: impl Watch) -> Result<TabularPredictor> {
         let start = Instant::now();
@@ -149,7 +149,7 @@ impl TabularBuilder {
             checkpoints: self.checkpoints.as_deref(),
         };
         if let Some(limit) = self.time_limit {
-            jobs.shorten(limit.saturating_sub(start.elapsed()))?;
+            jobs.limit(limit.saturating_sub(start.elapsed()))?;
         }
         let done = jobs.run(&watch)?;
         let held_out = HeldOut { task, data: &data, classes, level: LEVEL, folds: &folds };
