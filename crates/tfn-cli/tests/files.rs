@@ -566,7 +566,7 @@ fn a_file_that_may_not_be_read() {
     let folder = Folder::new();
     folder.write("data.csv", plain());
     let path = folder.path().join("data.csv");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     // Root may read it all the same.
     if fs::File::open(&path).is_err() {
         folder.bad(&train("data.csv", "y"), &["data.csv: Permission denied"]);
