@@ -49,6 +49,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tfn report model.tfn test.csv -o report.html\n  tfn report model.tfn\n\nThe table must have the target. With one the report also shows which columns matter and which rows are doubtful in\nthat table; without one it is about the rows held out in training."
     )]
     Report(Report),
+    /// Take out the weights that are not known to differ from 0
+    #[command(
+        after_help = "Examples:\n  tfn prune model.tfn -o pruned.tfn\n  tfn prune model.tfn test.csv --below 0.5 -o pruned.tfn\n\nA weight goes if its mean is fewer than so many deviations away from 0. With a table the figures before and after\nstand side by side."
+    )]
+    Prune(Prune),
     /// Exchange weights with TensorFlow Probability: arrays in a file .npz
     #[command(
         after_help = "Examples:\n  tfn convert model.tfn weights.npz\n  tfn convert weights.npz other.tfn --like model.tfn\n\nThe arrays are those that Layer.save of tfp.experimental.nn writes for the same layers, arr_0, arr_1, …: model after model\nand layer after layer, mean and untransformed scale of bias and kernel."
@@ -205,6 +210,22 @@ pub(crate) struct Report {
     pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) level: Level,
+    #[command(flatten)]
+    pub(crate) written: Written,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Prune {
+    /// The model
+    pub(crate) model: PathBuf,
+    /// A table with the target, to judge by; - for standard input
+    pub(crate) data: Option<PathBuf>,
+    /// File for the pruned model
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Least |mean| / deviation of a weight that stays
+    #[arg(long, value_name = "RATIO", default_value_t = 1.0)]
+    pub(crate) below: f64,
     #[command(flatten)]
     pub(crate) written: Written,
 }

@@ -46,6 +46,15 @@ pub(crate) fn figures(figures: &[Figure]) -> String {
     aligned(&std::iter::once(head).chain(figures.iter().map(row)).collect::<Vec<_>>())
 }
 
+/// Two lists of the same figures.
+pub(crate) fn side_by_side(names: [&str; 2], first: &[Figure], second: &[Figure]) -> String {
+    let head = vec![String::new(), names[0].to_owned(), names[1].to_owned()];
+    let rows = first.iter().zip(second).map(|(a, b)| {
+        vec![title(&a.name).to_owned(), value(&a.name, a.value), value(&b.name, b.value)]
+    });
+    aligned(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
 /// The model beside simpler means.
 pub(crate) fn baselines(record: &Record) -> String {
     let name = score_name(record.task);

@@ -10,6 +10,7 @@ mod info;
 mod numbers;
 mod output;
 mod predict;
+mod prune;
 mod report;
 mod source;
 mod threads;
@@ -52,6 +53,7 @@ fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Evaluate(evaluate) => evaluate::run(evaluate, output),
         Command::Info(info) => info::run(info, output),
         Command::Report(report) => report::run(report, output),
+        Command::Prune(prune) => prune::run(prune, output),
         Command::Convert(convert) => convert::run(convert, output),
         Command::Completions { shell } => generate::completions(*shell, output),
         Command::Man { folder } => generate::man(folder),
