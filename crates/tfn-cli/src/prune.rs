@@ -11,9 +11,10 @@ use crate::output::Output;
 use crate::source;
 
 pub(crate) fn run(args: &Prune, output: &Output) -> Result<(), Failure> {
-    let mut predictor = TabularPredictor::load(&args.model)?;
+    let mut predictor = TabularPredictor::load(&args.model).map_err(Failure::model(&args.model))?;
     let data = args.data.as_ref();
-    let table = data.map(|data| source::read_known(data, &args.written, output)).transpose()?;
+    let table =
+        data.map(|data| source::read_known(data, &args.written, &predictor, output)).transpose()?;
     let before = table.as_ref().map(|table| figures(&predictor, table)).transpose()?;
     let [pruned, all] = predictor.prune(args.below)?;
     let after = table.as_ref().map(|table| figures(&predictor, table)).transpose()?;
