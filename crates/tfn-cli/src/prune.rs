@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::source;
 
 pub(crate) fn run(args: &Prune, output: &Output) -> Result<(), Failure> {
-    let mut predictor = TabularPredictor::load(&args.model)?;
+    let mut predictor = TabularPredictor::load(&args.model).map_err(Failure::model(&args.model))?;
     let data = args.data.as_ref();
     let table =
         data.map(|data| source::read_known(data, &args.written, &predictor, output)).transpose()?;
