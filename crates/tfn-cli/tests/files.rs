@@ -599,7 +599,7 @@ fn a_command_that_is_killed_leaves_no_half_file() {
 
     folder.write("data.csv", plain());
     let args = ["train", "data.csv", "--target", "y", "-o", "killed.tfn"];
-    kill(&args, &|| folder.has("killed.tfn.partial"));
+    kill(&args, &|| folder.has("killed.tfn.partial/model-1.safetensors"));
     assert!(!folder.has("killed.tfn"));
     let args = [&train("data.csv", "y")[..], &["-o", "killed.tfn"]].concat();
     // What was done is not thrown away.
