@@ -180,7 +180,7 @@ fn tables_that_nothing_can_be_learned_from() {
     assert!(unknown.contains("has no column `z`"), "{unknown}");
     let useless: String = (0..20).map(|i| format!("1,{i}\n")).collect();
     let text = error(&format!("x,y\n{useless}"), "y").to_string();
-    assert!(text.contains("none of 1 columns differs"), "{text}");
+    assert!(text.contains("the only column is the same in all rows"), "{text}");
     let table = noisy(20, 1);
     let bad = Setup { draws: 0, ..setup(20) };
     let text = TabularPredictor::builder("y").setup(bad).fit(&table, ()).unwrap_err().to_string();
@@ -227,7 +227,7 @@ fn where_a_linear_model_is_better_it_is_the_predictor() {
         (linear.name.as_str(), Some(linear.log_likelihood)),
         ("linear", record.figure("log_likelihood"))
     );
-    assert_eq!(predictor.signal_to_noise().unwrap().len(), 1);
+    assert_eq!(predictor.signal_to_noise().unwrap().len(), 5);
 }
 
 #[test]
