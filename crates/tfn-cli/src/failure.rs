@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// It failed: exit code 1.
     Tabular(TabularError),
+    /// A file is read, and holds something else than the command takes: exit code 1.
+    Input(String),
     /// A file cannot be written or read: exit code 1.
     Io {
         /// What was being done.
@@ -32,7 +34,7 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
-            Self::Tabular(_) | Self::Io { .. } => ExitCode::FAILURE,
+            Self::Tabular(_) | Self::Input(_) | Self::Io { .. } => ExitCode::FAILURE,
         }
     }
 
@@ -45,7 +47,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) => f.write_str(text),
+            Self::Usage(text) | Self::Input(text) => f.write_str(text),
             Self::Tabular(error) => write!(f, "{error}"),
             Self::Io { what, error } => write!(f, "{what}: {error}"),
         }

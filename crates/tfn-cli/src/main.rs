@@ -6,6 +6,7 @@ mod describe;
 mod evaluate;
 mod failure;
 mod generate;
+mod images;
 mod info;
 mod numbers;
 mod output;
@@ -53,6 +54,7 @@ fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Info(info) => info::run(info, output),
         Command::Report(report) => report::run(report, output),
         Command::Convert(convert) => convert::run(convert, output),
+        Command::Images(options) => images::run(options, output),
         Command::Completions { shell } => generate::completions(*shell, output),
         Command::Man { folder } => generate::man(folder),
     }
