@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Convert(Convert),
     /// Learn the digits of MNIST, or images in its format, and show which answers not to trust
     #[command(
-        after_help = "Examples:\n  tfn images data/mnist\n  tfn images data/mnist --prior normal --epochs 5 --json > figures.json\n\nThe folder holds train-images-idx3-ubyte, train-labels-idx1-ubyte and the same of t10k, gzip'd or not; images are of 28 x 28\npixels, labels 0 to 9. A deterministic network of the same size is trained beside the Bayesian one."
+        after_help = "Examples:\n  tfn images data/mnist\n  tfn images data/mnist --prior normal --epochs 5 --json > figures.json\n\nThe folder holds train-images-idx3-ubyte, train-labels-idx1-ubyte and the same of t10k, gzip'd or not; images are of 28 x 28 pixels, labels 0 to 9. A deterministic network of the same size is trained beside the Bayesian one."
     )]
     Images(images::Options),
     /// Write a shell's completions to standard output
