@@ -52,6 +52,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tfn report model.tfn test.csv -o report.html\n  tfn report model.tfn\n\nThe table must have the target. With one the report also shows which columns matter and which rows are doubtful in\nthat table; without one it is about the rows held out in training."
     )]
     Report(Report),
+    /// Take out the weights that are not known to differ from 0
+    #[command(
+        after_help = "Examples:\n  tfn prune model.tfn -o pruned.tfn\n  tfn prune model.tfn test.csv --below 0.5 -o pruned.tfn\n\nA weight goes if its mean is fewer than so many deviations away from 0. With a table the figures before and after\nstand side by side."
+    )]
+    Prune(Prune),
     /// Exchange weights with TensorFlow Probability: arrays in a file .npz
     #[command(
         after_help = "Examples:\n  tfn convert model.tfn weights.npz\n  tfn convert weights.npz other.tfn --like model.tfn\n\nThe arrays are those that Layer.save of tfp.experimental.nn writes for the same layers, arr_0, arr_1, …: model after model\nand layer after layer, mean and untransformed scale of bias and kernel."
@@ -136,7 +141,8 @@ pub(crate) struct Train {
     /// Units of the hidden layers, from the features on [default: by the number of rows]
     #[arg(long, value_name = "UNITS", value_delimiter = ',', value_parser = parse_count, help_heading = "How it is trained")]
     pub(crate) hidden: Option<Vec<usize>>,
-    /// Steps of the optimizer [default: 20000, or fewer for less than 640 rows]
+    /// Steps of the optimizer at least, in whole epochs [default: 20000, or fewer for less than 800 rows]; with it or --hidden
+    /// no linear model is chosen
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = "How it is trained")]
     pub(crate) steps: Option<usize>,
     #[command(flatten)]
@@ -179,7 +185,7 @@ pub(crate) struct Level {
     /// Intervals of the model as it is, not calibrated on held-out rows
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Draws of the weights for each answer [default: as trained, 100]
+    /// Draws of the weights of each model [default: as calibrated, 40 or 100]
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub(crate) draws: Option<usize>,
     /// Threads [default: as many as the machine has]; the answers do not depend on it
@@ -213,6 +219,22 @@ pub(crate) struct Report {
     pub(crate) output: PathBuf,
     #[command(flatten)]
     pub(crate) level: Level,
+    #[command(flatten)]
+    pub(crate) written: Written,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Prune {
+    /// The model
+    pub(crate) model: PathBuf,
+    /// A table with the target, to judge by; - for standard input
+    pub(crate) data: Option<PathBuf>,
+    /// File for the pruned model
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Least |mean| / deviation of a weight that stays
+    #[arg(long, value_name = "RATIO", default_value_t = 1.0)]
+    pub(crate) below: f64,
     #[command(flatten)]
     pub(crate) written: Written,
 }

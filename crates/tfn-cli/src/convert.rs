@@ -13,7 +13,7 @@ use crate::output::Output;
 pub(crate) fn run(args: &Convert, output: &Output) -> Result<(), Failure> {
     match (is_npz(&args.input), is_npz(&args.output), &args.like) {
         (false, true, None) => {
-            let predictor = TabularPredictor::load(&args.input)?;
+            let predictor = TabularPredictor::load(&args.input).map_err(Failure::model(&args.input))?;
             let weights = weights(&predictor);
             save_npz_variables(&weights, &args.output)?;
             for (place, variable) in weights.iter().enumerate() {
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Convert, output: &Output) -> Result<(), Failure> {
             Ok(())
         }
         (true, false, Some(like)) => {
-            let predictor = TabularPredictor::load(like)?;
+            let predictor = TabularPredictor::load(like).map_err(Failure::model(like))?;
             load_npz_variables(&weights(&predictor), &args.input)?;
             predictor.save(&args.output)?;
             output.warning(

@@ -3,8 +3,8 @@
 use tfn_tabular::data::ColumnType;
 use tfn_tabular::{Figure, Record, Task};
 
-use crate::numbers::{digits, duration, percent};
-use crate::output::{aligned, heading};
+use crate::numbers::{count, digits, duration, percent};
+use crate::output::{aligned, heading, shown};
 
 /// What a figure is called.
 fn title(name: &str) -> &str {
@@ -46,6 +46,15 @@ pub(crate) fn figures(figures: &[Figure]) -> String {
     aligned(&std::iter::once(head).chain(figures.iter().map(row)).collect::<Vec<_>>())
 }
 
+/// Two lists of the same figures.
+pub(crate) fn side_by_side(names: [&str; 2], first: &[Figure], second: &[Figure]) -> String {
+    let head = vec![String::new(), names[0].to_owned(), names[1].to_owned()];
+    let rows = first.iter().zip(second).map(|(a, b)| {
+        vec![title(&a.name).to_owned(), value(&a.name, a.value), value(&b.name, b.value)]
+    });
+    aligned(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
 /// The model beside simpler means.
 pub(crate) fn baselines(record: &Record) -> String {
     let name = score_name(record.task);
@@ -56,13 +65,21 @@ pub(crate) fn baselines(record: &Record) -> String {
     let mut rows = vec![["", title(name), "log-likelihood"].map(str::to_owned).to_vec()];
     rows.push(row("this model", record.figure(name), record.figure("log_likelihood")));
     for baseline in &record.baselines {
-        let label = match (baseline.name.as_str(), record.task) {
-            ("mean", Task::Classification) => "class frequencies",
-            (other, _) => other,
-        };
-        rows.push(row(label, Some(baseline.score), Some(baseline.log_likelihood)));
+        rows.push(row(
+            label(&baseline.name, record.task),
+            Some(baseline.score),
+            Some(baseline.log_likelihood),
+        ));
     }
     aligned(&rows)
+}
+
+/// What a baseline is called.
+fn label(name: &str, task: Task) -> &str {
+    match (name, task) {
+        ("mean", Task::Classification) => "class frequencies",
+        (other, _) => other,
+    }
 }
 
 fn score_name(task: Task) -> &'static str {
@@ -104,11 +121,12 @@ pub(crate) fn doubts(record: &Record) -> Vec<String> {
         let (a, b) = (is_better(score, baseline.score), log_likelihood > baseline.log_likelihood);
         let what = match (a, b) {
             (true, true) => continue,
-            (false, false) => "neither its error nor its density is",
-            (false, true) => "its error is not",
-            (true, false) => "its density is not",
+            (false, false) => format!("neither its {} nor its log-likelihood is", title(name)),
+            (false, true) => format!("its {} is not", title(name)),
+            (true, false) => "its log-likelihood is not".to_owned(),
         };
-        doubts.push(format!("{what} better than that of the baseline `{}`", baseline.name));
+        let other = label(&baseline.name, record.task);
+        doubts.push(format!("on held-out rows {what} better than that of `{other}`"));
     }
     let coverage = record.figures.iter().find(|figure| figure.name == "coverage");
     if let Some([low, high]) = coverage.and_then(|figure| figure.interval) {
@@ -116,20 +134,26 @@ pub(crate) fn doubts(record: &Record) -> Vec<String> {
         let is_above = low > record.level && record.task == Task::Regression;
         if is_below || is_above {
             let held = percent(record.figure("coverage").unwrap_or(f64::NAN));
-            doubts.push(format!("{} intervals hold {held} of rows", percent(record.level)));
+            let what = match record.task {
+                Task::Regression => "intervals",
+                Task::Classification => "sets of classes",
+            };
+            let but = if is_below { "they are too narrow" } else { "they are wider than need be" };
+            let level = percent(record.level);
+            doubts.push(format!("its {level} {what} held in {held} of the held-out rows: {but}"));
         }
     }
     doubts
 }
 
-/// What each column is, a line each.
-pub(crate) fn columns(record: &Record) -> String {
+/// What each column is, a line each, of so many at most.
+pub(crate) fn columns(record: &Record, most: usize) -> String {
     let row = |column: &tfn_tabular::Column| {
         let kind = match column.column_type {
             ColumnType::Number => "number",
             ColumnType::Boolean => "true or false",
             ColumnType::Date => "date",
-            ColumnType::Category => "category",
+            ColumnType::Category => "text",
         };
         let missing = match column.missing {
             0 => String::new(),
@@ -137,33 +161,42 @@ pub(crate) fn columns(record: &Record) -> String {
         };
         let features = match column.features {
             0 => "left out".to_owned(),
-            1 => "1 feature".to_owned(),
-            count => format!("{count} features"),
+            features => count(features, "feature"),
         };
-        vec![column.name.clone(), kind.to_owned(), features, missing]
+        vec![shown(&column.name), kind.to_owned(), features, missing]
     };
-    aligned(&record.columns.iter().map(row).collect::<Vec<_>>())
+    let mut text = aligned(&record.columns.iter().take(most).map(row).collect::<Vec<_>>());
+    if let Some(more) = record.columns.len().checked_sub(most).filter(|&more| more > 0) {
+        text.push_str(&format!("… and {}\n", count(more, "more column")));
+    }
+    text
 }
 
 /// How it was trained, in sentences.
 pub(crate) fn training(record: &Record) -> String {
     let setup = &record.setup;
-    let hidden: Vec<String> = setup.hidden.iter().map(ToString::to_string).collect();
-    let hidden = match hidden.is_empty() {
-        true => "no hidden layer, for a linear model was better".to_owned(),
-        false => format!("hidden units {}", hidden.join(", ")),
+    let units: Vec<String> = setup.hidden.iter().map(ToString::to_string).collect();
+    let net = match units.as_slice() {
+        [] => "no hidden layer, for a linear model was better".to_owned(),
+        [one] => format!("a hidden layer of {one} units"),
+        _ => format!("hidden layers of {} units", units.join(", ")),
     };
     let judged = match record.folds {
         1 => "judged by held-out rows".to_owned(),
         folds => format!("{folds} models by cross-validation"),
     };
+    let without = match record.rows_without_target {
+        0 => String::new(),
+        rows => format!(", {} without a target left out", count(rows, "row")),
+    };
     let (epochs, batch) = (setup.epochs(record.model_rows), setup.batch_size(record.model_rows));
     format!(
-        "{} of `{}` ({}), {} rows; {hidden}, {epochs} epochs in minibatches of {batch}, seed {}; {judged}; {}\n",
+        "{} of `{}` ({}): {}{without}\n{net}; {} in minibatches of {batch}, seed {}; {judged}; took {}\n",
         record.task,
-        record.target,
+        shown(&record.target),
         record.task_reason,
-        record.rows,
+        count(record.rows, "row"),
+        count(usize::try_from(epochs).unwrap_or(usize::MAX), "epoch"),
         record.seed,
         duration(record.seconds)
     )
@@ -173,7 +206,7 @@ pub(crate) fn training(record: &Record) -> String {
 pub(crate) fn record(record: &Record) -> String {
     let mut text = training(record);
     text.push_str(&heading("\nColumns"));
-    text.push_str(&columns(record));
+    text.push_str(&columns(record, usize::MAX));
     for remark in &record.remarks {
         text.push_str(&format!("{remark}\n"));
     }

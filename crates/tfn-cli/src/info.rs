@@ -9,7 +9,7 @@ use crate::numbers::digits;
 use crate::output::{Output, aligned, heading};
 
 pub(crate) fn run(args: &Info, output: &Output) -> Result<(), Failure> {
-    let predictor = TabularPredictor::load(&args.model)?;
+    let predictor = TabularPredictor::load(&args.model).map_err(Failure::model(&args.model))?;
     let weights = predictor.signal_to_noise()?;
     if args.json {
         let failed = |error: serde_json::Error| Failure::Io {

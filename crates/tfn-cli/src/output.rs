@@ -93,11 +93,44 @@ pub(crate) fn heading(text: &str) -> String {
     format!("{bold}{text}{bold:#}\n")
 }
 
+/// A name on one line, and not longer than one can read.
+pub(crate) fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    let mut shown = String::new();
+    for character in text.chars().take(MOST) {
+        match character {
+            '\u{0}'..='\u{1f}' | '\u{7f}' => shown.extend(character.escape_default()),
+            other => shown.push(other),
+        }
+    }
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// That a file can be written and is none of those that are read: said before the work and not after it.
+pub(crate) fn check_output(path: &Path, read: &[&Path]) -> Result<(), Failure> {
+    if path.is_dir() {
+        let expected = "is a folder, expected the name of a file to write";
+        return Err(Failure::Path(format!("{}: {expected}", path.display())));
+    }
+    let whole = path.canonicalize().ok();
+    match read.iter().find(|other| whole.is_some() && other.canonicalize().ok() == whole) {
+        None => Ok(()),
+        Some(_) => Err(Failure::Usage(format!(
+            "--output: {} is read by this command, expected another file",
+            path.display()
+        ))),
+    }
+}
+
 /// Writes a file that is there only when it is whole.
 pub(crate) fn whole_file(
     path: &Path,
     write: impl FnOnce(BufWriter<File>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    check_output(path, &[])?;
     let name = path.display().to_string();
     let mut beside = path.as_os_str().to_owned();
     beside.push(".partial");

@@ -3,13 +3,13 @@
 use std::io::{self, BufWriter, Write};
 
 use serde_json::{Map, Value, json};
-use tfn_tabular::data::Table;
+use tfn_tabular::data::{Remark, Table};
 use tfn_tabular::{Answers, Asked, Predicted, TabularPredictor};
 
 use crate::args::{Format, Predict};
 use crate::failure::Failure;
-use crate::numbers::{json, short};
-use crate::output::{Output, whole_file};
+use crate::numbers::{count, json, short};
+use crate::output::{Output, check_output, whole_file};
 use crate::source;
 use crate::threads::in_pool;
 
@@ -19,8 +19,11 @@ const ROWS: usize = 8192;
 const REMARKS: usize = 10;
 
 pub(crate) fn run(args: &Predict, output: &Output) -> Result<(), Failure> {
-    let predictor = TabularPredictor::load(&args.model)?;
-    let chunks = source::chunks(&args.data, &args.written, ROWS, output)?;
+    if let Some(path) = &args.output {
+        check_output(path, &[&args.model, &args.data])?;
+    }
+    let predictor = TabularPredictor::load(&args.model).map_err(Failure::model(&args.model))?;
+    let chunks = source::chunks(&args.data, &args.written, &predictor, ROWS, output)?;
     match &args.output {
         None => {
             let out = BufWriter::new(io::stdout().lock());
@@ -51,21 +54,30 @@ fn answer(
             draws: level.draws,
             first_row: rows as u64,
         };
-        let answers = in_pool(level.threads, || predictor.predict(&table, &asked))??;
+        let answers = in_pool(level.threads, || predictor.predict(&table, &asked))?
+            .map_err(|error| Failure::of_answers(error, predictor.record()))?;
         let text = writer.text(&table, &answers, rows == 0)?;
         out.write_all(text.as_bytes()).map_err(Failure::io(name))?;
-        rows += table.len();
-        outside += answers.out_of_range.iter().filter(|columns| !columns.is_empty()).count();
         for remark in answers.remarks {
-            if remarks.len() < REMARKS && !remarks.contains(&remark) {
-                output.note(&remark);
+            if !remarks.iter_mut().any(|all: &mut Remark| all.merge(&remark, rows)) {
                 remarks.push(remark);
             }
         }
+        rows += table.len();
+        outside += answers.out_of_range.iter().filter(|columns| !columns.is_empty()).count();
     }
     out.flush().map_err(Failure::io(name))?;
+    for remark in remarks.iter().take(REMARKS) {
+        output.note(&remark.to_string());
+    }
+    if let Some(more) = remarks.len().checked_sub(REMARKS).filter(|&more| more > 0) {
+        output.note(&format!("and {} more", count(more, "remark")));
+    }
     let share = 100.0 * outside as f64 / rows.max(1) as f64;
-    output.note(&format!("{rows} rows, {outside} of them ({share:.1} %) out of range"));
+    let rows = count(rows, "row");
+    output.note(&format!(
+        "{rows}, {outside} of them ({share:.1} %) out of range of the rows trained on"
+    ));
     Ok(())
 }
 
@@ -81,7 +93,13 @@ impl Writer<'_> {
     fn text(&self, table: &Table, answers: &Answers, is_first: bool) -> Result<String, Failure> {
         let kept = self.args.keep.iter().map(|column| table.values(column));
         let kept = kept.collect::<tfn_tabular::train::Result<Vec<_>>>()?;
-        let names: Vec<String> = self.args.keep.iter().cloned().chain(self.names()).collect();
+        let own = self.names();
+        if let Some(name) = self.args.keep.iter().find(|name| own.contains(name)) {
+            return Err(Failure::Usage(format!(
+                "--keep: the answers have a column `{name}` of their own, expected other columns"
+            )));
+        }
+        let names: Vec<String> = self.args.keep.iter().cloned().chain(own).collect();
         let mut text = String::new();
         if is_first && self.args.format == Format::Csv {
             line(&mut text, names.iter().map(String::as_str));

@@ -10,7 +10,7 @@ use crate::source;
 use crate::threads::in_pool;
 
 pub(crate) fn run(args: &args::Report, output: &Output) -> Result<(), Failure> {
-    let predictor = TabularPredictor::load(&args.model)?;
+    let predictor = TabularPredictor::load(&args.model).map_err(Failure::model(&args.model))?;
     let report = Report::new(predictor.record());
     let html = match &args.data {
         None => {
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &args::Report, output: &Output) -> Result<(), Failure> {
             report.html()?
         }
         Some(data) => {
-            let table = source::read_known(data, &args.written, output)?;
+            let table = source::read_known(data, &args.written, &predictor, output)?;
             let level = &args.level;
             let asked = Asked {
                 level: level.level,
@@ -27,11 +27,13 @@ pub(crate) fn run(args: &args::Report, output: &Output) -> Result<(), Failure> {
                 first_row: 0,
             };
             in_pool(level.threads, || {
-                let evaluation = predictor.evaluate(&table, &asked)?;
+                let evaluation = predictor
+                    .evaluate(&table, &asked)
+                    .map_err(|error| Failure::of_answers(error, predictor.record()))?;
                 let (figures, effects) = (evaluation.figures()?, predictor.effects(&table)?);
                 let tested = Tested {
                     name: data.display().to_string(),
-                    rows: table.len(),
+                    rows: evaluation.judged.len(),
                     level: asked.level,
                     judged: &evaluation.judged,
                     figures: &figures,

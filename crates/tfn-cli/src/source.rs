@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use tfn_tabular::TabularPredictor;
 use tfn_tabular::data::{CsvOptions, Table};
 use tfn_tabular::train::Result as TrainResult;
 
@@ -46,18 +47,26 @@ pub(crate) fn read(path: &Path, written: &Written, output: &Output) -> Result<Ta
     read_as(path, options(written), output)
 }
 
-/// The whole table, whose columns are known by name: it has a head line unless it was said not to.
+/// The whole table, for a model that knows its columns by name: it has a head line unless it was said not to, or the table
+/// trained on had none.
 pub(crate) fn read_known(
     path: &Path,
     written: &Written,
+    predictor: &TabularPredictor,
     output: &Output,
 ) -> Result<Table, Failure> {
-    read_as(path, options_known(written), output)
+    read_as(path, options_known(written, predictor), output)
 }
 
-fn options_known(written: &Written) -> CsvOptions {
+fn options_known(written: &Written, predictor: &TabularPredictor) -> CsvOptions {
     let options = options(written);
-    if written.no_header { options } else { options.with_head() }
+    let columns = &predictor.record().columns;
+    let is_place = |name: &str| {
+        let place = name.strip_prefix("column_").map(str::parse::<usize>);
+        place.is_some_and(|place| place.is_ok())
+    };
+    let had_no_head = columns.iter().all(|column| is_place(&column.name));
+    if written.no_header || had_no_head { options } else { options.with_head() }
 }
 
 fn read_as(path: &Path, options: CsvOptions, output: &Output) -> Result<Table, Failure> {
@@ -76,10 +85,11 @@ fn read_as(path: &Path, options: CsvOptions, output: &Output) -> Result<Table, F
 pub(crate) fn chunks(
     path: &Path,
     written: &Written,
+    predictor: &TabularPredictor,
     rows: usize,
     output: &Output,
 ) -> Result<Box<dyn Iterator<Item = TrainResult<Table>>>, Failure> {
-    let options = options_known(written);
+    let options = options_known(written, predictor);
     Ok(if is_stdin(path) {
         let (options, input) = options.detect_reader(io::stdin().lock())?;
         say(&options, output);

@@ -12,19 +12,23 @@ use tfn_tabular::{Setup, TabularPredictor, Watch};
 use crate::args::Train;
 use crate::describe;
 use crate::failure::Failure;
-use crate::numbers::duration;
-use crate::output::{Output, heading};
+use crate::numbers::{count, duration};
+use crate::output::{Output, check_output, heading};
 use crate::source;
 use crate::threads::in_pool;
 
+/// Columns that are shown.
+const COLUMNS: usize = 100;
+
 pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
     let start = Instant::now();
+    check_output(&args.output, &[&args.data])?;
     let table = source::read(&args.data, &args.written, output)?;
     let read = duration(start.elapsed().as_secs_f64());
-    let columns = table.names().count();
-    output.note(&format!("{} rows, {columns} columns, read in {read}", table.len()));
+    let (rows, columns) = (count(table.len(), "row"), count(table.names().count(), "column"));
+    output.note(&format!("{rows}, {columns}, read in {read}"));
     let partial = partial(&args.output);
-    prepare(&partial, args.resume, output)?;
+    prepare(&partial, args.resume)?;
 
     let mut builder = TabularPredictor::builder(&args.target)
         .ignore(&args.ignore)
@@ -39,7 +43,9 @@ pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
     if args.hidden.is_some() || args.steps.is_some() {
         let mut setup = Setup::for_rows(table.len());
         setup.hidden = args.hidden.clone().unwrap_or(setup.hidden);
-        setup.steps = args.steps.map_or(setup.steps, |steps| steps as u64);
+        if let Some(steps) = args.steps {
+            (setup.steps, setup.max_epochs) = (steps as u64, steps as u64);
+        }
         builder = builder.setup(setup);
     }
     let progress = Progress::new(output);
@@ -49,9 +55,9 @@ pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
     let predictor = match trained {
         Ok(predictor) => predictor,
         Err(error) => {
-            // What went wrong with the table goes wrong again; what is left there is of no use.
-            let _ = fs::remove_dir_all(&partial);
-            return Err(error.into());
+            // Only if there is nothing in it: runs that are done may have taken hours.
+            let _ = fs::remove_dir(&partial);
+            return Err(Failure::of_training(error, &args.target));
         }
     };
     predictor.save(&args.output)?;
@@ -65,13 +71,13 @@ fn say(predictor: &TabularPredictor, args: &Train, output: &Output) -> Result<()
     if args.json {
         let mut value = serde_json::to_value(record)
             .map_err(|error| Failure::Io { what: "the figures".to_owned(), error: error.into() })?;
-        value["model"] = json!(args.output);
+        value["model"] = json!(file.to_string());
         value["warnings"] = json!(doubts);
         output.print(&format!("{value}\n"))?;
     } else {
         let mut text = describe::training(record);
         text.push_str(&heading("\nColumns"));
-        text.push_str(&describe::columns(record));
+        text.push_str(&describe::columns(record, COLUMNS));
         for remark in &record.remarks {
             text.push_str(&format!("{remark}\n"));
         }
@@ -95,20 +101,21 @@ fn partial(model: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn prepare(partial: &Path, resume: bool, output: &Output) -> Result<(), Failure> {
-    let at = || Failure::io(partial.display().to_string());
+fn prepare(partial: &Path, resume: bool) -> Result<(), Failure> {
     if resume && !partial.exists() {
         let name = partial.display();
         return Err(Failure::Usage(format!(
             "--resume: there is no {name}, the folder of a training that was interrupted"
         )));
     }
-    if !resume && partial.exists() {
+    let is_empty = fs::read_dir(partial).map_or(true, |mut entries| entries.next().is_none());
+    if !resume && !is_empty {
         let name = partial.display();
-        output.note(&format!("an interrupted training was left in {name}; starting anew"));
-        fs::remove_dir_all(partial).map_err(at())?;
+        return Err(Failure::Usage(format!(
+            "an interrupted training was left in {name}: --resume goes on with it, or delete that folder to start anew"
+        )));
     }
-    fs::create_dir_all(partial).map_err(at())
+    fs::create_dir_all(partial).map_err(Failure::io(partial.display().to_string()))
 }
 
 /// A bar of steps, seen on terminals.

@@ -271,6 +271,24 @@ fn a_report_is_one_file() {
 }
 
 #[test]
+fn pruning_says_what_it_took_and_what_it_cost() {
+    let folder = trained();
+    let path = folder.path();
+    let text = out(path, &["prune", "y.tfn", "data.csv", "-o", "pruned.tfn"]);
+    assert!(
+        text.contains("weights (") && text.contains("before") && text.contains("RMSE"),
+        "{text}"
+    );
+    let (code, text) = fails(path, &["prune", "y.tfn", "-o", "none.tfn", "--below=-1"]);
+    assert!(code == 1 && text.contains("`below` is -1"), "{text}");
+    // Nothing is taken.
+    out(path, &["prune", "y.tfn", "-o", "same.tfn", "--below", "0"]);
+    let answers = |model: &str| out(path, &["predict", model, "data.csv"]);
+    assert_eq!(answers("same.tfn"), answers("y.tfn"));
+    assert_ne!(answers("pruned.tfn"), answers("y.tfn"));
+}
+
+#[test]
 fn weights_go_out_and_come_back() {
     let folder = trained();
     let path = folder.path();
@@ -299,6 +317,7 @@ fn help_completions_and_manual_pages() {
         "evaluate",
         "report",
         "info",
+        "prune",
         "convert",
         "images",
         "completions",

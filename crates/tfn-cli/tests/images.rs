@@ -124,6 +124,7 @@ fn what_cannot_be_asked_and_what_cannot_be_read() {
         fails(path, &["images", "set", option, value], 2, &["invalid value", value, option]);
     }
     fails(path, &["images"], 2, &["<DIR>"]);
+    fails(path, &["images", "set", "--save", "set"], 1, &["set: is a folder, expected"]);
     fails(path, &["images", "none"], 1, &["no such file, tried"]);
     fails(path, &["images", "set", "--load", "none"], 1, &["load: ", "none"]);
     let labels = "set/t10k-labels-idx1-ubyte";

@@ -7,6 +7,7 @@ use tfn_train::calibrate::{
 use tfn_train::{Prediction, Predictive};
 
 use crate::error::Result;
+use crate::outlook::Outlook;
 use crate::task::Task;
 
 /// How rows that calibrate a model were predicted by it, for either task.
@@ -31,16 +32,18 @@ pub(crate) enum Source<'a> {
     /// The scores of other rows by the like of this model.
     Scores(&'a Scores),
     /// All models of a predictor, and what each says.
-    Models(&'a Calibration, &'a [Predictive]),
+    Models(&'a Calibration, &'a [Outlook]),
 }
 
 impl Scores {
     /// From predictions of rows and their targets.
-    pub(crate) fn fit(task: Task, predictive: &Predictive, targets: &Tensor) -> Result<Self> {
-        Ok(match task {
-            Task::Regression => Self::Intervals(ConformalIntervals::fit(predictive, targets)?),
-            Task::Classification => {
-                Self::Classes(ConformalClasses::fit(&predictive.classes()?, targets)?)
+    pub(crate) fn fit(outlook: &Outlook, targets: &Tensor) -> Result<Self> {
+        Ok(match outlook {
+            Outlook::Numbers(predictive) => {
+                Self::Intervals(ConformalIntervals::fit(predictive, targets)?)
+            }
+            Outlook::Classes(prediction) => {
+                Self::Classes(ConformalClasses::fit(prediction, targets)?)
             }
         })
     }
@@ -76,7 +79,9 @@ impl Source<'_> {
     pub(crate) fn interval(self, predictive: &Predictive, level: f64) -> Result<[Tensor; 2]> {
         Ok(match self {
             Self::Scores(Scores::Intervals(scores)) => scores.interval(predictive, level)?,
-            Self::Models(Calibration::Intervals(models), each) => models.interval(each, level)?,
+            Self::Models(Calibration::Intervals(models), each) => {
+                models.interval(&Outlook::numbers(each), level)?
+            }
             _ => predictive.interval(level)?,
         })
     }
@@ -90,9 +95,7 @@ impl Source<'_> {
         Ok(match self {
             Self::Scores(Scores::Classes(scores)) => Some(scores.sets(prediction, level)?),
             Self::Models(Calibration::Classes(models), each) => {
-                let each = each.iter().map(Predictive::classes);
-                let each = each.collect::<tfn_train::Result<Vec<_>>>()?;
-                Some(models.sets(&each, level)?)
+                Some(models.sets(&Outlook::classes(each), level)?)
             }
             _ => None,
         })

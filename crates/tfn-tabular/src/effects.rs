@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use tfn_tensor::{DType, Key, Tensor};
-use tfn_train::Predictive;
 use tfn_train::data::{ColumnType, Table};
 
 use crate::error::{Result, TabularError};
 use crate::numbers;
+use crate::outlook::Outlook;
 use crate::predictor::{Asked, TabularPredictor};
 
 /// What the columns do to the predictions of a model.
@@ -102,8 +102,9 @@ impl TabularPredictor {
     /// # Ok::<(), tfn_tabular::TabularError>(())
     /// ```
     pub fn effects(&self, table: &Table) -> Result<Effects> {
-        let every = table.len().div_ceil(ROWS).max(1);
-        let rows: Vec<usize> = (0..table.len()).step_by(every).collect();
+        let known = self.with_target(table)?;
+        let every = known.len().div_ceil(ROWS).max(1);
+        let rows: Vec<usize> = known.into_iter().step_by(every).collect();
         let encoded = self.encoder.encode(&table.rows(&rows)?)?;
         let Some(targets) = &encoded.targets else {
             return Err(TabularError::NoTargets { target: self.record.target.clone() });
@@ -131,14 +132,14 @@ impl Rows<'_> {
         Ok(Tensor::from_f64(&rows.concat(), &[rows.len(), width], DType::F32).check()?)
     }
 
-    fn predict(&self, rows: &[Vec<f64>]) -> Result<Predictive> {
+    fn predict(&self, rows: &[Vec<f64>]) -> Result<Outlook> {
         let asked = Asked { draws: Some(DRAWS), ..Asked::default() };
-        self.predictor.predictive(&self.features(rows)?, &asked)
+        self.predictor.outlook(&self.features(rows)?, &asked)
     }
 
     /// Mean negative log-likelihood of the targets.
     fn nll(&self, rows: &[Vec<f64>]) -> Result<f64> {
-        let log_prob = self.predict(rows)?.log_prob(self.targets)?.to_f64_vec()?;
+        let log_prob = self.predict(rows)?.log_prob(self.targets)?;
         Ok(-log_prob.iter().sum::<f64>() / log_prob.len() as f64)
     }
 
@@ -225,6 +226,15 @@ impl Rows<'_> {
             let at = counts.iter().map(|(_, value)| name(value)).collect();
             return (at, None, counts.into_iter().map(|(_, value)| value.to_vec()).collect());
         }
+        let names = self.predictor.encoder.feature_names();
+        // Where the value itself is left out, only whether there is one is left.
+        if names[features.start] != column {
+            return (
+                ["there", "missing"].map(str::to_owned).to_vec(),
+                None,
+                vec![vec![0.0], vec![1.0]],
+            );
+        }
         given.sort_by(|a, b| a[0].total_cmp(&b[0]));
         let last = given.len() - 1;
         let mut values: Vec<Vec<f64>> = Vec::new();
@@ -248,21 +258,23 @@ impl Rows<'_> {
         let features = self.features(rows)?;
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let Some(classes) = self.predictor.classes() else {
-            let predictive = self.predict(rows)?;
+            let Outlook::Numbers(predictive) = self.predict(rows)? else { return Ok(Vec::new()) };
             let epistemic = predictive.variance()?.epistemic.sqrt().to_f64_vec()?;
             return Ok(vec![(None, mean(&predictive.mean()?.to_f64_vec()?), mean(&epistemic))]);
         };
-        // Each draw by itself, for the deviation between them.
+        // Each draw of each model by itself, for the deviation between them.
         let (mut all, mut squares) = (Vec::new(), Vec::new());
+        let count = (DRAWS * self.predictor.models().len()) as f64;
         for draw in 0..DRAWS {
             let asked = Asked { draws: Some(1), first_row: draw as u64, ..Asked::default() };
-            let predictive = self.predictor.predictive(&features, &asked)?;
-            let probs = predictive.classes()?.probs.to_f64_vec()?;
-            all.resize(probs.len(), 0.0);
-            squares.resize(probs.len(), 0.0);
-            for (at, p) in probs.into_iter().enumerate() {
-                all[at] += p / DRAWS as f64;
-                squares[at] += p * p / DRAWS as f64;
+            for prediction in Outlook::classes(&self.predictor.outlooks(&features, &asked)?) {
+                let probs = prediction.probs.to_f64_vec()?;
+                all.resize(probs.len(), 0.0);
+                squares.resize(probs.len(), 0.0);
+                for (at, p) in probs.into_iter().enumerate() {
+                    all[at] += p / count;
+                    squares[at] += p * p / count;
+                }
             }
         }
         let of = |class: usize| {

@@ -23,7 +23,7 @@ pub enum TabularError {
     #[error(transparent)]
     Util(#[from] UtilError),
     /// There are too few rows to train on some and to judge by others.
-    #[error("the table has {given} rows with a value of `{target}`, expected at least {expected}")]
+    #[error("the table has {given} row{} with a value of `{target}`, expected at least {expected}", if *given == 1 { "" } else { "s" })]
     Rows {
         /// Name of the target.
         target: String,
@@ -39,6 +39,20 @@ pub enum TabularError {
         target: String,
         /// Its value.
         given: String,
+    },
+    /// The targets differ by less than numbers of 32 bits, by which models are trained, can tell apart.
+    #[error(
+        "column `{target}` has values about {spread:.1e} apart around {centre:.1e}, which single precision cannot tell apart, \
+         expected a target that differs in its first six digits: {}",
+        if *centre == 0.0 || centre.abs() < 1e-30 { "give it in a smaller unit" } else { "subtract a constant from it first" }
+    )]
+    Precision {
+        /// Name of the target.
+        target: String,
+        /// Its standard deviation.
+        spread: f64,
+        /// Its mean.
+        centre: f64,
     },
     /// A setting is outside what it may be.
     #[error("argument `{argument}` is {given}, expected {expected}")]

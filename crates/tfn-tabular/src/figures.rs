@@ -18,7 +18,8 @@ pub struct Figure {
     /// Its value.
     #[serde(with = "numbers::one")]
     pub value: f64,
-    /// The 95 % interval over resamples of the rows; none for what resampling shifts (`ece`).
+    /// The 95 % interval over resamples of the rows; none for `ece` and `aurc`, which resampling shifts, for more than 20 000 rows,
+    /// and where a resample may lack a class.
     #[serde(with = "numbers::pair")]
     pub interval: Option<[f64; 2]>,
 }

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use tfn_layers::Model;
 use tfn_tensor::Key;
+use tfn_train::TrainError;
 use tfn_train::data::Dataset;
-use tfn_train::{
-    Adam, Event, Every, Figures, Fit, FitReport, KlWeight, MonteCarlo, Predictive, Schedule,
-};
+use tfn_train::{Adam, Event, Every, Figures, Fit, FitReport, KlWeight, Schedule};
 
-use crate::error::Result;
+use crate::error::{Result, TabularError};
 use crate::net::{Kind, build};
+use crate::outlook::Outlook;
 use crate::record::Curve;
 use crate::setup::Setup;
 use crate::split::Fold;
@@ -66,14 +66,14 @@ pub(crate) struct Done {
     /// A linear model, which may be better.
     pub(crate) linear: Candidate,
     /// Predictions of the held-out parts by a plain net, fold by fold.
-    pub(crate) plain: Vec<Vec<Predictive>>,
+    pub(crate) plain: Vec<Vec<Outlook>>,
 }
 
 /// Models, each trained without the held-out rows of a fold, and what they predict of these.
 pub(crate) struct Candidate {
     pub(crate) models: Vec<Model>,
     /// Predictions of the held-out parts, fold by fold.
-    pub(crate) of_folds: Vec<Vec<Predictive>>,
+    pub(crate) of_folds: Vec<Vec<Outlook>>,
     /// How training went, fold by fold.
     pub(crate) curves: Vec<Curve>,
 }
@@ -100,16 +100,14 @@ impl Job {
 struct Outcome {
     model: Model,
     report: FitReport,
-    predictions: Vec<Predictive>,
+    predictions: Vec<Outlook>,
 }
 
 impl Jobs<'_> {
     pub(crate) fn run(&self, watch: &dyn Watch) -> Result<Done> {
         if let Some(folder) = self.checkpoints {
-            std::fs::create_dir_all(folder).map_err(|source| tfn_train::TrainError::Read {
-                path: folder.to_owned(),
-                source,
-            })?;
+            std::fs::create_dir_all(folder)
+                .map_err(|source| TrainError::Read { path: folder.to_owned(), source })?;
         }
         let of_all = |kind| (0..self.folds.len()).map(move |fold| Job { kind, fold });
         // The longest first, so that threads end together.
@@ -126,8 +124,34 @@ impl Jobs<'_> {
         Ok(Done { net: Candidate::of(outcomes), linear, plain })
     }
 
-    /// Fewer steps, if all runs would take longer than `limit`.
-    pub(crate) fn shorten(&mut self, limit: Duration) -> Result<()> {
+    /// Fewer steps, if all runs would take longer than `limit`. Runs that are gone on with keep the number that they began with.
+    pub(crate) fn limit(&mut self, limit: Duration) -> Result<()> {
+        let Some(folder) = self.checkpoints else { return self.shorten(limit) };
+        let file = folder.join("setup.json");
+        let read = |source| TrainError::Read { path: file.clone(), source };
+        if file.exists() {
+            let text = std::fs::read_to_string(&file).map_err(read)?;
+            self.setup = serde_json::from_str(&text).map_err(|error| TabularError::Saved {
+                path: file.clone(),
+                given: error.to_string(),
+            })?;
+            return Ok(());
+        }
+        self.shorten(limit)?;
+        let text = serde_json::to_string(&self.setup).map_err(|error| TabularError::Saved {
+            path: file.clone(),
+            given: error.to_string(),
+        })?;
+        let written = folder.join("setup.json.partial");
+        let write = || {
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(&written, text)?;
+            std::fs::rename(&written, &file)
+        };
+        Ok(write().map_err(read)?)
+    }
+
+    fn shorten(&mut self, limit: Duration) -> Result<()> {
         const FIRST: u64 = 10;
         const LAST: u64 = 60;
         let job = Job { kind: Kind::Bayesian, fold: 0 };
@@ -229,19 +253,12 @@ impl Jobs<'_> {
         Ok(Outcome { model, report, predictions })
     }
 
-    fn predictions(
-        &self,
-        job: Job,
-        model: &Model,
-        fold: &Fold,
-        key: &Key,
-    ) -> Result<Vec<Predictive>> {
+    fn predictions(&self, job: Job, model: &Model, fold: &Fold, key: &Key) -> Result<Vec<Outlook>> {
         let draws = if job.kind == Kind::Plain { 1 } else { self.setup.draws };
-        let monte_carlo = MonteCarlo::new(draws)?;
         let of_part = |(part, rows): (usize, &Vec<usize>)| {
             let features = self.data.rows(rows)?;
             let key = key.child("predict").index(part as u64);
-            Ok(monte_carlo.predict(model, features.features(), &key)?)
+            Outlook::of(self.classes, draws, model, features.features(), &key)
         };
         fold.held_out.iter().enumerate().map(of_part).collect()
     }

@@ -1,12 +1,12 @@
 //! How good models are on rows that they were not trained on.
 
 use tfn_tensor::Tensor;
-use tfn_train::Predictive;
 use tfn_train::data::Dataset;
 
 use crate::calibration::{Calibration, Scores, Source};
 use crate::error::Result;
 use crate::judged::{Judged, JudgedClasses, JudgedNumbers};
+use crate::outlook::Outlook;
 use crate::predicted::Predicted;
 use crate::record::Baseline;
 use crate::split::Fold;
@@ -33,13 +33,13 @@ impl HeldOut<'_> {
 
     /// Predictions beside the truth, where intervals of each part are calibrated by all others; and the calibration of
     /// the models together.
-    pub(crate) fn judge(&self, of_folds: &[Vec<Predictive>]) -> Result<(Judged, Calibration)> {
-        let (parts, predictives) = (self.parts(), of_folds.iter().flatten().collect::<Vec<_>>());
+    pub(crate) fn judge(&self, of_folds: &[Vec<Outlook>]) -> Result<(Judged, Calibration)> {
+        let (parts, outlooks) = (self.parts(), of_folds.iter().flatten().collect::<Vec<_>>());
         let targets = parts.iter().map(|rows| self.targets(rows)).collect::<Result<Vec<_>>>()?;
-        let scores = predictives
+        let scores = outlooks
             .iter()
             .zip(&targets)
-            .map(|(predictive, targets)| Scores::fit(self.task, predictive, targets))
+            .map(|(outlook, targets)| Scores::fit(outlook, targets))
             .collect::<Result<Vec<_>>>()?;
         let mut judged = match self.task {
             Task::Regression => Judged::Numbers(JudgedNumbers::default()),
@@ -48,14 +48,14 @@ impl HeldOut<'_> {
                 ..JudgedClasses::default()
             }),
         };
-        for (part, (predictive, targets)) in predictives.iter().zip(&targets).enumerate() {
+        for (part, (outlook, targets)) in outlooks.iter().zip(&targets).enumerate() {
             let others = scores.iter().enumerate().filter(|(other, _)| *other != part);
             let others: Vec<&Scores> = others.map(|(_, scores)| scores).collect();
             let others = Scores::merge(self.task, &others)?;
             let source = Source::Scores(&others);
-            let predicted = Predicted::of(self.task, predictive, source, self.level)?;
+            let predicted = Predicted::of(outlook, source, self.level)?;
             let rows = parts[part].clone();
-            judged.extend(predicted.judge(predictive, targets, self.classes, rows)?);
+            judged.extend(predicted.judge(outlook, targets, self.classes, rows)?);
         }
         // The parts of each model.
         let mut scores = scores.iter();
@@ -68,16 +68,12 @@ impl HeldOut<'_> {
     }
 
     /// The same rows by another model, of which there are predictions fold by fold.
-    pub(crate) fn baseline(&self, name: &str, of_folds: &[Vec<Predictive>]) -> Result<Baseline> {
+    pub(crate) fn baseline(&self, name: &str, of_folds: &[Vec<Outlook>]) -> Result<Baseline> {
         let mut sums = Sums::default();
-        for (rows, predictive) in self.parts().into_iter().zip(of_folds.iter().flatten()) {
+        for (rows, outlook) in self.parts().into_iter().zip(of_folds.iter().flatten()) {
             let targets = self.targets(rows)?;
             let values = targets.to_f64_vec()?;
-            let best = match self.task {
-                Task::Regression => predictive.mean()?.to_f64_vec()?,
-                Task::Classification => predictive.classes()?.probs.argmax(-1).to_f64_vec()?,
-            };
-            let log_prob = predictive.log_prob(&targets)?.to_f64_vec()?;
+            let (best, log_prob) = (outlook.best()?, outlook.log_prob(&targets)?);
             for ((value, best), log_prob) in values.iter().zip(&best).zip(&log_prob) {
                 sums.add(self.task, *value, *best, *log_prob);
             }
@@ -89,6 +85,8 @@ impl HeldOut<'_> {
     /// once more, so that none is impossible).
     pub(crate) fn mean(&self) -> Result<Baseline> {
         let mut sums = Sums::default();
+        // Targets of a fold may all be the same.
+        let least = 1e-12 * variance(&self.data.targets().to_f64_vec()?);
         for fold in self.folds {
             let train = self.targets(&fold.train)?.to_f64_vec()?;
             let count = train.len() as f64;
@@ -97,7 +95,7 @@ impl HeldOut<'_> {
             match self.classes {
                 None => {
                     let mean = train.iter().sum::<f64>() / count;
-                    let square = train.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / count;
+                    let square = variance(&train).max(least);
                     let scale = (std::f64::consts::TAU * square).ln();
                     for y in held {
                         let log_prob = -0.5 * (scale + (y - mean).powi(2) / square);
@@ -120,6 +118,12 @@ impl HeldOut<'_> {
         }
         Ok(sums.baseline(self.task, "mean"))
     }
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    values.iter().map(|y| (y - mean).powi(2)).sum::<f64>() / count
 }
 
 /// Sums over rows.

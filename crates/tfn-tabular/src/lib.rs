@@ -9,6 +9,7 @@ mod judged;
 mod judging;
 mod net;
 mod numbers;
+mod outlook;
 mod predicted;
 mod predictor;
 mod ranges;

@@ -6,7 +6,7 @@ use tfn_train::{Prediction, Predictive};
 use crate::calibration::Source;
 use crate::error::Result;
 use crate::judged::{Judged, JudgedClasses, JudgedNumbers};
-use crate::task::Task;
+use crate::outlook::Outlook;
 
 /// Predictions, of either task.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,29 +62,27 @@ impl Predicted {
     }
 
     /// Of a predictive distribution.
-    pub(crate) fn of(
-        task: Task,
-        predictive: &Predictive,
-        source: Source<'_>,
-        level: f64,
-    ) -> Result<Self> {
-        Ok(match task {
-            Task::Regression => Self::Numbers(numbers(predictive, source, level)?),
-            Task::Classification => Self::Classes(classes(&predictive.classes()?, source, level)?),
+    pub(crate) fn of(outlook: &Outlook, source: Source<'_>, level: f64) -> Result<Self> {
+        Ok(match outlook {
+            Outlook::Numbers(predictive) => Self::Numbers(numbers(predictive, source, level)?),
+            Outlook::Classes(prediction) => Self::Classes(classes(prediction, source, level)?),
         })
     }
 
     /// Beside the truth, of the rows of a table with these numbers.
     pub(crate) fn judge(
         self,
-        predictive: &Predictive,
+        outlook: &Outlook,
         targets: &Tensor,
         classes: Option<&[String]>,
         row: Vec<usize>,
     ) -> Result<Judged> {
         let target = targets.to_f64_vec()?;
-        Ok(match self {
-            Self::Numbers(Numbers { mean, lower, upper, stddev, epistemic_share }) => {
+        Ok(match (self, outlook) {
+            (
+                Self::Numbers(Numbers { mean, lower, upper, stddev, epistemic_share }),
+                Outlook::Numbers(predictive),
+            ) => {
                 let log_prob = predictive.log_prob(targets)?.to_f64_vec()?;
                 let pit = predictive.cdf(targets)?.to_f64_vec()?;
                 let crps = predictive.crps(targets)?;
@@ -101,7 +99,9 @@ impl Predicted {
                     crps,
                 })
             }
-            Self::Classes(rows) => {
+            // Numbers are of an outlook of numbers.
+            (Self::Numbers(_), Outlook::Classes(_)) => Judged::Numbers(JudgedNumbers::default()),
+            (Self::Classes(rows), _) => {
                 let label: Vec<usize> = target.iter().map(|&label| label as usize).collect();
                 Judged::Classes(judge_classes(rows, classes.unwrap_or_default(), label, row))
             }

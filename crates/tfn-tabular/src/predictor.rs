@@ -5,14 +5,14 @@ use std::path::Path;
 use tfn_layers::Model;
 use tfn_module::describe::{FileReader, FileWriter};
 use tfn_tensor::{Key, Tensor};
-use tfn_train::data::{Encoded, Table, TableEncoder};
+use tfn_train::data::{Encoded, Remark, Table, TableEncoder};
 use tfn_train::describe::{MODEL, registry};
-use tfn_train::{MonteCarlo, Predictive};
 
 use crate::calibration::{Calibration, Source};
 use crate::error::{Result, TabularError};
 use crate::figures::Figure;
 use crate::judged::Judged;
+use crate::outlook::Outlook;
 use crate::predicted::Predicted;
 use crate::ranges::Ranges;
 use crate::record::Record;
@@ -67,10 +67,12 @@ pub struct TabularPredictor {
 pub struct Asked {
     /// Probability with which intervals hold the truth, and sets the true class. Default: 0.9.
     pub level: f64,
-    /// Whether they are calibrated on held-out rows (split-conformal, the default), or are those of the
-    /// predictive distribution as it is.
+    /// Whether they are calibrated on held-out rows (the default: CV+ up to 2000 rows, which holds with a probability of about `level`
+    /// and at least `2 · level − 1`; split-conformal above, which holds with at least `level`), or are those of the predictive
+    /// distribution as it is.
     pub conformal: bool,
-    /// Draws of the weights; `None`: as many as the [`Setup`](crate::Setup) says.
+    /// Draws of the weights of each model; `None`: as many as the [`Setup`](crate::Setup) says, by which they are calibrated. With fewer,
+    /// intervals hold less often.
     pub draws: Option<usize>,
     /// Number of the first row, for tables that are parts of one: each row has its own noise.
     pub first_row: u64,
@@ -90,8 +92,8 @@ pub struct Answers {
     pub predicted: Predicted,
     /// Columns in which a row is outside the range of the rows trained on, or has a text or a gap that none of them had.
     pub out_of_range: Vec<Vec<String>>,
-    /// What was ignored, filled in or not known, in words.
-    pub remarks: Vec<String>,
+    /// What was ignored, filled in or not known.
+    pub remarks: Vec<Remark>,
 }
 
 /// Answers beside the truth.
@@ -103,7 +105,9 @@ pub struct Evaluation {
     /// As of [`Answers`].
     pub out_of_range: Vec<Vec<String>>,
     /// As of [`Answers`].
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Remark>,
+    /// Rows that were not judged, for they have no target.
+    pub rows_without_target: usize,
 }
 
 impl Evaluation {
@@ -150,58 +154,72 @@ impl TabularPredictor {
         Ok(Answers { predicted, out_of_range, remarks })
     }
 
-    /// Answers for rows whose targets are known, beside these.
+    /// Answers for the rows whose targets are known, beside these. Rows without a target are left out.
     ///
     /// # Errors
     /// As [`predict`](Self::predict); [`TabularError::NoTargets`] if there are none, and
-    /// [`TableError`](tfn_train::TableError) for one that is missing or no class.
+    /// [`TableError`](tfn_train::TableError) for one that is no number or no class.
     pub fn evaluate(&self, table: &Table, asked: &Asked) -> Result<Evaluation> {
-        let encoded = self.encoder.encode(table)?;
-        let Some(targets) = &encoded.targets else {
-            return Err(TabularError::NoTargets { target: self.record.target.clone() });
-        };
-        let (predicted, predictive) = self.predicted(&encoded.features, asked)?;
+        let known = self.with_target(table)?;
+        let rows_without_target = table.len() - known.len();
+        let some = if rows_without_target == 0 { None } else { Some(table.rows(&known)?) };
+        let encoded = self.encoder.encode(some.as_ref().unwrap_or(table))?;
+        let Some(targets) = &encoded.targets else { return Err(self.no_targets()) };
+        let (predicted, outlook) = self.predicted(&encoded.features, asked)?;
         let first = asked.first_row as usize;
-        let rows = (first..first + table.len()).collect();
-        let judged = predicted.judge(&predictive, targets, self.classes(), rows)?;
+        let rows = known.into_iter().map(|row| first + row).collect();
+        let judged = predicted.judge(&outlook, targets, self.classes(), rows)?;
         let (out_of_range, remarks) = self.about(&encoded)?;
-        Ok(Evaluation { judged, out_of_range, remarks })
+        Ok(Evaluation { judged, out_of_range, remarks, rows_without_target })
     }
 
-    /// The predictive distributions of rows of features, model by model.
-    fn predictives(&self, features: &Tensor, asked: &Asked) -> Result<Vec<Predictive>> {
-        let draws =
-            asked.draws.unwrap_or(self.record.setup.draws).div_ceil(self.models.len().max(1));
-        let monte_carlo = MonteCarlo::new(draws)?;
+    fn no_targets(&self) -> TabularError {
+        TabularError::NoTargets { target: self.record.target.clone() }
+    }
+
+    /// The rows of a table that have a target.
+    pub(crate) fn with_target(&self, table: &Table) -> Result<Vec<usize>> {
+        let target = &self.record.target;
+        if !table.names().any(|name| name == target) {
+            return Err(self.no_targets());
+        }
+        let cells = table.values(target)?;
+        let known: Vec<usize> = (0..cells.len()).filter(|&row| cells[row].is_some()).collect();
+        if known.is_empty() { Err(self.no_targets()) } else { Ok(known) }
+    }
+
+    /// What the models say of rows of features, one by one.
+    pub(crate) fn outlooks(&self, features: &Tensor, asked: &Asked) -> Result<Vec<Outlook>> {
+        let draws = asked.draws.unwrap_or(self.record.setup.draws);
         let key = Key::from_seed(self.record.seed).child("answers").index(asked.first_row);
+        let classes = self.classes().map(<[String]>::len);
         let predict = |(place, model): (u64, &Model)| {
-            Ok(monte_carlo.predict(model, features, &key.child("model").index(place))?)
+            Outlook::of(classes, draws, model, features, &key.child("model").index(place))
         };
         (0..).zip(&self.models).map(predict).collect()
     }
 
-    /// The predictive distribution of all models together.
-    pub(crate) fn predictive(&self, features: &Tensor, asked: &Asked) -> Result<Predictive> {
-        Ok(Predictive::mixture(&self.predictives(features, asked)?)?)
+    /// What all models together say.
+    pub(crate) fn outlook(&self, features: &Tensor, asked: &Asked) -> Result<Outlook> {
+        Outlook::mixture(&self.outlooks(features, asked)?)
     }
 
-    fn predicted(&self, features: &Tensor, asked: &Asked) -> Result<(Predicted, Predictive)> {
-        let each = self.predictives(features, asked)?;
-        let predictive = Predictive::mixture(&each)?;
+    fn predicted(&self, features: &Tensor, asked: &Asked) -> Result<(Predicted, Outlook)> {
+        let each = self.outlooks(features, asked)?;
+        let outlook = Outlook::mixture(&each)?;
         let source = match asked.conformal {
             true => Source::Models(&self.calibration, &each),
             false => Source::Raw,
         };
-        Ok((Predicted::of(self.record.task, &predictive, source, asked.level)?, predictive))
+        Ok((Predicted::of(&outlook, source, asked.level)?, outlook))
     }
 
-    fn about(&self, encoded: &Encoded) -> Result<(Vec<Vec<String>>, Vec<String>)> {
+    fn about(&self, encoded: &Encoded) -> Result<(Vec<Vec<String>>, Vec<Remark>)> {
         let mut columns = Vec::new();
         for (column, _, features) in self.encoder.columns() {
             columns.extend(features.map(|_| column));
         }
-        let remarks = encoded.remarks.iter().map(ToString::to_string).collect();
-        Ok((self.ranges.outside(encoded, &columns)?, remarks))
+        Ok((self.ranges.outside(encoded, &columns)?, encoded.remarks.clone()))
     }
 
     /// Saves all of it in one file. Whatever interrupts it, the file is the former or the new one, whole.

@@ -3,9 +3,8 @@
 use tfn_tensor::{DType, Key};
 
 use crate::error::Result;
+use crate::setup::CROSS_VALIDATED;
 
-/// Up to so many rows each row is judged, by a model that was trained on the other parts; above, one part is held out.
-const CROSS_VALIDATED: usize = 2000;
 /// Parts, and the share of the rows that is held out.
 const PARTS: usize = 5;
 /// Rows that are held out at most.

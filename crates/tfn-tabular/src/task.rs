@@ -1,6 +1,6 @@
 //! What is asked of the target: a number or a class.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,8 @@ impl Task {
     /// What a column is to be predicted as, and why, in words.
     ///
     /// Text and yes or no are classes. Whole numbers are classes if there are at most 10 different ones, each of them in five
-    /// rows on average. All else is numbers.
+    /// rows on average. All else is numbers; also text if nine of ten cells are numbers and these differ too much for classes: the
+    /// others are then found when the table is encoded.
     ///
     /// # Errors
     /// [`TableError::NoColumn`](tfn_train::TableError::NoColumn).
@@ -45,7 +46,13 @@ impl Task {
     pub fn of(table: &Table, target: &str) -> Result<(Self, String)> {
         let because = |task, reason: &str| Ok((task, reason.to_owned()));
         match table.column_type(target)? {
-            ColumnType::Category => because(Self::Classification, "it is text"),
+            ColumnType::Category => match nearly_numbers(&table.values(target)?) {
+                Some(others) => {
+                    let cells = if others == 1 { "cell is" } else { "cells are" };
+                    Ok((Self::Regression, format!("numbers, but {others} {cells} text")))
+                }
+                None => because(Self::Classification, "it is text"),
+            },
             ColumnType::Boolean => because(Self::Classification, "it is true or false"),
             ColumnType::Date => because(Self::Regression, "it is dates"),
             ColumnType::Number => {
@@ -58,13 +65,33 @@ impl Task {
                 let is_whole = numbers.iter().flatten().all(|number| number.fract() == 0.0);
                 let few = counts.len() <= MOST_CLASSES && rows >= ROWS_OF_A_CLASS * counts.len();
                 if is_whole && few {
-                    let reason = format!("it has only {} different whole numbers", counts.len());
+                    let reason = match counts.len() {
+                        1 => "it is one whole number".to_owned(),
+                        count => format!("it has only {count} different whole numbers"),
+                    };
                     return Ok((Self::Classification, reason));
                 }
-                Ok((Self::Regression, format!("{} different numbers", counts.len())))
+                let plural = if counts.len() == 1 { "" } else { "s" };
+                Ok((Self::Regression, format!("{} different number{plural}", counts.len())))
             }
         }
     }
+}
+
+/// How many cells of a column of text are none of the numbers that it has otherwise, if these are nine of ten cells and too many
+/// different ones for classes.
+fn nearly_numbers(cells: &[Option<&str>]) -> Option<usize> {
+    let number = |cell: &&str| -> Option<f64> {
+        let parsed = cell.parse().or_else(|_| cell.replace(',', ".").parse());
+        parsed.ok().filter(|number: &f64| number.is_finite())
+    };
+    let (all, mut numbers) = (cells.iter().flatten().count(), 0);
+    let mut different = HashSet::new();
+    for number in cells.iter().flatten().filter_map(number) {
+        numbers += 1;
+        different.insert(number.to_bits());
+    }
+    (10 * numbers >= 9 * all && different.len() > MOST_CLASSES).then_some(all - numbers)
 }
 
 impl fmt::Display for Task {
@@ -101,6 +128,10 @@ mod tests {
         assert_eq!(task(&["yes", "no"]), Task::Classification);
         assert_eq!(task(&["2020-01-01", "2020-01-02"]), Task::Regression);
         assert_eq!(task(&["1", "two"]), Task::Classification);
+        let grades = ["1", "2", "3", "4", "1", "2", "3", "4", "1", "2", "absent"];
+        assert_eq!(task(&grades), Task::Classification);
+        let slip = ["1.5", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "much"];
+        assert_eq!(task(&slip), Task::Regression);
         let eleven: Vec<String> = (0..220).map(|i| (i % 11).to_string()).collect();
         assert_eq!(task(&eleven.iter().map(String::as_str).collect::<Vec<_>>()), Task::Regression);
     }

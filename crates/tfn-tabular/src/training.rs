@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tfn_tensor::Key;
-use tfn_train::data::{Dataset, Table, TableEncoder};
+use tfn_train::data::{ColumnType, Dataset, Table, TableEncoder};
 
 use crate::error::{Result, TabularError};
 use crate::jobs::{Jobs, Watch};
@@ -16,10 +16,12 @@ use crate::setup::Setup;
 use crate::split::folds;
 use crate::task::Task;
 
-/// Rows with a target that there must be.
-const ROWS: usize = 10;
+/// Rows with a target that there must be: nine that calibrate each part, which the level of 90 % takes.
+const ROWS: usize = 12;
 /// Level of the intervals by which held-out rows are judged.
 const LEVEL: f64 = 0.9;
+/// Share of the deviation of targets that rounding may be.
+const ROUNDED: f64 = 0.01;
 /// Rows of `Record::held_out` at most.
 const KEPT: usize = 2000;
 
@@ -116,7 +118,7 @@ impl TabularBuilder {
     /// `watch` is told how far it is; `()` watches nothing.
     ///
     /// # Errors
-    /// [`TabularError`]: fewer than 10 rows with a target, a constant target; else what
+    /// [`TabularError`]: fewer than 12 rows with a target, a constant target, one that single precision cannot tell apart; else what
     /// [`TableEncoder`] and [`Fit`](tfn_train::Fit) report.
     pub fn fit(&self, table: &Table, watch: impl Watch) -> Result<TabularPredictor> {
         let start = Instant::now();
@@ -127,6 +129,9 @@ impl TabularBuilder {
         let known = self.with_target(table)?;
         let used = known.as_ref().unwrap_or(table);
         let encoder = self.encoder(used, task)?;
+        if task == Task::Regression {
+            self.check_precision(used)?;
+        }
         let encoded = encoder.encode(used)?;
         let (ranges, data) = (Ranges::of(&encoded.features)?, encoded.dataset()?);
         let setup = self.setup.clone().unwrap_or_else(|| Setup::for_rows(data.len()));
@@ -144,7 +149,7 @@ impl TabularBuilder {
             checkpoints: self.checkpoints.as_deref(),
         };
         if let Some(limit) = self.time_limit {
-            jobs.shorten(limit.saturating_sub(start.elapsed()))?;
+            jobs.limit(limit.saturating_sub(start.elapsed()))?;
         }
         let done = jobs.run(&watch)?;
         let held_out = HeldOut { task, data: &data, classes, level: LEVEL, folds: &folds };
@@ -195,12 +200,38 @@ impl TabularBuilder {
         if given < expected {
             return Err(TabularError::Rows { target, given, expected });
         }
+        let is_number = table.column_type(&self.target)? == ColumnType::Number;
+        let is_same = |a: &str, b: &str| {
+            // `5` and `5.0`, as far as these are numbers.
+            a == b || is_number && a.parse().is_ok_and(|a: f64| b.parse() == Ok(a))
+        };
         if let Some(first) = cells[known[0]]
-            && known.iter().all(|&row| cells[row] == Some(first))
+            && known.iter().all(|&row| cells[row].is_some_and(|cell| is_same(cell, first)))
         {
             return Err(TabularError::ConstantTarget { target, given: first.to_owned() });
         }
         Ok(if given == table.len() { None } else { Some(table.rows(&known)?) })
+    }
+
+    /// That the targets still differ as numbers of 32 bits.
+    fn check_precision(&self, table: &Table) -> Result<()> {
+        let targets: Vec<f64> = table.numbers(&self.target)?.into_iter().flatten().collect();
+        let count = targets.len().max(1) as f64;
+        let centre = targets.iter().map(|y| y / count).sum::<f64>();
+        let largest = targets.iter().map(|y| (y - centre).abs()).fold(0.0, f64::max);
+        if largest == 0.0 {
+            return Ok(());
+        }
+        let root_mean_square = |of: &dyn Fn(f64) -> f64| {
+            (targets.iter().map(|&y| (of(y) / largest).powi(2)).sum::<f64>() / count).sqrt()
+        };
+        let spread = root_mean_square(&|y| y - centre);
+        let rounded = root_mean_square(&|y| y - f64::from(y as f32));
+        if rounded <= ROUNDED * spread {
+            return Ok(());
+        }
+        let (target, spread) = (self.target.clone(), spread * largest);
+        Err(TabularError::Precision { target, spread, centre })
     }
 
     fn encoder(&self, table: &Table, task: Task) -> Result<TableEncoder> {

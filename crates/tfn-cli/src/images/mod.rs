@@ -18,7 +18,7 @@ use tfn_train::data::idx::Split;
 pub(crate) use options::Options;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, check_output};
 use crate::threads::in_pool;
 use report::Report;
 
@@ -28,6 +28,9 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result<(), Failure> {
 
 fn learn_and_report(options: &Options, output: &Output) -> Result<(), Failure> {
     let started = Instant::now();
+    if let Some(file) = &options.save {
+        check_output(file, &[])?;
+    }
     let images = sets::load(&options.data, Split::Test)?;
     let ood = match &options.ood {
         Some(dir) => Some(sets::load_other(dir, &images, &options.data)?),

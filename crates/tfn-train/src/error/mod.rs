@@ -15,6 +15,7 @@ use tfn_tensor::TensorError;
 pub use checkpoint::CheckpointError;
 pub use state::StateError;
 pub use table::TableError;
+pub(crate) use table::{count, quoted};
 
 /// Result of this crate's functions.
 pub type Result<T, E = TrainError> = std::result::Result<T, E>;

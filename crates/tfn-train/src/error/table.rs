@@ -34,8 +34,9 @@ pub enum TableError {
     },
     /// A row has more or fewer cells than there are columns.
     #[error(
-        "{}: has {given} cells, expected {expected}, one for each column; a cell that holds the delimiter is put in quotes",
-        place(path, Some(*line))
+        "{}: has {}, expected {expected}, one for each column; a cell that holds the delimiter is put in quotes",
+        place(path, Some(*line)),
+        count(*given, "cell")
     )]
     Ragged {
         /// The file, if it is one.
@@ -46,6 +47,19 @@ pub enum TableError {
         given: usize,
         /// Number of columns.
         expected: usize,
+    },
+    /// A cell holds a byte 0, which no text has.
+    #[error(
+        "{}: column {column} has a NUL byte, expected text; the file is damaged, or of another kind than CSV",
+        place(path, Some(*line))
+    )]
+    Nul {
+        /// The file, if it is one.
+        path: Option<PathBuf>,
+        /// Line that the row begins on, counted from 1.
+        line: u64,
+        /// Place of the cell in its row, counted from 1.
+        column: usize,
     },
     /// A quoted cell never ends.
     #[error(
@@ -62,7 +76,7 @@ pub enum TableError {
         column: usize,
     },
     /// A file is of another kind than text.
-    #[error("{}: is {given}, expected text: a table is exported as CSV", place(path, None))]
+    #[error("{}: is {given}, expected text; export the table as CSV", place(path, None))]
     NotText {
         /// The file, if it is one.
         path: Option<PathBuf>,
@@ -96,7 +110,7 @@ pub enum TableError {
         second: usize,
     },
     /// No column has this name.
-    #[error("{}: has no column `{column}`, expected {}", place(path, None), names(near))]
+    #[error("{}: has no column {}, expected {}", place(path, None), quoted(column), names(near))]
     NoColumn {
         /// The file, if it is one.
         path: Option<PathBuf>,
@@ -106,7 +120,7 @@ pub enum TableError {
         near: Vec<String>,
     },
     /// A cell is not what its column holds.
-    #[error("{}: column {place} `{column}` is `{given}`, expected {expected}", self::place(path, Some(*line)))]
+    #[error("{}: column {place} {} is {}, expected {expected}", self::place(path, Some(*line)), quoted(column), cell(given))]
     Cell {
         /// The file, if it is one.
         path: Option<PathBuf>,
@@ -133,7 +147,8 @@ pub enum TableError {
     },
     /// No column says anything about rows.
     #[error(
-        "TableEncoder: none of {columns} columns differs between rows, expected at least one feature"
+        "TableEncoder: {}, expected at least one column beside the target that differs between rows",
+        no_features(*columns)
     )]
     NoFeatures {
         /// Number of columns looked at.
@@ -162,7 +177,42 @@ fn place(path: &Option<PathBuf>, line: Option<u64>) -> String {
     line.map_or_else(|| table.clone(), |line| format!("{table}: line {line}"))
 }
 
+/// How many of a thing there are, in words.
+pub(crate) fn count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Characters of a cell or name that are shown.
+const SHOWN: usize = 80;
+
+/// A cell or a name in a message, on one line and not longer than one can read.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut shown = String::from("`");
+    for character in text.chars().take(SHOWN) {
+        match character {
+            '\u{0}'..='\u{1f}' | '\u{7f}' => shown.extend(character.escape_default()),
+            other => shown.push(other),
+        }
+    }
+    shown.push_str(if text.chars().nth(SHOWN).is_some() { "…`" } else { "`" });
+    shown
+}
+
+fn cell(given: &str) -> String {
+    if given.is_empty() { "missing".to_owned() } else { quoted(given) }
+}
+
+fn no_features(columns: usize) -> String {
+    match columns {
+        0 => "no column is left".to_owned(),
+        1 => "the only column is the same in all rows, or has a text of its own in each".to_owned(),
+        all => format!(
+            "each of {all} columns is the same in all rows, or has a text of its own in each"
+        ),
+    }
+}
+
 fn names(near: &[String]) -> String {
-    let names: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+    let names: Vec<String> = near.iter().map(|name| quoted(name)).collect();
     format!("one of its columns such as {}", names.join(", "))
 }

@@ -65,7 +65,7 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError`]: nothing there, no rows after the head line, rows of another length than the first line, two columns of
-    /// one name, bytes that are not UTF-8, a quoted cell without an end, gzip that is not whole, a delimiter or quote that cannot be
+    /// one name, bytes that are not UTF-8 or are 0, a quoted cell without an end, gzip that is not whole, a delimiter or quote that cannot be
     /// one.
     pub fn from_reader(reader: impl Read, options: &CsvOptions) -> Result<Self> {
         Chunks::new(reader, None, options, usize::MAX)?.whole()
@@ -241,11 +241,15 @@ impl<R: Read> Chunks<R> {
 
     /// Something of each cell of `record`.
     fn cells<'a, T>(&'a self, of: impl Fn(&'a str) -> T) -> Result<Vec<T>> {
-        let cell = |(cell, column)| {
+        let cell = |(cell, column): (&'a [u8], usize)| {
             let error = |_| {
                 let (path, line) = (self.path.clone(), self.line);
                 TrainError::from(TableError::NotUtf8 { path, line, column })
             };
+            if cell.contains(&0) {
+                let (path, line) = (self.path.clone(), self.line);
+                return Err(TableError::Nul { path, line, column }.into());
+            }
             std::str::from_utf8(cell).map(&of).map_err(error)
         };
         self.record.iter().zip(1..).map(cell).collect()

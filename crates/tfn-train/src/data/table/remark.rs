@@ -1,8 +1,11 @@
 //! What was done beside what was asked.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::{count, quoted};
 
 /// Something that an encoder left out, filled in or did not know, or that was changed when a table was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +15,11 @@ pub enum Remark {
     Constant {
         /// Name of the feature.
         feature: String,
+    },
+    /// When fitting: a column has no values, and was left out.
+    NoValues {
+        /// Name of the column.
+        column: String,
     },
     /// When fitting: a feature is the same as an earlier one in every row, and was left out.
     Duplicate {
@@ -96,57 +104,108 @@ pub enum Remark {
     },
 }
 
-impl fmt::Display for Remark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Constant { feature } => {
-                write!(f, "`{feature}` is the same in all rows: left out")
+impl Remark {
+    /// Takes in the same remark on the rows that follow, so that a file that is read in parts has each said once: `false` if `next`
+    /// says something else. `before` is the number of rows before the part of `next`.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_train::data::Remark;
+    ///
+    /// let filled = |rows: &[usize]| Remark::Filled { column: "age".to_owned(), rows: rows.to_vec() };
+    /// let mut all = filled(&[3]);
+    /// assert!(all.merge(&filled(&[0, 1]), 100));
+    /// assert_eq!(all, filled(&[3, 100, 101]));
+    /// ```
+    pub fn merge(&mut self, next: &Self, before: usize) -> bool {
+        match (self, next) {
+            (
+                Self::UnknownLevels { column, levels, rows },
+                Self::UnknownLevels { column: of, levels: new, rows: more },
+            ) if column == of => {
+                let seen: HashSet<String> = levels.iter().cloned().collect();
+                levels.extend(new.iter().filter(|level| !seen.contains(*level)).cloned());
+                rows.extend(more.iter().map(|row| row + before));
+                true
             }
-            Self::Duplicate { feature, of } => {
-                write!(f, "`{feature}` is the same as `{of}` in all rows: left out")
+            (Self::Filled { column, rows }, Self::Filled { column: of, rows: more })
+                if column == of =>
+            {
+                rows.extend(more.iter().map(|row| row + before));
+                true
             }
-            Self::AllDifferent { column, levels } => {
-                write!(f, "`{column}` has {levels} texts, each of them once: left out")
+            (
+                Self::Infinite { column, count, .. },
+                Self::Infinite { column: of, count: more, .. },
+            ) if column == of => {
+                *count += more;
+                true
             }
-            Self::RareLevels { column, kept, dropped } => {
-                let all = kept + dropped.len();
-                write!(f, "`{column}` has {all} levels: the {kept} most frequent have a feature")
-            }
-            Self::Index { column } => write!(f, "`{column}` only numbers the rows: left out"),
-            Self::CountsUp { column } => {
-                write!(f, "`{column}` counts up by one in every row: it may only number the rows")
-            }
-            Self::AmbiguousDates { column, day_first } => {
-                let first = if *day_first { "day" } else { "month" };
-                write!(f, "`{column}` may have the day or the month first: read {first} first")
-            }
-            Self::Infinite { column, count, line } => {
-                let rows = if *count == 1 { "row" } else { "rows" };
-                write!(f, "`{column}` is infinite in {count} {rows}, first in line {line}: ")?;
-                f.write_str("taken as missing")
-            }
-            Self::Renamed { column, place, name } => {
-                write!(f, "column {place} is named `{column}` as an earlier one: now `{name}`")
-            }
-            Self::Ignored { column } => {
-                write!(f, "`{column}` was no column when the encoder was fitted: ignored")
-            }
-            Self::UnknownLevels { column, levels, rows } => {
-                let some: Vec<String> = levels.iter().take(5).map(|l| format!("`{l}`")).collect();
-                let dots = if levels.len() > some.len() { ", …" } else { "" };
-                let (count, some) = (rows_of(rows), some.join(", "));
-                write!(f, "`{column}` has levels in {count} that were not fitted: {some}{dots}")
-            }
-            Self::Filled { column, rows } => {
-                let count = rows_of(rows);
-                write!(f, "`{column}` is missing in {count}, and never was when fitted: filled")
-            }
+            (all, next) => all == next,
         }
     }
 }
 
-/// How many rows these are, in words.
-fn rows_of(rows: &[usize]) -> String {
-    let count = rows.len();
-    format!("{count} {}", if count == 1 { "row" } else { "rows" })
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant { feature } => {
+                write!(f, "{} is the same in all rows: left out", quoted(feature))
+            }
+            Self::NoValues { column } => {
+                write!(f, "{} has no values: left out", quoted(column))
+            }
+            Self::Duplicate { feature, of } => {
+                let (feature, of) = (quoted(feature), quoted(of));
+                write!(f, "{feature} is the same as {of} in all rows: left out")
+            }
+            Self::AllDifferent { column, levels } => {
+                write!(f, "{} has {levels} texts, each of them once: left out", quoted(column))
+            }
+            Self::RareLevels { column, kept, dropped } => {
+                let (column, all) = (quoted(column), kept + dropped.len());
+                write!(f, "{column} has {all} levels: the {kept} most frequent have a feature")
+            }
+            Self::Index { column } => {
+                write!(f, "{} only numbers the rows: left out", quoted(column))
+            }
+            Self::CountsUp { column } => {
+                let column = quoted(column);
+                write!(f, "{column} counts up by one in every row: it may only number the rows")
+            }
+            Self::AmbiguousDates { column, day_first } => {
+                let (column, first) = (quoted(column), if *day_first { "day" } else { "month" });
+                write!(f, "{column} may have the day or the month first: read {first} first")
+            }
+            Self::Infinite { column, count: rows, line } => {
+                let (column, rows) = (quoted(column), count(*rows, "row"));
+                write!(f, "{column} is infinite in {rows}, first in line {line}: taken as missing")
+            }
+            Self::Renamed { column, place, name } => {
+                let (column, name) = (quoted(column), quoted(name));
+                write!(f, "column {place} is named {column} as an earlier one: now {name}")
+            }
+            Self::Ignored { column } => {
+                let column = quoted(column);
+                write!(f, "{column} was no column of the table trained on: ignored")
+            }
+            Self::UnknownLevels { column, levels, rows } => {
+                let some: Vec<String> = levels.iter().take(5).map(|level| quoted(level)).collect();
+                let dots = if levels.len() > some.len() { ", …" } else { "" };
+                let (column, rows, some) =
+                    (quoted(column), count(rows.len(), "row"), some.join(", "));
+                write!(
+                    f,
+                    "{column} has texts in {rows} that the table trained on did not have: {some}{dots}"
+                )
+            }
+            Self::Filled { column, rows } => {
+                let (column, rows) = (quoted(column), count(rows.len(), "row"));
+                write!(
+                    f,
+                    "{column} is missing in {rows}, and never was in the table trained on: filled in"
+                )
+            }
+        }
+    }
 }

@@ -26,7 +26,7 @@ impl CsvOptions {
     ///
     /// | what | how it is found |
     /// |---|---|
-    /// | encoding | a byte order mark; else UTF-8 if it is that, else Windows-1252 |
+    /// | encoding | a byte order mark, or zeros in every other byte; else UTF-8 if it is that, else Windows-1252 |
     /// | delimiter | that of `,`, `;`, tab and `\|` by which rows have as many cells as the first, and cells hold no other one |
     /// | decimal comma | more cells such as `1,5` than such as `1.5`; never if `,` is the delimiter |
     /// | thousands | columns that are numbers once digits in groups of three are joined: `1,234.5`, `1 234`, `1'234` |
@@ -217,10 +217,14 @@ fn other_kind(bytes: &[u8], encoding: Encoding) -> Option<&'static str> {
     ];
     let known = kinds.into_iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| kind);
     let is_text = || encoding != Encoding::Windows1252 || !bytes.contains(&0);
+    // The length of a head that is JSON.
+    if bytes.get(6..10) == Some(b"\0\0{\"") {
+        return Some("a file of tensors (safetensors), as models are");
+    }
     match known {
         // Text may begin with these letters, but not with the bytes after them.
         Some(kind) if std::str::from_utf8(bytes).is_err() => Some(kind),
-        _ => (!is_text()).then_some("bytes that are no text"),
+        _ => (!is_text()).then_some("no text but other data"),
     }
 }
 

@@ -46,12 +46,15 @@ impl Encoding {
         }
     }
 
-    /// That of a file which begins like this: said by a mark, else UTF-8 if it is, else Windows-1252. A character at the end
+    /// That of a file which begins like this: said by a mark, or by every other byte being 0; else UTF-8 if it is, else Windows-1252. A character at the end
     /// may be cut in two if `is_cut`.
     pub(super) fn of(bytes: &[u8], is_cut: bool) -> Self {
         match bytes {
             [0xff, 0xfe, ..] => Self::Utf16Le,
             [0xfe, 0xff, ..] => Self::Utf16Be,
+            // Without a mark: the other byte of most letters is 0.
+            _ if zeros(bytes, 1) => Self::Utf16Le,
+            _ if zeros(bytes, 0) => Self::Utf16Be,
             _ => match std::str::from_utf8(bytes) {
                 Err(error) if error.error_len().is_some() || !is_cut => Self::Windows1252,
                 _ => Self::Utf8,
@@ -73,6 +76,15 @@ impl Encoding {
         }
         bytes.len()
     }
+}
+
+/// Whether of each two bytes the one at `place` is 0 in nine of ten pairs, and the other one never is.
+fn zeros(bytes: &[u8], place: usize) -> bool {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    let count = pairs.iter().filter(|pair| pair[place] == 0).count();
+    !pairs.is_empty()
+        && 10 * count >= 9 * pairs.len()
+        && pairs.iter().all(|pair| pair[1 - place] != 0)
 }
 
 fn push(text: &mut Vec<u8>, character: char) {

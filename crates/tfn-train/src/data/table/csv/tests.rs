@@ -128,10 +128,8 @@ fn an_error_in_a_later_part_is_the_last_thing_that_comes() {
     assert_eq!(parts.next().unwrap().unwrap().len(), 2);
     let error = parts.next().unwrap().unwrap_err().to_string();
     let to_do = "a cell that holds the delimiter is put in quotes";
-    let expected = format!(
-        "{}: line 4: has 1 cells, expected 2, one for each column; {to_do}",
-        path.display()
-    );
+    let expected =
+        format!("{}: line 4: has 1 cell, expected 2, one for each column; {to_do}", path.display());
     assert_eq!(error, expected);
     assert!(parts.next().is_none());
     fs::write(&path, "x,y\n").unwrap();

@@ -183,6 +183,15 @@ pub(super) fn is_finite_in(dtype: DType, number: f64) -> bool {
     }
 }
 
+/// What a number must be to be one in `dtype`, for errors.
+pub(super) fn range_of(dtype: DType) -> String {
+    let most = match dtype {
+        DType::F32 => f64::from(f32::MAX),
+        DType::F64 => f64::MAX,
+    };
+    format!("a number of at most {most:.1e}, as {dtype:?} holds them")
+}
+
 /// Texts in order: of numbers if all are such, else of letters.
 pub(super) fn sort_levels(levels: &mut [String]) {
     let number = |level: &String| ColumnType::Number.number(level);

@@ -130,6 +130,10 @@ fn feature(
     column: &Column,
     remarks: &mut Vec<Remark>,
 ) -> Result<Option<Feature>> {
+    if column.is_all_missing() {
+        remarks.push(Remark::NoValues { column: column.name.clone() });
+        return Ok(None);
+    }
     let order = column.day_first();
     let mut feature = Feature {
         column: column.name.clone(),

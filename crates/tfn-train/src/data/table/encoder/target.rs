@@ -1,11 +1,11 @@
 //! The column that is predicted.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use tfn_tensor::DType;
 
-use super::feature::{is_finite_in, numbers, reading, sort_levels};
+use super::feature::{is_finite_in, numbers, range_of, reading, sort_levels};
 use crate::data::table::cell::ColumnType;
 use crate::data::table::column::Column;
 use crate::data::table::contents::Table;
@@ -56,6 +56,11 @@ impl Target {
         let classes: BTreeSet<&str> = found.cells().flatten().collect();
         let mut classes: Vec<String> = classes.into_iter().map(str::to_owned).collect();
         sort_levels(&mut classes);
+        if matches!(found.column_type(), ColumnType::Number | ColumnType::Boolean) {
+            // Of several ways to write the same number, or true, the first is the class.
+            let mut seen = HashSet::new();
+            classes.retain(|class| meaning(class).is_none_or(|meaning| seen.insert(meaning)));
+        }
         if classes.len() < 2 {
             let given = match classes.first() {
                 Some(class) => format!("the one class `{class}`"),
@@ -80,23 +85,43 @@ impl Target {
                 let value = |(row, number): (usize, Option<f64>)| match number {
                     None => Err(error(row, reading.expected())),
                     Some(number) if is_finite_in(dtype, number) => Ok(number),
-                    Some(_) => Err(error(row, "a number that the encoder's dtype can hold")),
+                    Some(_) => {
+                        let to_do = "correct it, or give the column in a larger unit";
+                        Err(error(row, &format!("{}; {to_do}", range_of(dtype))))
+                    }
                 };
                 numbers(table, column, reading, false)?.into_iter().enumerate().map(value).collect()
             }
             Task::Classification(classes) => {
                 let places: HashMap<&str, usize> =
                     classes.iter().enumerate().map(|(at, class)| (class.as_str(), at)).collect();
+                // A file that was saved by another program may have `1.0` or `TRUE` for what was `1` or `true`.
+                let meanings = classes.iter().enumerate().rev();
+                let meanings: HashMap<_, usize> =
+                    meanings.filter_map(|(at, class)| Some((meaning(class)?, at))).collect();
                 let value = |(row, cell): (usize, Option<&str>)| {
-                    let found = cell.and_then(|cell| places.get(cell));
-                    found.map(|&place| place as f64).ok_or_else(|| {
+                    let other = |cell| meanings.get(&meaning(cell)?).copied();
+                    let found =
+                        cell.and_then(|cell| places.get(cell).copied().or_else(|| other(cell)));
+                    found.map(|place| place as f64).ok_or_else(|| {
                         let some: Vec<&str> = classes.iter().take(10).map(String::as_str).collect();
                         let dots = if classes.len() > some.len() { ", …" } else { "" };
-                        error(row, &format!("one of the classes fitted: {}{dots}", some.join(", ")))
+                        error(
+                            row,
+                            &format!("one of the classes trained on: {}{dots}", some.join(", ")),
+                        )
                     })
                 };
                 column.cells().enumerate().map(value).collect()
             }
         }
     }
+}
+
+/// The number that a text is, or whether it is true, however it is written.
+fn meaning(text: &str) -> Option<(bool, u64)> {
+    let of =
+        |column_type: ColumnType| column_type.number(text).map(|number| (number + 0.0).to_bits());
+    let number = of(ColumnType::Number).map(|bits| (false, bits));
+    number.or_else(|| of(ColumnType::Boolean).map(|bits| (true, bits)))
 }

@@ -130,9 +130,9 @@ fn what_later_tables_have_more_or_less() {
     assert_eq!(error, "column `price` has no values, expected a target in each row");
     let said: Vec<String> = encoded.remarks.iter().map(Remark::to_string).collect();
     let expected = [
-        "`extra` was no column when the encoder was fitted: ignored",
-        "`built` is missing in 2 rows, and never was when fitted: filled",
-        "`city` has levels in 3 rows that were not fitted: `Bonn`, `Köln`",
+        "`extra` was no column of the table trained on: ignored",
+        "`built` is missing in 2 rows, and never was in the table trained on: filled in",
+        "`city` has texts in 3 rows that the table trained on did not have: `Bonn`, `Köln`",
     ];
     assert_eq!(said, expected);
     // A column of targets without any is as good as none.
@@ -169,12 +169,12 @@ fn classes_are_labels_in_order() {
     let error = message(encoder.encode(&text_table("c", &["a", "d"])));
     assert_eq!(
         error,
-        "table: line 2: column 1 `c` is `d`, expected one of the classes fitted: a, b"
+        "table: line 2: column 1 `c` is `d`, expected one of the classes trained on: a, b"
     );
     let error = message(encoder.encode(&text_table("c", &["a", "?"])));
     assert_eq!(
         error,
-        "table: line 2: column 1 `c` is ``, expected one of the classes fitted: a, b"
+        "table: line 2: column 1 `c` is missing, expected one of the classes trained on: a, b"
     );
     let error = message(TableEncoder::classification("c").fit(&text_table("c", &["a", "a"])));
     assert_eq!(error, "column `c` has the one class `a`, expected at least two classes");
@@ -196,7 +196,7 @@ fn rare_levels_and_texts_of_one_row_each() {
     let error = message(TableEncoder::regression("y").max_levels(3).fit(&names));
     assert_eq!(
         error,
-        "TableEncoder: none of 1 columns differs between rows, expected at least one feature"
+        "TableEncoder: the only column is the same in all rows, or has a text of its own in each, expected at least one column beside the target that differs between rows"
     );
     assert_eq!(TableEncoder::regression("y").fit(&names).unwrap().width(), 4);
 }
@@ -226,7 +226,7 @@ fn what_cannot_be_fitted_or_encoded() {
     let error = message(fit("city"));
     assert_eq!(error, "table: line 1: column 4 `city` is `Rome`, expected a number");
     let error = message(fit("size"));
-    assert_eq!(error, "table: line 2: column 1 `size` is ``, expected a number");
+    assert_eq!(error, "table: line 2: column 1 `size` is missing, expected a number");
     let with = |columns: &[&str]| TableEncoder::regression("price").features(columns).fit(&table());
     let error = message(with(&["size", "site"]));
     assert_eq!(error, "table: has no column `site`, expected one of its columns such as `size`");
@@ -236,12 +236,15 @@ fn what_cannot_be_fitted_or_encoded() {
     let error = message(with(&["size", "size"]));
     assert_eq!(error, format!("column `size` has a second place among the features, {one}"));
     let error = message(with(&["same"]));
-    let expected = "none of 1 columns differs between rows, expected at least one feature";
+    let expected = "the only column is the same in all rows, or has a text of its own in each";
     assert_eq!(error, format!("TableEncoder: {expected}"));
     let error = message(TableEncoder::regression("y").fit(&text_table("x", &["1", "inf"])));
     assert_eq!(error, "table: line 2: column 1 `x` is `inf`, expected a finite number");
     let error = message(TableEncoder::regression("y").fit(&text_table("x", &["1", "1e39"])));
-    assert_eq!(error, "table: line 2: column 1 `x` is `1e39`, expected a number that F32 can hold");
+    assert_eq!(
+        error,
+        "table: line 2: column 1 `x` is `1e39`, expected a number of at most 3.4e38, as F32 holds them"
+    );
     let wide = text_table("x", &["1.7e308", "-1.7e308", "-1.7e308"]);
     let standardized = TableEncoder::regression("y").standardize(true).dtype(DType::F64);
     let error = message(standardized.fit(&wide));

@@ -6,7 +6,7 @@ use std::ops::Range;
 use tfn_tensor::{DType, Tensor};
 
 use super::encoded::Encoded;
-use super::feature::{Cell, Feature, is_finite_in};
+use super::feature::{Cell, Feature, is_finite_in, range_of};
 use super::target::{Target, Task};
 use crate::data::table::cell::ColumnType;
 use crate::data::table::column::Column;
@@ -55,7 +55,7 @@ use crate::error::{Result, TrainError};
 /// // Rows whose price is asked for, from a city that nobody has seen.
 /// let new = encoder.encode(&Table::from_rows(&["city", "rooms"], &[["Moss", "5"]])?)?;
 /// assert_eq!(new.features.to_vec::<f32>()?, [5.0, 0.0, 0.0, 0.0]);
-/// assert_eq!(new.remarks[0].to_string(), "`city` has levels in 1 row that were not fitted: `Moss`");
+/// assert_eq!(new.remarks[0].to_string(), "`city` has texts in 1 row that the table trained on did not have: `Moss`");
 /// # Ok::<(), tfn_train::TrainError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -192,7 +192,7 @@ impl TableEncoder {
     }
 
     pub(super) fn too_large(&self, table: &Table, column: &Column, row: usize) -> TrainError {
-        table.cell_error(column, row, format!("a number that {:?} can hold", self.dtype))
+        table.cell_error(column, row, range_of(self.dtype))
     }
 
     /// Columns that were not there when it was fitted.

@@ -225,10 +225,10 @@ fn files_that_are_no_text() {
     for (bytes, said) in [
         (&b"PK\x03\x04\x14\0\x06\0\x08\0\xff\xee"[..], "an Excel workbook or a ZIP archive"),
         (b"PAR1\x15\x04\x15\xff\0", "a Parquet file"),
-        (b"a,b\n1,\xff\0\n", "bytes that are no text"),
+        (b"a,b\n1,\xff\0\n", "no text but other data"),
     ] {
         let error = CsvOptions::default().detect_reader(bytes).unwrap_err().to_string();
-        let expected = format!("table: is {said}, expected text: a table is exported as CSV");
+        let expected = format!("table: is {said}, expected text; export the table as CSV");
         assert_eq!(error, expected);
         assert!(CsvOptions::default().latin1().detect_reader(bytes).is_ok());
     }

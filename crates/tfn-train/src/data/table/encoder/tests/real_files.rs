@@ -127,7 +127,10 @@ fn infinite_numbers_as_missing_ones() {
     let large = text_table("x", &["1", "1e39", "2"]);
     let single = TableEncoder::regression("y").inf_as_missing(true);
     let error = message(single.clone().fit(&large));
-    assert_eq!(error, "table: line 2: column 1 `x` is `1e39`, expected a number that F32 can hold");
+    assert_eq!(
+        error,
+        "table: line 2: column 1 `x` is `1e39`, expected a number of at most 3.4e38, as F32 holds them"
+    );
     assert!(single.standardize(true).fit(&large).is_ok());
     let targets = text_table("y0", &["1", "inf"]);
     let error = message(TableEncoder::regression("y0").inf_as_missing(true).fit(&targets));
@@ -158,7 +161,7 @@ fn rows_without_a_target() {
     assert_eq!(table.numbers("z").unwrap(), [None, Some(1.0)]);
     // Lines are those of the file.
     let error = message(TableEncoder::regression("z").fit(&table));
-    assert_eq!(error, "table: line 3: column 3 `z` is ``, expected a number");
+    assert_eq!(error, "table: line 3: column 3 `z` is missing, expected a number");
     let (table, dropped) = table.drop_missing("x").unwrap();
     assert_eq!((table.len(), dropped), (2, 0));
     let error = message(table.drop_missing("yy").map(|_| ()));
