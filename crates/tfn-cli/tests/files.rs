@@ -599,10 +599,18 @@ fn a_command_that_is_killed_leaves_no_half_file() {
 
     folder.write("data.csv", plain());
     let args = ["train", "data.csv", "--target", "y", "-o", "killed.tfn"];
-    kill(&args, &|| folder.has("killed.tfn.partial"));
+    kill(&args, &|| folder.has("killed.tfn.partial/model-1.safetensors"));
     assert!(!folder.has("killed.tfn"));
     let args = [&train("data.csv", "y")[..], &["-o", "killed.tfn"]].concat();
-    let (_, text) = folder.good(&args);
-    assert!(text.contains("an interrupted training was left in killed.tfn.partial"), "{text}");
+    // What was done is not thrown away.
+    let output = folder.command(&args).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text.contains("an interrupted training was left in killed.tfn.partial: --resume"),
+        "{text}"
+    );
+    fs::remove_dir_all(folder.path().join("killed.tfn.partial")).unwrap();
+    folder.good(&args);
     assert!(folder.has("killed.tfn") && !folder.has("killed.tfn.partial"));
 }
