@@ -9,7 +9,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use clap::Parser;
 use tfn::distributions::{
     Distribution, DistributionError, Independent, JointDistributionSequential, Laplace, Normal,
     OneHotCategorical, Sample, kl_divergence,
@@ -23,13 +22,6 @@ use tfn::{
     AffineVariationalReparameterizationLocal as Local, DType, KernelBiasSpec, Key, Lambda, Layer,
     Sequential, Tensor, Variable, initializers, likelihoods, load, losses, save,
 };
-
-#[allow(dead_code, unreachable_pub)]
-#[path = "../examples/bnn_mnist/network.rs"]
-mod network;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../examples/bnn_mnist/options.rs"]
-mod options;
 
 /// The message of the error, which has all of `parts` in it.
 #[track_caller]
@@ -457,38 +449,6 @@ fn write_set(folder: &Path, images: &[u32], labels: &[u8]) {
     fs::write(folder.join("t10k-images-idx3-ubyte"), content).unwrap();
     let content = idx(&[labels.len() as u32], labels);
     fs::write(folder.join("t10k-labels-idx1-ubyte"), content).unwrap();
-}
-
-#[test]
-fn a_second_set_of_another_image_size() {
-    let [known, same, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    write_set(known.path(), &[2, 28, 28], &[1, 2]);
-    write_set(same.path(), &[1, 28, 28], &[3]);
-    write_set(other.path(), &[2, 14, 56], &[1, 2]);
-    let images = load_pair(known.path(), Split::Test, network::CLASSES).unwrap();
-    let options = |ood: &Path| {
-        let arguments = ["bnn_mnist".as_ref(), "--data".as_ref(), known.path().as_os_str()];
-        let ood = ["--ood".as_ref(), ood.as_os_str()];
-        options::Options::try_parse_from(arguments.into_iter().chain(ood)).unwrap()
-    };
-    let loaded = options(same.path()).load_ood(&images).unwrap().unwrap();
-    assert_eq!(loaded.features().shape().unwrap(), [1, 784]);
-    // As many pixels, in another shape.
-    let parts = [
-        "--ood: images of",
-        other.path().to_str().unwrap(),
-        "are 14 x 56 pixels, expected 28 x 28 as in",
-        known.path().to_str().unwrap(),
-    ];
-    refused(options(other.path()).load_ood(&images), &parts);
-    write_set(other.path(), &[2, 8, 8], &[1, 2]);
-    let small = load_pair(other.path(), Split::Test, network::CLASSES).unwrap();
-    let parts = ["--data: images of", "are 8 x 8 pixels, expected 28 x 28"];
-    refused(network::check_image_size(other.path(), &small), &parts);
-    for arguments in [["--batch", "0"], ["--epochs", "0"], ["--samples", "x"]] {
-        let parsed = options::Options::try_parse_from(["bnn_mnist", arguments[0], arguments[1]]);
-        refused(parsed, &["invalid value", arguments[1], arguments[0]]);
-    }
 }
 
 // ---- files of variables ----------------------------------------------------------------------------

@@ -6,6 +6,9 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use tfn_tabular::Task;
 
+use crate::images;
+use crate::numbers::parse_count;
+
 /// Learns from a table, and answers with intervals that hold.
 #[derive(Debug, Parser)]
 #[command(
@@ -59,6 +62,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tfn convert model.tfn weights.npz\n  tfn convert weights.npz other.tfn --like model.tfn\n\nThe arrays are those that Layer.save of tfp.experimental.nn writes for the same layers, arr_0, arr_1, …: model after model\nand layer after layer, mean and untransformed scale of bias and kernel."
     )]
     Convert(Convert),
+    /// Learn the digits of MNIST, or images in its format, and show which answers not to trust
+    #[command(
+        after_help = "Examples:\n  tfn images data/mnist\n  tfn images data/mnist --prior normal --epochs 5 --json > figures.json\n\nThe folder holds train-images-idx3-ubyte, train-labels-idx1-ubyte and the same of t10k, gzip'd or not; images are of 28 x 28 pixels, labels 0 to 9. A deterministic network of the same size is trained beside the Bayesian one."
+    )]
+    Images(images::Options),
     /// Write a shell's completions to standard output
     #[command(
         after_help = "Examples:\n  tfn completions bash > ~/.local/share/bash-completion/completions/tfn\n  tfn completions fish > ~/.config/fish/completions/tfn.fish"
@@ -281,13 +289,6 @@ fn parse_delimiter(given: &str) -> Result<u8, String> {
         ("tab" | "\\t", _) => Ok(b'\t'),
         (_, &[byte]) => Ok(byte),
         _ => Err("expected one character of ASCII, or `tab`".to_owned()),
-    }
-}
-
-fn parse_count(given: &str) -> Result<usize, String> {
-    match given.parse() {
-        Ok(0) | Err(_) => Err("expected a whole number of at least 1".to_owned()),
-        Ok(count) => Ok(count),
     }
 }
 

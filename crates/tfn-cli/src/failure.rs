@@ -31,6 +31,8 @@ pub(crate) enum Failure {
         /// What to do.
         hint: String,
     },
+    /// A file is read, and holds something else than the command takes: exit code 1.
+    Input(String),
     /// A file cannot be written or read: exit code 1.
     Io {
         /// What was being done.
@@ -102,7 +104,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) | Self::Path(text) => f.write_str(text),
+            Self::Usage(text) | Self::Path(text) | Self::Input(text) => f.write_str(text),
             Self::Tabular(error) => write!(f, "{error}"),
             Self::Model { path, error } => {
                 let path = path.display();

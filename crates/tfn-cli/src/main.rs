@@ -6,6 +6,7 @@ mod describe;
 mod evaluate;
 mod failure;
 mod generate;
+mod images;
 mod info;
 mod numbers;
 mod output;
@@ -62,6 +63,7 @@ fn run(command: &Command, output: &Output) -> Result<(), Failure> {
         Command::Report(report) => report::run(report, output),
         Command::Prune(prune) => prune::run(prune, output),
         Command::Convert(convert) => convert::run(convert, output),
+        Command::Images(options) => images::run(options, output),
         Command::Completions { shell } => generate::completions(*shell, output),
         Command::Man { folder } => generate::man(folder),
     }

@@ -1,4 +1,4 @@
-//! Numbers as they are written.
+//! Numbers as they are written and as they are given.
 
 use serde_json::Value;
 
@@ -40,6 +40,14 @@ pub(crate) fn duration(seconds: f64) -> String {
         s if s < 10.0 => format!("{s:.1} s"),
         s if s < 120.0 => format!("{s:.0} s"),
         s => format!("{:.0} min {:02.0} s", (s / 60.0).floor(), (s % 60.0).floor()),
+    }
+}
+
+/// A number of things, of which there must be one at least.
+pub(crate) fn parse_count(given: &str) -> Result<usize, String> {
+    match given.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number of at least 1".to_owned()),
+        Ok(count) => Ok(count),
     }
 }
 

@@ -52,6 +52,11 @@ impl Output {
             .map_err(Failure::io("standard output"))
     }
 
+    /// Whether nothing but errors and warnings is asked for.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_quiet
+    }
+
     /// Whether somebody sees a progress bar.
     pub(crate) fn has_progress(&self) -> bool {
         !self.is_quiet && io::stderr().is_terminal()

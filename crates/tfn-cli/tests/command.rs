@@ -311,9 +311,19 @@ fn help_completions_and_manual_pages() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let help = out(path, &["--help"]);
-    for command in
-        ["train", "predict", "evaluate", "report", "info", "prune", "convert", "completions", "man"]
-    {
+    let commands = [
+        "train",
+        "predict",
+        "evaluate",
+        "report",
+        "info",
+        "prune",
+        "convert",
+        "images",
+        "completions",
+        "man",
+    ];
+    for command in commands {
         assert!(help.contains(command), "{help}");
         assert!(out(path, &[command, "--help"]).contains("Examples:"));
     }

@@ -1,15 +1,16 @@
 //! What a Bayesian net is for: which answers to trust.
 
-use std::path::Path;
+use serde_json::{Value, json};
+use tfn_layers::Model;
+use tfn_tensor::Key;
+use tfn_train::data::{Dataset, idx::LabelledImages};
+use tfn_train::metrics::{Classification, RejectionPoint, auroc, rejection_curve};
+use tfn_train::{MonteCarlo, Prediction};
 
-use serde_json::json;
-use tfn::train::data::{Dataset, idx::LabelledImages};
-use tfn::train::metrics::{Classification, RejectionPoint, auroc, rejection_curve};
-use tfn::train::{MonteCarlo, Prediction};
-use tfn::{Key, Model};
+use crate::failure::Failure;
 
-use crate::options::{Failure, Options};
-use crate::terminal::draw;
+use super::options::Options;
+use super::terminal::draw;
 
 /// Shares of images that the net may decline to answer.
 const REJECTED: [f64; 6] = [0.0, 0.01, 0.02, 0.05, 0.1, 0.2];
@@ -40,19 +41,19 @@ struct Auroc {
 }
 
 /// Everything that is reported.
-pub(crate) struct Report {
+pub(super) struct Report {
     bnn: Scores,
     twin: Scores,
     rejection: Vec<RejectionPoint>,
     auroc: Option<Auroc>,
     prediction: Prediction,
-    options: String,
+    prior: String,
     epochs: u64,
-    pub(crate) seconds: f64,
+    pub(super) seconds: f64,
 }
 
 impl Report {
-    pub(crate) fn new(
+    pub(super) fn new(
         bnn: &Model,
         twin: &Model,
         test: &Dataset,
@@ -85,28 +86,35 @@ impl Report {
             rejection,
             auroc,
             prediction,
-            options: format!("{:?}", options.prior).to_lowercase(),
+            prior: format!("{:?}", options.prior).to_lowercase(),
             epochs: options.epochs,
             seconds: 0.0,
         })
     }
 
-    pub(crate) fn print(&self, images: &LabelledImages) {
-        println!("\n              test error      nll      ece");
+    pub(super) fn text(&self, images: &LabelledImages) -> String {
+        let mut text = String::from("              test error      nll      ece\n");
         for (name, s) in [("Bayesian", &self.bnn), ("deterministic", &self.twin)] {
-            println!("{name:>13}   {:>6.2} %   {:.4}   {:.4}", s.error, s.nll, s.ece);
+            let Scores { error, nll, ece } = s;
+            text.push_str(&format!("{name:>13}   {error:>6.2} %   {nll:.4}   {ece:.4}\n"));
         }
-        println!("\nWhen it may decline the images of highest entropy:");
-        println!("     declined   {}", row(&self.rejection, |p| 100.0 * p.rejected));
-        println!("  error of rest {}", row(&self.rejection, |p| 100.0 * p.error));
+        let declined = row(&self.rejection, |p| 100.0 * p.rejected);
+        let errors = row(&self.rejection, |p| 100.0 * p.error);
+        text.push_str("\nWhen it may decline the images of highest entropy:\n");
+        text.push_str(&format!("     declined   {declined}\n  error of rest {errors}\n"));
         if let Some(a) = &self.auroc {
-            println!("\nImages of the other set told apart (AUROC):");
-            println!("  entropy {:.4}   mutual information {:.4}", a.entropy, a.mutual_information);
-            println!("  entropy of the deterministic net {:.4}", a.twin_entropy);
+            text.push_str(&format!(
+                "\nImages of the other set told apart (AUROC):\n  entropy {:.4}   mutual information {:.4}\n  \
+                 entropy of the deterministic net {:.4}\n",
+                a.entropy, a.mutual_information, a.twin_entropy
+            ));
         }
-        println!("\nThe {SHOWN} most doubtful digits (label / most likely answers):\n");
-        print!("{}", self.doubtful(images));
-        println!("{:.0} s in all", self.seconds);
+        text.push_str(&format!(
+            "\nThe {SHOWN} most doubtful digits (label / most likely answers):\n\n{}{:.0} s in all\n",
+            self.doubtful(images),
+            self.seconds
+        ));
+        text
     }
 
     /// Pictures of the images of highest entropy.
@@ -129,10 +137,10 @@ impl Report {
         lines.map(|line| draw(line, images.images.cols()) + "\n").collect()
     }
 
-    pub(crate) fn write_json(&self, file: &Path) -> Result<(), Failure> {
+    pub(super) fn as_json(&self) -> Value {
         let auroc = self.auroc.as_ref();
-        let figures = json!({
-            "prior": self.options,
+        json!({
+            "prior": self.prior,
             "epochs": self.epochs,
             "test_error": self.bnn.error,
             "nll": self.bnn.nll,
@@ -145,9 +153,7 @@ impl Report {
             "auroc_mutual_information": auroc.map(|a| a.mutual_information),
             "deterministic_auroc": auroc.map(|a| a.twin_entropy),
             "seconds": self.seconds,
-        });
-        std::fs::write(file, format!("{figures:#}\n"))?;
-        Ok(())
+        })
     }
 }
 

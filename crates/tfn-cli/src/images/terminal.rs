@@ -1,7 +1,7 @@
 //! What the terminal shows of images.
 
 /// Grey images side by side, two rows of pixels to a line of text, each under its caption.
-pub(crate) fn draw(images: &[(&[u8], String)], columns: usize) -> String {
+pub(super) fn draw(images: &[(&[u8], String)], columns: usize) -> String {
     const SHADES: &[u8; 6] = b" .:+#@";
     let mut text = String::new();
     for (_, caption) in images {

@@ -2,34 +2,40 @@
 
 use std::path::Path;
 
-use tfn::module::{Module, checkpoint};
-use tfn::train::data::Dataset;
-use tfn::train::observe::Progress;
-use tfn::train::{Adam, Fit, KlWeight, Schedule};
-use tfn::{Key, Model};
+use tfn_layers::Model;
+use tfn_module::{Module, checkpoint};
+use tfn_tensor::Key;
+use tfn_train::data::Dataset;
+use tfn_train::observe::Progress;
+use tfn_train::{Adam, Fit, KlWeight, Schedule};
 
-use crate::options::{Failure, Options};
+use crate::failure::Failure;
+use crate::output::Output;
+
+use super::options::Options;
 
 const LEARNING_RATE: f64 = 2e-3;
 
 /// Trains by the ELBO: Adam with a cosine schedule, the KL weight rising to 1 over a quarter of the epochs.
-pub(crate) fn train_bayesian(
+pub(super) fn train_bayesian(
     bnn: &Model,
     train: &Dataset,
     options: &Options,
+    output: &Output,
 ) -> Result<(), Failure> {
     let warmup = KlWeight::linear_warmup(options.epochs as f64 / 4.0)?;
     let fit = fit(train, options, "bnn")?.kl_weight(warmup);
-    run("bnn", bnn, &fit)
+    run("bnn", bnn, &fit, output)
 }
 
 /// Trains the same net without uncertainty, by its likelihood alone.
-pub(crate) fn train_deterministic(
+pub(super) fn train_deterministic(
     twin: &Model,
     train: &Dataset,
     options: &Options,
+    output: &Output,
 ) -> Result<(), Failure> {
-    run("twin", twin, &fit(train, options, "twin")?)
+    run("twin", twin, &fit(train, options, "twin")?, output)
 }
 
 fn fit<'a>(train: &'a Dataset, options: &Options, name: &str) -> Result<Fit<'a>, Failure> {
@@ -37,9 +43,13 @@ fn fit<'a>(train: &'a Dataset, options: &Options, name: &str) -> Result<Fit<'a>,
     Ok(Fit::new(train)?.batch_size(options.batch)?.epochs(options.epochs).key(key))
 }
 
-fn run(name: &str, model: &Model, fit: &Fit) -> Result<(), Failure> {
+/// With a bar on a terminal, a line an epoch elsewhere, and neither where nothing but errors is asked for.
+fn run(name: &str, model: &Model, fit: &Fit, output: &Output) -> Result<(), Failure> {
     let mut adam = Adam::new(Schedule::cosine_decay(LEARNING_RATE, fit.steps()))?;
-    fit.run_model(model, &mut adam, Progress::new(name))?;
+    match output.is_quiet() {
+        true => fit.run_model(model, &mut adam, ())?,
+        false => fit.run_model(model, &mut adam, Progress::new(name))?,
+    };
     Ok(())
 }
 
@@ -50,14 +60,12 @@ struct Networks {
     twin: Model,
 }
 
-pub(crate) fn save(bnn: &Model, twin: &Model, file: &Path) -> Result<(), Failure> {
+pub(super) fn save(bnn: &Model, twin: &Model, file: &Path) -> Result<(), Failure> {
     checkpoint::save(&Networks { bnn: bnn.clone(), twin: twin.clone() }, file)?;
-    println!("saved to {}", file.display());
     Ok(())
 }
 
-pub(crate) fn load(bnn: &Model, twin: &Model, file: &Path) -> Result<(), Failure> {
+pub(super) fn load(bnn: &Model, twin: &Model, file: &Path) -> Result<(), Failure> {
     checkpoint::load(&Networks { bnn: bnn.clone(), twin: twin.clone() }, file)?;
-    println!("loaded from {}", file.display());
     Ok(())
 }

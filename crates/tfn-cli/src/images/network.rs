@@ -1,29 +1,29 @@
 //! The networks: the Bayesian one and its deterministic twin.
 
-use std::path::Path;
-
-use tfn::distributions::{JointDistributionSequential, Normal, OneHotCategorical, Sample};
-use tfn::train::data::idx::LabelledImages;
-use tfn::util::{
-    make_kernel_bias_posterior_mvn_diag_with_scale, make_kernel_bias_prior_scale_mixture,
-    make_kernel_bias_prior_spike_and_slab,
+use tfn_distributions::{JointDistributionSequential, Normal, OneHotCategorical, Sample};
+use tfn_layers::{
+    Affine, AffineVariationalReparameterizationLocal as BayesAffine, LayerError, Model, Sequential,
+    losses,
 };
-use tfn::{
-    Affine, AffineVariationalReparameterizationLocal as BayesAffine, KernelBiasSpec, LayerError,
-    Model, Sequential, Tensor, initializers, losses,
+use tfn_tensor::Tensor;
+use tfn_util::{
+    KernelBiasSpec, initializers, make_kernel_bias_posterior_mvn_diag_with_scale,
+    make_kernel_bias_prior_scale_mixture, make_kernel_bias_prior_spike_and_slab,
 };
 
-use crate::options::{Failure, Options, Prior};
+use super::options::{Options, Prior};
 
 /// Digits.
-pub(crate) const CLASSES: usize = 10;
+pub(super) const CLASSES: usize = 10;
+/// Pixels of an image.
+pub(super) const PIXELS: usize = 784;
 /// Pixels, hidden units, hidden units, digits.
-const SIZES: [usize; 4] = [784, 300, 100, CLASSES];
+const SIZES: [usize; 4] = [PIXELS, 300, 100, CLASSES];
 /// Scale of every weight at the start: wide enough to learn from, small enough not to drown the signal.
 const INITIAL_SCALE: f64 = 0.02;
 
 /// 784-300-100-10 with local reparameterization, and one-hot targets.
-pub(crate) fn bayesian(options: &Options) -> Result<Model, LayerError> {
+pub(super) fn bayesian(options: &Options) -> Result<Model, LayerError> {
     let [hidden, wide, narrow] = [0, 1, 2].map(|i| {
         let layer = BayesAffine::builder(SIZES[i], SIZES[i + 1])
             .kernel_initializer(initializers::he_normal())
@@ -50,12 +50,12 @@ pub(crate) fn bayesian(options: &Options) -> Result<Model, LayerError> {
 }
 
 /// `N(0, 0.1²)` on each weight and bias.
-fn normal_prior(spec: &KernelBiasSpec) -> tfn::util::Result<JointDistributionSequential> {
+fn normal_prior(spec: &KernelBiasSpec) -> tfn_util::Result<JointDistributionSequential> {
     spec.joint("prior_", |weight| Ok(Sample::new(Normal::new(0.0_f32, 0.1_f32)?, weight.shape)?))
 }
 
 /// The same net without uncertainty.
-pub(crate) fn deterministic(options: &Options) -> Result<Model, LayerError> {
+pub(super) fn deterministic(options: &Options) -> Result<Model, LayerError> {
     let [hidden, wide, narrow] = [0, 1, 2].map(|i| {
         Affine::builder(SIZES[i], SIZES[i + 1])
             .kernel_initializer(initializers::he_normal())
@@ -67,18 +67,4 @@ pub(crate) fn deterministic(options: &Options) -> Result<Model, LayerError> {
         .then(narrow.build()?)
         .named("twin")?
         .with_head(|logits| OneHotCategorical::from_logits(logits)))
-}
-
-/// Refuses images that the first layer does not take.
-pub(crate) fn check_image_size(dir: &Path, set: &LabelledImages) -> Result<(), Failure> {
-    if set.images.image_len() == SIZES[0] {
-        return Ok(());
-    }
-    Err(format!(
-        "--data: images of {} are {} x {} pixels, expected 28 x 28",
-        dir.display(),
-        set.images.rows(),
-        set.images.cols()
-    )
-    .into())
 }
