@@ -237,7 +237,10 @@ fn what_cannot_be_fitted_or_encoded() {
     assert_eq!(error, format!("column `size` has a second place among the features, {one}"));
     let error = message(with(&["same"]));
     let expected = "the only column is the same in all rows, or has a text of its own in each";
-    assert_eq!(error, format!("TableEncoder: {expected}"));
+    assert!(
+        error.starts_with(&format!("TableEncoder: {expected}, expected at least one")),
+        "{error}"
+    );
     let error = message(TableEncoder::regression("y").fit(&text_table("x", &["1", "inf"])));
     assert_eq!(error, "table: line 2: column 1 `x` is `inf`, expected a finite number");
     let error = message(TableEncoder::regression("y").fit(&text_table("x", &["1", "1e39"])));
