@@ -1,4 +1,4 @@
-//! The runs that a predictor is made of: itself, the models that judge, and the simpler ones beside them.
+//! The runs that a predictor is made of: its models, one for each fold, and the simpler ones beside them.
 
 use std::ops::ControlFlow;
 use std::path::Path;

@@ -349,9 +349,13 @@ fn columns_of(predictive: &Predictive) -> usize {
 
 /// The `⌈(n + 1)·level⌉`-th smallest score; infinity if there are not so many.
 fn threshold(scores: &[f64], level: f64) -> f64 {
+    scores.get(rank(scores.len(), level) - 1).copied().unwrap_or(f64::INFINITY)
+}
+
+/// `⌈(n + 1)·level⌉`, but at least 1.
+pub(super) fn rank(count: usize, level: f64) -> usize {
     // A product such as 10 · 0.9 that is whole but for rounding must not be rounded up.
-    let rank = ((scores.len() + 1) as f64 * level - 1e-9).ceil().max(1.0) as usize;
-    scores.get(rank - 1).copied().unwrap_or(f64::INFINITY)
+    ((count + 1) as f64 * level - 1e-9).ceil().max(1.0) as usize
 }
 
 #[cfg(test)]

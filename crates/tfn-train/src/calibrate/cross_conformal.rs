@@ -3,7 +3,7 @@
 use tfn_module::describe_fields;
 use tfn_tensor::Tensor;
 
-use super::conformal::{ConformalClasses, ConformalIntervals, mass_down_to, rows_of};
+use super::conformal::{ConformalClasses, ConformalIntervals, mass_down_to, rank, rows_of};
 use crate::check::Argument;
 use crate::error::{Result, TrainError};
 use crate::predict::{Prediction, Predictive};
@@ -227,12 +227,6 @@ fn upper(each: &[(&[f64], f64, f64)], level: f64) -> f64 {
         left[best] = left[best].saturating_sub(1);
     }
     largest
-}
-
-/// `⌈(n + 1)·level⌉`, but at least 1.
-fn rank(count: usize, level: f64) -> usize {
-    // A product such as 10 · 0.9 that is whole but for rounding must not be rounded up.
-    ((count + 1) as f64 * level - 1e-9).ceil().max(1.0) as usize
 }
 
 fn check_models(op: &'static str, given: usize, expected: usize) -> Result<()> {
