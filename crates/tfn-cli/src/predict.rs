@@ -105,14 +105,16 @@ impl Writer<'_> {
             line(&mut text, names.iter().map(String::as_str));
         }
         for row in 0..table.len() {
-            let kept = kept.iter().map(|cells| cells[row].map_or(Value::Null, |cell| json!(cell)));
-            let values: Vec<Value> = kept.chain(self.values(answers, row)).collect();
+            let kept =
+                kept.iter().map(|cells| Cell::Text(cells[row].unwrap_or_default().to_owned()));
+            let cells: Vec<Cell> = kept.chain(self.cells(answers, row)).collect();
             match self.args.format {
                 Format::Csv => {
-                    let cells: Vec<String> = values.iter().map(cell).collect();
+                    let cells: Vec<String> = cells.into_iter().map(Cell::text).collect();
                     line(&mut text, cells.iter().map(String::as_str));
                 }
                 Format::Jsonl => {
+                    let values = cells.into_iter().map(Cell::json);
                     let object: Map<String, Value> = names.iter().cloned().zip(values).collect();
                     text.push_str(&Value::Object(object).to_string());
                     text.push('\n');
@@ -141,9 +143,8 @@ impl Writer<'_> {
         names
     }
 
-    fn values(&self, answers: &Answers, row: usize) -> Vec<Value> {
-        let outside = answers.out_of_range[row].join("|");
-        let outside = if outside.is_empty() { Value::Null } else { json!(outside) };
+    fn cells(&self, answers: &Answers, row: usize) -> Vec<Cell> {
+        let outside = Cell::Text(answers.out_of_range[row].join("|"));
         match &answers.predicted {
             Predicted::Numbers(all) => {
                 let share = all.epistemic_share[row];
@@ -155,47 +156,55 @@ impl Writer<'_> {
                     share,
                     1.0 - share,
                 ];
-                numbers.map(number).into_iter().chain([outside]).collect()
+                numbers.map(Cell::Number).into_iter().chain([outside]).collect()
             }
             Predicted::Classes(all) => {
                 let classes = self.predictor.classes().unwrap_or_default();
                 let name = |label: usize| classes.get(label).map_or("", String::as_str);
                 let set: Vec<&str> = all.set[row].iter().map(|&label| name(label)).collect();
                 let (label, share) = (all.label[row], all.epistemic_share[row]);
-                let mut values = vec![
-                    json!(name(label)),
-                    number(all.probs[row][label]),
-                    json!(set.join("|")),
-                    number(all.entropy[row]),
-                    number(share),
-                    number(1.0 - share),
+                let mut cells = vec![
+                    Cell::Text(name(label).to_owned()),
+                    Cell::Number(all.probs[row][label]),
+                    Cell::Text(set.join("|")),
+                    Cell::Number(all.entropy[row]),
+                    Cell::Number(share),
+                    Cell::Number(1.0 - share),
                     outside,
                 ];
                 if self.args.probabilities {
-                    values.extend(all.probs[row].iter().map(|&p| number(p)));
+                    cells.extend(all.probs[row].iter().map(|&p| Cell::Number(p)));
                 }
-                values
+                cells
             }
         }
     }
 }
 
-/// A number of six digits.
-fn number(number: f64) -> Value {
-    // What `short` writes is a number.
-    short(number).parse().map_or(Value::Null, |rounded: f64| match json(rounded) {
-        Value::Null => json!(short(number)),
-        value => value,
-    })
+/// What is written of an answer. An empty text is nothing.
+enum Cell {
+    Text(String),
+    /// With six digits.
+    Number(f64),
 }
 
-/// A value as a cell.
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.as_f64().map_or_else(String::new, short),
-        other => other.to_string(),
+impl Cell {
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => short(number),
+        }
+    }
+
+    fn json(self) -> Value {
+        match self {
+            Self::Text(text) if text.is_empty() => Value::Null,
+            Self::Text(text) => json!(text),
+            Self::Number(number) => match short(number).parse().map(json) {
+                Ok(Value::Null) | Err(_) => json!(short(number)),
+                Ok(rounded) => rounded,
+            },
+        }
     }
 }
 
@@ -225,7 +234,10 @@ mod tests {
         let mut text = String::new();
         line(&mut text, ["a", "b,c", "d\"e", "f\ng", ""].into_iter());
         assert_eq!(text, "a,\"b,c\",\"d\"\"e\",\"f\ng\",\n");
-        assert_eq!(cell(&number(1.0 / 3.0)), "0.333333");
-        assert_eq!(cell(&number(f64::NEG_INFINITY)), "-inf");
+        assert_eq!(Cell::Number(1.0 / 3.0).text(), "0.333333");
+        assert_eq!(Cell::Number(f64::NEG_INFINITY).text(), "-inf");
+        assert_eq!(Cell::Number(1.0 / 3.0).json(), json!(0.333333));
+        assert_eq!(Cell::Number(f64::NEG_INFINITY).json(), json!("-inf"));
+        assert_eq!(Cell::Text(String::new()).json(), Value::Null);
     }
 }

@@ -27,6 +27,7 @@ pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
     let read = duration(start.elapsed().as_secs_f64());
     let (rows, columns) = (count(table.len(), "row"), count(table.names().count(), "column"));
     output.note(&format!("{rows}, {columns}, read in {read}"));
+    let known = table.present(&args.target)?.len();
     let partial = partial(&args.output);
     prepare(&partial, args.resume)?;
 
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &Train, output: &Output) -> Result<(), Failure> {
         builder = builder.time_limit(limit.saturating_sub(start.elapsed()));
     }
     if args.hidden.is_some() || args.steps.is_some() {
-        let mut setup = Setup::for_rows(table.len());
+        let mut setup = Setup::for_rows(known);
         setup.hidden = args.hidden.clone().unwrap_or(setup.hidden);
         if let Some(steps) = args.steps {
             (setup.steps, setup.max_epochs) = (steps as u64, steps as u64);

@@ -183,8 +183,7 @@ impl TabularPredictor {
         if !table.names().any(|name| name == target) {
             return Err(self.no_targets());
         }
-        let cells = table.values(target)?;
-        let known: Vec<usize> = (0..cells.len()).filter(|&row| cells[row].is_some()).collect();
+        let known = table.present(target)?;
         if known.is_empty() { Err(self.no_targets()) } else { Ok(known) }
     }
 

@@ -195,7 +195,7 @@ impl TabularBuilder {
     /// The rows with a target, unless these are all.
     fn with_target(&self, table: &Table) -> Result<Option<Table>> {
         let cells = table.values(&self.target)?;
-        let known: Vec<usize> = (0..cells.len()).filter(|&row| cells[row].is_some()).collect();
+        let known = table.present(&self.target)?;
         let (target, given, expected) = (self.target.clone(), known.len(), ROWS);
         if given < expected {
             return Err(TabularError::Rows { target, given, expected });

@@ -210,6 +210,26 @@ impl Table {
         })
     }
 
+    /// Numbers of the rows in which a column has a value.
+    ///
+    /// Counterpart: pandas' `notna`.
+    ///
+    /// # Errors
+    /// [`TableError::NoColumn`].
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_train::data::Table;
+    ///
+    /// let table = Table::from_rows(&["x", "y"], &[["1", "5"], ["2", "NA"], ["", "7"]])?;
+    /// assert_eq!(table.present("y")?, [0, 2]);
+    /// # Ok::<(), tfn_train::TrainError>(())
+    /// ```
+    pub fn present(&self, column: &str) -> Result<Vec<usize>> {
+        let found = self.column(column)?;
+        Ok((0..self.len()).filter(|&row| found.cell(row).is_some()).collect())
+    }
+
     /// The rows in which a column has a value, and how many were left out because they have none: rows whose target is not
     /// known cannot be trained on.
     ///
@@ -229,9 +249,7 @@ impl Table {
     /// # Ok::<(), tfn_train::TrainError>(())
     /// ```
     pub fn drop_missing(self, column: &str) -> Result<(Self, usize)> {
-        let found = self.column(column)?;
-        let has_value = |&row: &usize| found.cell(row).is_some();
-        let kept: Vec<usize> = (0..self.len()).filter(has_value).collect();
+        let kept = self.present(column)?;
         let dropped = self.len() - kept.len();
         if dropped == 0 { Ok((self, 0)) } else { Ok((self.rows(&kept)?, dropped)) }
     }
