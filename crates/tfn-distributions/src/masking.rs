@@ -1,4 +1,8 @@
-//! Choices under which no NaN comes from the side that was not chosen.
+//! Functions in two pieces, of which neither spoils the other's gradient.
+//!
+//! [`Tensor::select`] computes both of its sides for every entry. Where the side that is not taken has an infinite slope, the
+//! chain rule multiplies it by 0, and the gradient is NaN. So a function that is one piece of two is given a harmless number
+//! (its *stand-in*) wherever the other piece is taken.
 
 use tfn_tensor::Tensor;
 
@@ -38,7 +42,7 @@ pub(crate) fn at_probability(p: &Tensor, result: &Tensor) -> Tensor {
     Tensor::select(&is_one, result, &constant(f64::NAN, result))
 }
 
-/// `f(x)` where `mask` is not 0, `g(x)` elsewhere; each function is given its stand-in for what is not its own.
+/// `f(x)` where `mask` is not 0, `g(x)` elsewhere. In place of the entries that it is not for, each function gets its stand-in.
 pub(crate) fn branch(
     mask: &Tensor,
     x: &Tensor,
@@ -48,10 +52,10 @@ pub(crate) fn branch(
     branch_by(mask, x, [(f_stand_in, &f), (g_stand_in, &g)])
 }
 
-/// A function with its stand-in for what is not its own.
+/// A function, and the stand-in that it gets for entries that it is not for.
 type Side<'a> = (f64, &'a dyn Fn(&Tensor) -> Tensor);
 
-/// [`branch`], compiled once for all functions.
+/// [`branch`] by trait objects, so that it is compiled once for all functions.
 fn branch_by(
     mask: &Tensor,
     x: &Tensor,

@@ -30,7 +30,7 @@ pub enum LayerError {
         /// The size given.
         given: usize,
     },
-    /// A posterior or prior whose parts are of other shapes than the layer's weights.
+    /// A part of the posterior or prior whose shape (batch and event) is not that of the layer's weight.
     #[error(
         "{layer}: {part} of `{argument}` has shape {given:?} (batch and event), expected {expected:?}"
     )]
@@ -63,7 +63,7 @@ pub enum LayerError {
         /// Type of the layer.
         expected: DType,
     },
-    /// A posterior or prior that is a batch of more than the layer's one set of weights asks for.
+    /// A posterior and a prior with different numbers of parts.
     #[error(
         "{layer}: `make_posterior_fn` gave {posterior} parts and `make_prior_fn` {prior}, expected as many"
     )]

@@ -153,8 +153,9 @@ impl Gradients {
         })
     }
 
-    /// [`update`](Self::update) of several variables, each with its part of the state, at once: one pass on all
-    /// threads, which small variables have no wait in.
+    /// [`update`](Self::update) of several variables at once, each with its part of the state.
+    ///
+    /// All variables are changed in one parallel pass over their entries. Many small variables therefore do not cost one pass each.
     ///
     /// # Errors
     /// As [`update`](Self::update); [`TensorError::External`] if a variable is given twice.

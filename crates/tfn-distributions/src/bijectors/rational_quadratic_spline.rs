@@ -53,7 +53,7 @@ pub struct RationalQuadraticSpline {
 }
 
 impl RationalQuadraticSpline {
-    /// The spline from −1 through bins of these widths and heights, with these slopes at the knots between.
+    /// The spline whose first knot is (−1, −1), with these widths and heights of the bins and these slopes at the inner knots.
     ///
     /// The widths must have the same sum as the heights. What comes from variables is not checked.
     ///
@@ -185,8 +185,9 @@ impl RationalQuadraticSpline {
         Ok([positions(widths), positions(heights), slopes])
     }
 
-    /// What `inside` makes of the bin of each entry of `at`, a number of `x` (`axis` 0) or `y` (1), and `outside` of
-    /// those beyond all bins.
+    /// `inside` of each entry of `at` and its bin; for an entry outside of all bins, `outside` of it.
+    ///
+    /// `axis` says what `at` holds: values of `x` (0) or of `y` (1).
     fn by_bin(
         &self,
         at: &Tensor,
@@ -261,7 +262,7 @@ struct Bin {
     height: Tensor,
     /// Slopes at the left end, at the right end, and of the chord.
     slopes: [Tensor; 3],
-    /// What the slopes at the ends have more than twice that of the chord.
+    /// Sum of the slopes at both ends minus twice the slope of the chord, `d₀ + d₁ − 2s`: 0 for a parabola or a line.
     bend: Tensor,
 }
 
@@ -275,7 +276,7 @@ impl Bin {
         Self { x: left, right, width, y: low, height, slopes: [at_left, at_right, chord], bend }
     }
 
-    /// How far `x` lies from the left and from the right end, in widths.
+    /// The distances of `x` from the left and from the right end of its bin, as shares of the bin's width.
     fn shares(&self, x: &Tensor) -> [Tensor; 2] {
         [(x - &self.x) / &self.width, (&self.right - x) / &self.width]
     }

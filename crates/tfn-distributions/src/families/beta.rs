@@ -13,7 +13,8 @@ use crate::special::{
     lgamma_divergence, log_betainc, log_betaincc,
 };
 
-/// The beta distribution: of a probability, `concentration1` speaking for 1 and `concentration0` for 0.
+/// The beta distribution, of numbers between 0 and 1: a large `concentration1` draws them towards 1, a large
+/// `concentration0` towards 0.
 ///
 /// Counterpart: `tfp.distributions.Beta`.
 ///
@@ -55,12 +56,12 @@ impl Beta {
         Self { concentration1, concentration0, validate_args: false }.checked()
     }
 
-    /// What speaks for 1.
+    /// The parameter `α`: the larger it is, the more probability lies near 1.
     pub fn concentration1(&self) -> &Parameter {
         &self.concentration1
     }
 
-    /// What speaks for 0.
+    /// The parameter `β`: the larger it is, the more probability lies near 0.
     pub fn concentration0(&self) -> &Parameter {
         &self.concentration0
     }

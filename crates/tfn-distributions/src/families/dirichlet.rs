@@ -53,7 +53,7 @@ impl Dirichlet {
         Self { concentration: concentration.into(), validate_args: false }.checked()
     }
 
-    /// What speaks for each class, along the last axis.
+    /// The concentrations, one for each class along the last axis: the larger one is, the larger is the share of its class.
     pub fn concentration(&self) -> &Parameter {
         &self.concentration
     }

@@ -1,7 +1,8 @@
 //! Special functions of tensors, each with its gradient in every argument.
 //!
-//! All are computed in `f64` by [`pointwise`](tfn_tensor::pointwise) under broadcasting, whatever the type of the
-//! tensors, and carry the errors of their arguments. Outside their domain they are NaN. Relative errors are
+//! They are computed in `f64`, whatever the type of the tensors, entry by entry and under broadcasting. Nearly all are calls of
+//! [`pointwise`](tfn_tensor::pointwise); [`log_multigamma`] is a sum of several [`lgamma`]s. An argument that carries an error
+//! gives a result that carries it too. Outside their domain they are NaN. Relative errors are
 //! stated against 50-digit values, for parameters from 1e-6 to 1e6; where an error grows with the logarithm of the
 //! result, the logarithmic form has all digits.
 //!

@@ -15,15 +15,15 @@ use crate::error::{LayerError, Result};
 /// What [`Layer::prepare`] gives: the outputs for some keys, stacked along a new first axis.
 pub type Prepared<'a> = Box<dyn Fn(&[Key]) -> Result<Tensor> + Send + Sync + 'a>;
 
-/// A module that makes a tensor of a tensor.
+/// A module that computes a tensor from a tensor.
 ///
 /// Counterpart: `tfp.experimental.nn.Layer`.
 ///
-/// An author writes [`forward`](Self::forward); everything else is given. Of what [`forward`](Self::forward) is a
-/// function says the [`Pass`]: the same key gives the same draws, on any thread, in any order.
-/// [`call_at`](Self::call_at) is a pass with a key of the caller's, [`call`](Self::call) one with the next key of the
-/// layer's own, so that calls in sequence are reproducible from the layer's seed; [`losses`](Self::losses) then
-/// speaks of the last one. Weights are found by the walk over modules, at any depth.
+/// An author writes [`forward`](Self::forward); all other methods are given. `forward` takes all its randomness from the
+/// [`Pass`], which holds a key: the same key gives the same draws, on any thread, in any order.
+/// [`call_at`](Self::call_at) makes a pass with the caller's key. [`call`](Self::call) takes the next key of the layer's own
+/// sequence, so that calls in sequence are reproducible from the layer's seed, and [`losses`](Self::losses) then refers to
+/// the last call. Weights are found by the walk over modules, at any depth.
 ///
 /// # Examples
 /// A layer of one's own:
@@ -47,7 +47,7 @@ pub type Prepared<'a> = Box<dyn Fn(&[Key]) -> Result<Tensor> + Send + Sync + 'a>
 /// assert_eq!(double.call(&Tensor::scalar(3.0))?.item()?, 6.0);
 /// # Ok::<(), tfn_layers::LayerError>(())
 /// ```
-/// A container of one's own: its children's losses and keys are seen to.
+/// A container of one's own: the losses and keys of its children need no code.
 /// ```
 /// use tfn_layers::module::Module;
 /// use tfn_layers::tensor::{DType, Tensor};
@@ -76,19 +76,20 @@ pub trait Layer: Module + Debug + LayerCopy + AsLayer {
     /// What the layer finds wrong with `x`. Callers add the layer's name.
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor>;
 
-    /// Whether [`forward`](Self::forward) takes several draws at once: along a new first axis of its output, and of its
-    /// input too if that [is of each draw](Pass::is_input_of_each).
+    /// Whether [`forward`](Self::forward) can compute several draws at once.
     ///
-    /// It is faster: a layer whose rows do not know of each other does all draws in one product. A layer that does not
-    /// say so is called once for each draw.
+    /// Such a layer returns them along a new first axis, which its input has too if there is
+    /// [one input for each draw](Pass::is_input_of_each). This is faster where rows are independent of each other, for then all
+    /// draws are one matrix product. By default it is `false`, and `forward` is called once for each draw.
     fn draws_together(&self) -> bool {
         false
     }
 
-    /// Mean and variance of each entry of the output, over all that is drawn, at an input of which these are known; for
-    /// [`MomentMatching`](crate::MomentMatching), which says what they are good for.
+    /// Mean and variance of each entry of the output, over all draws, for an input whose mean and variance are known.
     ///
-    /// A layer that draws nothing has them at an input without variance: its output. Any other says them itself, or has none.
+    /// [`MomentMatching`](crate::MomentMatching) uses them, and says what they are good for. The given method serves a layer that
+    /// draws nothing, at an input without variance: the mean is its output, the variance 0. Any other layer writes this method,
+    /// or has no moments.
     ///
     /// # Errors
     /// [`LayerError::NoMoments`] if they are not known.
@@ -121,13 +122,16 @@ pub trait Layer: Module + Debug + LayerCopy + AsLayer {
         self.call_at(x, &self.begin_call())
     }
 
-    /// The layer at `x` with everything done that does not depend on the draw: a function from keys to what
-    /// [`call_at`](Self::call_at) gives for each, stacked along a new first axis, without a memory of how it was
-    /// made.
+    /// A function that evaluates the layer at `x` for many keys. What does not depend on the key is computed only once.
     ///
-    /// Prediction asks for many draws at the same input. A layer that draws its pre-activations has the same
-    /// mean and deviation for all of them, and whatever comes before the first draw is computed once. The weights are
-    /// those at the time of this call or of the function's, whichever a layer reads later.
+    /// The function takes keys and returns what [`call_at`](Self::call_at) gives for each, stacked along a new first axis. The
+    /// result has no graph: no gradient flows through it.
+    ///
+    /// Prediction asks for many draws at the same input. Whatever comes before the first draw is the same for all of them,
+    /// and so are mean and deviation of a layer that draws its pre-activations.
+    ///
+    /// Do not change the weights between `prepare` and the last call of the function: some layers read them in `prepare`, others
+    /// only when the function is called, so that a change would reach a part of the net only.
     ///
     /// # Errors
     /// As `call_at`, from the function; no keys are an error of it.
@@ -135,8 +139,8 @@ pub trait Layer: Module + Debug + LayerCopy + AsLayer {
         prepared(self.as_layer(), x.detach())
     }
 
-    /// The layer at an input of its own for each key: entry `i` of the result is what
-    /// [`call_at`](Self::call_at) gives at entry `i` of `x` with key `i`, without a memory of how it was made.
+    /// The layer at several inputs, each with its own key: entry `i` of the result is what [`call_at`](Self::call_at) gives at
+    /// entry `i` of `x` with key `i`. The result has no graph: no gradient flows through it.
     ///
     /// Where several draws go through a layer together, sums may be rounded differently.
     ///
@@ -150,13 +154,17 @@ pub trait Layer: Module + Debug + LayerCopy + AsLayer {
         several(layer, &x.detach(), &Pass::begin(layer, keys, Input::Each, false))
     }
 
-    /// The next key, made the key of the last call in all weights in here.
+    /// Starts a call: takes the next key, and has all weights of this layer remember it as that of their last call.
+    ///
+    /// The key comes from the layer's [`Calls`]. Several of them, as in a net, give one sequence of keys together; a layer without
+    /// any gets the same key at each call.
+    /// [`call`](Self::call) is [`call_at`](Self::call_at) with the key that this returns.
     fn begin_call(&self) -> Key {
         begin_call(self.as_layer())
     }
 
-    /// Sum of the divergences of posterior from prior of all weights in here, for the call with
-    /// `key`: a scalar, zero if there are none. Weights that stand in here twice count once.
+    /// Sum of the divergences of posterior from prior over all weights of this layer, for the call with `key`: a scalar, zero
+    /// if there are no weights. Weights that are held in two places count once.
     ///
     /// Divide it by the number of training examples before adding it to a mean negative log-likelihood.
     ///
@@ -177,7 +185,7 @@ pub trait Layer: Module + Debug + LayerCopy + AsLayer {
     }
 }
 
-/// A layer as a trait object, so that given methods share one body.
+/// A layer as a trait object, so that the given methods of [`Layer`] are compiled once for all layers.
 pub trait AsLayer {
     /// The layer itself.
     fn as_layer(&self) -> &dyn Layer;
@@ -192,8 +200,8 @@ impl<L: Layer> AsLayer for L {
 impl Pass {
     /// The output of `layer` at `x`, called from the layer that has this pass.
     ///
-    /// `label` says which of the children it is: what the layer draws lies below that label, and errors name it. A
-    /// layer that is called twice with different labels draws different noise.
+    /// `label` names the child: the keys of its draws lie below that label, and errors contain it. A layer that is called
+    /// twice with different labels draws different noise.
     ///
     /// # Errors
     /// What the layer reports, under the label and the layer's name.
@@ -219,7 +227,7 @@ impl Pass {
         let y = called.map_err(|error| error.within(&layer.name()).within(label))?;
         self.note(&pass);
         if self.draws() == 0 && pass.drew() {
-            // What all draws share ends here.
+            // Without draws only the part of the net that all draws share can be computed, and it ends here.
             return Err(LayerError::NoDraws);
         }
         Ok(match input {
@@ -332,7 +340,7 @@ pub(crate) fn sum_of_losses(
 
 open_trait!(Layer, LayerCopy);
 
-/// What can stand where a layer is asked for: a layer, or an `Arc` of one.
+/// What can be given where a layer is expected: a layer, or an `Arc` of one.
 pub trait IntoLayer {
     /// The shared layer.
     fn into_layer(self) -> Arc<dyn Layer>;

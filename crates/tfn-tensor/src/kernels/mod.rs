@@ -1,4 +1,4 @@
-//! The room of the loops: everything that walks over the entries of tensors.
+//! The loops over entries: all code that computes with slices of numbers.
 //!
 //! A kernel is a free function of the form (out, set or add, inputs): it writes into a slice that
 //! its caller owns, knows nothing of tensors, graphs or errors, and allocates nothing but small

@@ -26,7 +26,10 @@ pub(super) struct OfModel<'a> {
     pub(super) check: Check<'a>,
 }
 
-/// Trains on a thread of rayon's pool: from any other one each parallel pass would be handed over and waited for.
+/// Trains on a thread of rayon's pool.
+///
+/// Started from any other thread, each parallel operation would send its work to the pool and sleep until it is done, which costs
+/// more than a small operation itself.
 pub(super) fn run(
     fit: &Fit,
     trained: &Trained,

@@ -69,7 +69,8 @@ pub struct MonteCarlo {
 const GROUP: usize = 64;
 /// Draws after which [`MonteCarlo::until`] looks at the error again.
 const STEP: usize = 16;
-/// Rows at least that are worth a product: so many draws go through the net together that they have these.
+/// Fewest rows for which a matrix product is efficient. Of a batch with fewer rows, several draws go through the net together,
+/// as many as it takes to have this number of rows.
 const ROWS: usize = 16;
 
 impl MonteCarlo {

@@ -26,7 +26,8 @@ pub(super) fn batches<T: Send>(
         let x = features.narrow(0, start, batch_size.min(rows - start));
         part(&x, batch as u64).map_err(|error| error.after_rows(start))
     });
-    // On a thread of the pool: from any other one each parallel pass would be handed over and waited for.
+    // On a thread of rayon's pool: started from any other thread, each parallel operation sends its work to the pool and
+    // sleeps until it is done, which costs more than a small operation itself.
     rayon::scope(|_| parts.collect())
 }
 
