@@ -8,9 +8,9 @@ use tfn_tensor::Tensor;
 
 /// A function of a layer's pre-activation, such as [`Tensor::relu`].
 ///
-/// It is called with the pre-activations of one draw. Several draws are handed to it at once only if each entry of
-/// its result is known to depend on the same entry of its argument alone: elementwise methods of [`Tensor`] that are
-/// given by name, and what [`elementwise`](Self::elementwise) says so of.
+/// It is called with the pre-activations of one draw. It gets several draws at once only if it is known to act entry by
+/// entry: if it is an elementwise method of [`Tensor`] given by name, or was made by
+/// [`elementwise`](Self::elementwise).
 ///
 /// # Examples
 /// ```
@@ -37,7 +37,8 @@ impl Activation {
         Self { function: Arc::new(function), elementwise: is_elementwise(id), id }
     }
 
-    /// The activation by `function`, each entry of whose result depends on the same entry of its argument alone.
+    /// The activation by a `function` that acts entry by entry: each entry of its result depends on the same entry of
+    /// its argument alone.
     pub fn elementwise(function: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static) -> Self {
         let id = FunctionId::of(&function);
         Self { function: Arc::new(function), elementwise: true, id }
@@ -48,7 +49,7 @@ impl Activation {
         self.id == FunctionId::of(&Tensor::relu)
     }
 
-    /// Whether it goes entry by entry and is not known to have a kink, a jump, or values that are none.
+    /// Whether it acts entry by entry and is not known to have a kink, a jump, or arguments without a value.
     pub(crate) fn is_smooth(&self) -> bool {
         let rough = [
             FunctionId::of(&Tensor::relu),

@@ -199,7 +199,7 @@ impl AffineBuilder {
     /// The layer.
     ///
     /// # Errors
-    /// [`LayerError::Size`] for a size of zero, [`LayerError::Module`] for a name that cannot be mended, and
+    /// [`LayerError::Size`] for a size of zero, [`LayerError::Module`] for a name that cannot be made valid, and
     /// what the initializers report.
     pub fn build(mut self) -> Result<Affine> {
         for (argument, given) in ["input_size", "output_size"].into_iter().zip(self.sizes) {

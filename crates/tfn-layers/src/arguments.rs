@@ -72,8 +72,8 @@ impl Field for ValueFn {
 pub(crate) type UnpackFn =
     Arc<dyn Fn(&[Option<&str>]) -> Result<KernelBias<usize>, UtilError> + Send + Sync>;
 
-/// The arguments that all of TFP's variational layers share, with TFP's names and defaults. What a class has beside
-/// them, its geometry, is its [`LinearMap`](crate::LinearMap)'s.
+/// The arguments that all of TFP's variational layers share, with TFP's names and defaults. What else a class has, its
+/// geometry, belongs to its [`LinearMap`](crate::LinearMap).
 ///
 /// | argument | default |
 /// |---|---|

@@ -99,7 +99,7 @@ impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
         self
     }
 
-    /// Which parts of the weights are kernel and bias, by the parts' names.
+    /// A function that says which parts of the weights are kernel and bias. It is given the names of the parts.
     pub fn unpack_weights_fn<E: Into<AnyError>>(
         mut self,
         unpack: impl Fn(&[Option<&str>]) -> Result<KernelBias<usize>, E> + Send + Sync + 'static,
@@ -181,7 +181,7 @@ impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
     /// The layer.
     ///
     /// # Errors
-    /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero, [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be mended,
+    /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero, [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be made valid,
     /// [`LayerError::WeightShape`](crate::LayerError::WeightShape),
     /// [`LayerError::WeightDType`](crate::LayerError::WeightDType),
     /// [`LayerError::Structure`](crate::LayerError::Structure) or [`LayerError::Part`](crate::LayerError::Part) for factories whose

@@ -86,9 +86,9 @@ impl Field for Divergence {
     }
 }
 
-/// A draw of the weights that is made when somebody looks at it.
+/// A draw of the weights that is made only when it is read.
 ///
-/// A Monte Carlo divergence looks, an exact one does not, and then nothing is drawn.
+/// A Monte Carlo divergence reads it. An exact one does not, and then nothing is drawn.
 pub struct PosteriorValue<'a> {
     draw: Box<dyn Fn() -> Result<Vec<Tensor>> + 'a>,
     drawn: OnceCell<Vec<Tensor>>,
@@ -152,7 +152,7 @@ fn monte_carlo_of(q: &dyn Distribution, r: &dyn Distribution, w: &Tensor) -> Res
     Ok((value * score).check()?)
 }
 
-/// The divergence in closed form, summed over all weights: a scalar. It does not look at `w`.
+/// The divergence in closed form, summed over all weights: a scalar. It does not read `w`.
 ///
 /// # Errors
 /// [`NoKlRule`](tfn_distributions::DistributionError::NoKlRule) for a pair that has
@@ -187,10 +187,10 @@ pub fn kl_divergence_exact(
 }
 
 /// The divergence without noise, summed over all weights: a scalar. It is in closed form where there is one, and by
-/// quadrature ([`KlMethod::Quadrature`]) otherwise, and does not look at `w`.
+/// quadrature ([`KlMethod::Quadrature`]) otherwise. It does not read `w`.
 ///
-/// For a mean-field normal posterior and any prior with a density of each weight by itself, the default prior
-/// included.
+/// It is for a mean-field normal posterior, and any prior under which the weights are independent and have densities;
+/// the default prior is one.
 ///
 /// # Errors
 /// [`DistributionError::NoKlRule`] for a pair that has neither, and what the densities report.

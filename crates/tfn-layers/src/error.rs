@@ -210,7 +210,8 @@ pub enum LayerError {
 }
 
 impl LayerError {
-    /// The error of a user's function, whatever type it has: one that a `LayerError` can be is that one again.
+    /// The error of a user's function, of whatever type. A `LayerError` stays what it is, and an error that a
+    /// `LayerError` has a variant for becomes that variant.
     pub fn of_any(error: AnyError) -> Self {
         match error.downcast::<Self>() {
             Ok(ours) => *ours,

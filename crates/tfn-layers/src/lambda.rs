@@ -55,7 +55,7 @@ impl Lambda {
     /// The layer `function`, called `name`.
     ///
     /// # Errors
-    /// [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be mended.
+    /// [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be made valid.
     pub fn new(
         name: &str,
         function: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,
@@ -92,7 +92,7 @@ impl<M: Module + DeepCopy> Lambda<M> {
     /// The layer that hands `state` to `function` at each call.
     ///
     /// # Errors
-    /// [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be mended.
+    /// [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be made valid.
     pub fn with_state(
         name: &str,
         state: M,

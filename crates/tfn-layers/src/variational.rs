@@ -57,10 +57,10 @@ pub struct Variational<M, E> {
 /// carries the noise of `w`, which is large where `α` is, and in the first it does not.
 ///
 /// # The loss
-/// [`losses`](crate::Layer::losses) is the divergence of the posterior from the prior, summed over all
-/// weights: by default its Monte Carlo estimate at a draw of the weights that the output does not use. It
-/// belongs once to a whole pass over the training set. Beside a *mean* negative log-likelihood of a batch
-/// it is divided by the number of training examples, whatever the size of the batch:
+/// [`losses`](crate::Layer::losses) is the divergence of the posterior from the prior, summed over all weights: by
+/// default its Monte Carlo estimate at a draw of the weights that the output does not use. It belongs once to a whole
+/// pass over the training set. When it is added to the *mean* negative log-likelihood of a batch, it has to be divided
+/// by the number of training examples, whatever the size of the batch:
 ///
 /// ```text
 /// loss = mean(−log p(y | x, w)) + losses / num_examples
@@ -68,10 +68,10 @@ pub struct Variational<M, E> {
 ///
 /// # Posteriors, biases
 /// The kernel's posterior need only say that its entries are independent normals
-/// ([`Distribution::elementwise_normal`](tfn_distributions::Distribution::elementwise_normal)), whatever
-/// family it is and whatever parameters `M` and `S` are computed from; any other is refused with
-/// [`LayerError::Kernel`](crate::LayerError::Kernel). A bias of such a posterior takes part in `var`; any other is
-/// drawn once for the batch and added; none is fine too.
+/// ([`Distribution::elementwise_normal`](tfn_distributions::Distribution::elementwise_normal)), whatever family it is
+/// and whatever parameters `M` and `S` are computed from; any other is refused with
+/// [`LayerError::Kernel`](crate::LayerError::Kernel). A bias with such a posterior takes part in `var`. A bias with
+/// another posterior is drawn once for the batch and added. There need not be a bias.
 ///
 /// Where `var` is zero (a row of zeros without a bias scale) the gradient of its root counts as zero; TFP's is
 /// NaN there, and in the whole kernel scale with it.
@@ -183,10 +183,11 @@ impl<M: LinearMap, E> Variational<M, E> {
         self.estimated.estimator()
     }
 
-    /// Makes `estimator` the one in use. Weights stay what they are.
+    /// Sets the estimator that is used from now on. The weights stay as they are.
     ///
     /// # Errors
-    /// [`LayerError::Kernel`](crate::LayerError::Kernel) if it cannot do the layer's posterior; then nothing changes.
+    /// [`LayerError::Kernel`](crate::LayerError::Kernel) if it does not support the layer's posterior; then nothing
+    /// changes.
     pub fn set_estimator(&self, estimator: impl Estimator) -> Result<()> {
         self.estimated.set_estimator(Arc::new(estimator))
     }

@@ -19,9 +19,10 @@ use crate::record::Curve;
 use crate::setup::Setup;
 use crate::split::Fold;
 
-/// Is told how far the training of a predictor is: steps done, of so many. `()` and closures are such.
+/// An observer of the training of a predictor, which is told how many steps are done and how many there are. `()` and
+/// closures of the two numbers are observers.
 pub trait Watch: Sync {
-    /// So many steps are done, of all runs together.
+    /// `done` of `of` steps are done, over all runs together.
     fn watch(&self, done: u64, of: u64);
 }
 

@@ -35,7 +35,7 @@ pub struct JudgedNumbers {
     /// Standard deviation of the prediction.
     #[serde(with = "numbers::many")]
     pub stddev: Vec<f64>,
-    /// Share of its variance that is not knowing the weights, from 0 to 1.
+    /// Share of its variance that comes from not knowing the weights, from 0 to 1.
     #[serde(with = "numbers::many")]
     pub epistemic_share: Vec<f64>,
     /// Log-density of the target.
@@ -77,7 +77,7 @@ pub struct JudgedClasses {
     /// Entropy of the prediction, in nats.
     #[serde(with = "numbers::many")]
     pub entropy: Vec<f64>,
-    /// Share of the entropy that is not knowing the weights, from 0 to 1.
+    /// Share of the entropy that comes from not knowing the weights, from 0 to 1.
     #[serde(with = "numbers::many")]
     pub epistemic_share: Vec<f64>,
 }
@@ -122,7 +122,7 @@ impl Judged {
         }
     }
 
-    /// Some of the rows, in the order given; indices that are none are passed over.
+    /// Some of the rows, in the order given; an index that is not a row is left out.
     #[must_use]
     pub fn rows(&self, rows: &[usize]) -> Self {
         match self {

@@ -28,7 +28,7 @@ pub struct Numbers {
     pub upper: Vec<f64>,
     /// Standard deviation of the prediction.
     pub stddev: Vec<f64>,
-    /// Share of its variance that is not knowing the weights, from 0 to 1; the rest is noise (aleatoric).
+    /// Share of its variance that comes from not knowing the weights, from 0 to 1; the rest is noise (aleatoric).
     pub epistemic_share: Vec<f64>,
 }
 
@@ -43,7 +43,7 @@ pub struct Classes {
     pub set: Vec<Vec<usize>>,
     /// Entropy of the probabilities, in nats.
     pub entropy: Vec<f64>,
-    /// Share of the entropy that is not knowing the weights, from 0 to 1; the rest is noise (aleatoric).
+    /// Share of the entropy that comes from not knowing the weights, from 0 to 1; the rest is noise (aleatoric).
     pub epistemic_share: Vec<f64>,
 }
 

@@ -24,7 +24,7 @@ const CALIBRATION: &str = "calibration";
 const RANGES: &str = "ranges";
 const RECORD: &str = "record";
 
-/// A Bayesian network for a table: trained by [`builder`](Self::builder), it answers for new rows.
+/// A Bayesian network for a table: it is trained by [`builder`](Self::builder) and predicts the target of new rows.
 ///
 /// Its file is a model file: [`tfn_train::load_model`] reads the first of its networks alone.
 ///
@@ -74,7 +74,7 @@ pub struct Asked {
     /// Draws of the weights of each model; `None`: as many as the [`Setup`](crate::Setup) says, by which they are calibrated. With fewer,
     /// intervals hold less often.
     pub draws: Option<usize>,
-    /// Number of the first row, for tables that are parts of one: each row has its own noise.
+    /// Number of the first row, where the table is a part of a larger one. The noise of each row depends on its number.
     pub first_row: u64,
 }
 

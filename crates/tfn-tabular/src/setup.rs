@@ -21,7 +21,7 @@ pub(crate) const CROSS_VALIDATED: usize = 2000;
 pub struct Setup {
     /// Units of the hidden layers, from the features on.
     pub hidden: Vec<usize>,
-    /// Steps of the optimizer at least, in whole epochs, but no more epochs than `max_epochs`.
+    /// Fewest steps of the optimizer, rounded up to whole epochs; but there are never more than `max_epochs` epochs.
     pub steps: u64,
     /// Most epochs.
     pub max_epochs: u64,

@@ -25,7 +25,7 @@ const ROUNDED: f64 = 0.01;
 /// Rows of `Record::held_out` at most.
 const KEPT: usize = 2000;
 
-/// A [`TabularPredictor`] to be: options, and [`fit`](Self::fit).
+/// Sets the options of a [`TabularPredictor`]; [`fit`](Self::fit) trains it.
 ///
 /// # Examples
 /// ```
@@ -102,8 +102,8 @@ impl TabularBuilder {
         Self { time_limit: Some(time_limit), ..self }
     }
 
-    /// Keeps all runs in files of this folder, and goes on with those that are there: whoever is killed and started again with the
-    /// same table and options ends with the same predictor.
+    /// Saves all runs in files of this folder, and continues the runs that are there already. A program that is killed
+    /// and started again with the same table and options ends with the same predictor.
     #[must_use]
     pub fn checkpoints(self, folder: impl Into<PathBuf>) -> Self {
         Self { checkpoints: Some(folder.into()), ..self }

@@ -16,10 +16,10 @@ use crate::error::Result;
 /// Measures the variance of the minibatch gradient under each estimator, layer by layer, on a net and data of one's own,
 /// and the time of a gradient.
 ///
-/// What is measured is the gradient of `num_examples · mean(−log p(y | x, w))` over a random minibatch in each variable of a
-/// layer's posterior; the divergence, which no estimator changes, is left out. The variance is over minibatches and draws;
-/// that of [`Mean`] is over minibatches alone, and so what remains of the others without their noise. All estimators see
-/// the same minibatches. The model itself is not changed.
+/// What is measured is the gradient of `num_examples · mean(−log p(y | x, w))` over a random minibatch in each variable
+/// of a layer's posterior; the divergence is left out, because no estimator changes it. The variance is over
+/// minibatches and draws. That of [`Mean`] is over minibatches alone; it is the part of the others' variance that is
+/// not noise of the draws. All estimators see the same minibatches. The model itself is not changed.
 ///
 /// # Examples
 /// ```
@@ -71,7 +71,7 @@ pub struct VarianceRow {
 }
 
 impl VarianceProbe {
-    /// A probe of `gradients` minibatches of `batch_size` rows, for all estimators that can do the model's posteriors.
+    /// A probe of `gradients` minibatches of `batch_size` rows, for all estimators that support the model's posteriors.
     ///
     /// # Errors
     /// [`TrainError::Value`](crate::TrainError::Value) for a batch without rows and for fewer than two gradients.
@@ -82,7 +82,8 @@ impl VarianceProbe {
         Ok(Self { batch_size, gradients, chosen: Vec::new(), key: Key::from_seed(0) })
     }
 
-    /// Adds an estimator to those that are measured, with a number of gradients of its own: then these alone are.
+    /// Adds an estimator to be measured, with a number of gradients of its own. Once one is added, only those that were
+    /// added are measured.
     ///
     /// # Errors
     /// [`TrainError::Value`](crate::TrainError::Value) for fewer than two gradients.

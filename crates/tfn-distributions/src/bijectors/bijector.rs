@@ -60,8 +60,8 @@ pub trait Bijector: Module + Debug + BijectorCopy {
     /// `ln |det f′(x)|` of each event, in the shape of `x` without the axes of one; `ln |f′(x)|` of each entry,
     /// if that is all an event is.
     ///
-    /// Where `f` sends n numbers to more, it is that of the numbers that the others follow from, as the
-    /// bijector says.
+    /// Where `f` maps n numbers to more than n, it is that of n of them, from which the others follow; each such
+    /// bijector says which these are.
     fn forward_log_det_jacobian(&self, x: &Tensor) -> Tensor;
 
     /// `ln |det (f⁻¹)′(y)|` of each event.
@@ -122,7 +122,7 @@ pub trait Bijector: Module + Debug + BijectorCopy {
         None
     }
 
-    /// Whether `other` is always the same function. May say no in doubt.
+    /// Whether `other` is the same function for all arguments. Where this is not known, the answer is `false`.
     fn is_same(&self, other: &dyn Bijector) -> bool {
         let _ = other;
         false
@@ -199,7 +199,7 @@ impl dyn Bijector {
 
 tfn_module::open_trait!(Bijector, BijectorCopy);
 
-/// What can stand where a bijector is asked for: a bijector, or an `Arc` of one.
+/// What can be given where a bijector is expected: a bijector, or an `Arc` of one.
 pub trait IntoBijector {
     /// The shared bijector.
     fn into_bijector(self) -> Arc<dyn Bijector>;

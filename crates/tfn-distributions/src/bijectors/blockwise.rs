@@ -9,9 +9,10 @@ use super::{Bijector, expect_event, given, no_change, taken};
 use crate::error::{DistributionError, Result};
 use crate::masking::all_last;
 
-/// Each block of a vector through a bijector of its own.
+/// A vector in blocks, each of which goes through its own bijector.
 ///
-/// Counterpart: `tfp.bijectors.Blockwise`. The bijectors act entry by entry or on vectors, which may change in length.
+/// Counterpart: `tfp.bijectors.Blockwise`. The bijectors act entry by entry or on vectors, whose length they may
+/// change.
 ///
 /// # Examples
 /// ```
@@ -35,7 +36,7 @@ fn argument(argument: &'static str, given: String, expected: String) -> Distribu
 }
 
 impl Blockwise {
-    /// `bijectors`, each of a block of so many entries.
+    /// One of `bijectors` for each block; `block_sizes` are the numbers of entries of the blocks.
     ///
     /// # Errors
     /// [`DistributionError::Argument`] if there are none, if there is not one size for each, or one takes or gives

@@ -11,9 +11,10 @@ use crate::masking::all_last;
 
 /// `f(x) = f₁(f₂(… fₙ(x)))`: the last bijector of the list acts first.
 ///
-/// Counterpart: `tfp.bijectors.Chain`. An event has as many axes as all of them together need; the log-determinant
-/// of each is summed to those of its event. What follows a bijector onto a surface, such as
-/// [`SoftmaxCentered`](super::SoftmaxCentered), counts there as if its argument filled the space, as in TFP.
+/// Counterpart: `tfp.bijectors.Chain`. An event has as many axes as all of them together need; the log-determinant of
+/// each is summed to those of its event. After a bijector onto a surface, such as
+/// [`SoftmaxCentered`](super::SoftmaxCentered), the log-determinant of the next one is taken as if its argument filled
+/// the whole space, as in TFP.
 ///
 /// # Examples
 /// TFP's default way to a scale, never below `1e-5`:

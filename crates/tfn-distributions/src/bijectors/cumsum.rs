@@ -8,7 +8,8 @@ use crate::error::Result;
 
 /// `f(x)ᵢ = x₀ + … + xᵢ` along an axis, the last one unless another is given.
 ///
-/// Counterpart: `tfp.bijectors.Cumsum`. No volume changes. The axis counts from the end, and the event begins with it.
+/// Counterpart: `tfp.bijectors.Cumsum`. It changes no volume. The axis is counted from the end, and is the first axis
+/// of an event.
 ///
 /// # Examples
 /// ```

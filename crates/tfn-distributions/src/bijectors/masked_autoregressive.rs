@@ -12,7 +12,7 @@ use crate::error::{DistributionError, Result};
 
 /// What a [`MaskedAutoregressive`] takes shift and scale from: a network with variables.
 ///
-/// Entry `i` of either may depend on the entries of `y` before `i` alone, as a network with masked weights sees to.
+/// Entry `i` of either may depend on no entries of `y` but those before `i`. Networks with masked weights are made so.
 pub trait AutoregressiveNetwork: Module + fmt::Debug + AutoregressiveNetworkCopy {
     /// The shift and the logarithm of the scale, each in the shape of `y`, or one that broadcasts to it.
     ///
@@ -93,8 +93,8 @@ impl MaskedAutoregressive {
         Self { network: Arc::new(network) }
     }
 
-    /// The flow by a function that gives shift and logarithm of the scale. Variables that it captures are not
-    /// those of the flow: for such there is [`new`](Self::new).
+    /// The flow by a function that gives shift and logarithm of the scale. Variables that it captures are not found as
+    /// variables of the flow; for a function with variables use [`new`](Self::new).
     pub fn from_fn(
         shift_and_log_scale: impl Fn(&Tensor) -> Result<(Tensor, Tensor)> + Send + Sync + 'static,
     ) -> Self {

@@ -8,7 +8,8 @@ use crate::error::{DistributionError, Result};
 
 /// `f(x)ᵢ = x_permutation(i)` along an axis, the last one unless another is given.
 ///
-/// Counterpart: `tfp.bijectors.Permute`. No volume changes. The axis counts from the end, and the event begins with it.
+/// Counterpart: `tfp.bijectors.Permute`. It changes no volume. The axis is counted from the end, and is the first axis
+/// of an event.
 ///
 /// # Examples
 /// ```

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Distribution;
 
-/// What can stand where a distribution is asked for: a distribution, or an `Arc` of one.
+/// What can be given where a distribution is expected: a distribution, or an `Arc` of one.
 pub trait IntoDistribution {
     /// The shared distribution.
     fn into_distribution(self) -> Arc<dyn Distribution>;

@@ -39,7 +39,7 @@ enum Source {
 impl JointPart {
     /// The part whose distribution is `make(state, values of the parts before it)`.
     ///
-    /// The variables of `state` are those of the part; of what `make` captures nobody knows the variables.
+    /// The variables of `state` are variables of the part. Variables that `make` captures are not found.
     pub fn given<S, D, F>(state: S, make: F) -> Self
     where
         S: Property + DeepCopy + Debug + Send + Sync + 'static,

@@ -39,8 +39,9 @@ use crate::parameter::ParameterSpec;
 pub enum Reparameterization {
     /// A sample is a differentiable function of the parameters and of noise without parameters.
     Fully,
-    /// A sample moves with the parameters as the quantile that it is, or is a function of such, though it was not drawn
-    /// as one: Figurnov, Mohamed and Mnih (2018), "Implicit Reparameterization Gradients". There it counts as the former.
+    /// Samples are not drawn by a differentiable function, but have gradients all the same: when the parameters change,
+    /// a sample moves as the quantile does whose value it is. Functions of such samples count too. Figurnov, Mohamed
+    /// and Mnih (2018), "Implicit Reparameterization Gradients". In TFP this is not told apart from `Fully`.
     Implicitly,
     /// Samples are constants.
     Not,
@@ -144,9 +145,9 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     /// both without the event.
     ///
     /// # Errors
-    /// [`DistributionError::Shape`] or [`DistributionError::DType`] if `value` is none of this
-    /// distribution's; under [`validate_args`](Self::validate_args) also
-    /// [`DistributionError::Argument`] for parameters outside their range or a NaN in `value`.
+    /// [`DistributionError::Shape`] or [`DistributionError::DType`] if `value` cannot be a value of this distribution;
+    /// under [`validate_args`](Self::validate_args) also [`DistributionError::Argument`] for parameters outside their
+    /// range or a NaN in `value`.
     fn log_prob(&self, value: &Tensor) -> Result<Tensor> {
         given::log_prob(&self, value)
     }
@@ -263,7 +264,7 @@ pub trait Distribution: Module + Debug + DistributionCopy {
         given::spread(&self, tensor)
     }
 
-    /// The rules for KL divergences that this family brings, those in which it comes second included.
+    /// The rules for KL divergences that this family brings, both those with it as `q` and those with it as `p`.
     fn kl_rules(&self) -> &'static [KlRule] {
         &[]
     }
@@ -299,7 +300,7 @@ pub trait Distribution: Module + Debug + DistributionCopy {
     /// The tensors of a normal distribution of vectors, if this is one; any two such have a
     /// [`kl_divergence`](crate::kl_divergence).
     ///
-    /// Given for vectors whose entries are all independent normals.
+    /// The given method knows them for vectors whose entries are all independent normals.
     fn linear_normal(&self) -> Option<Result<LinearNormal>> {
         given::linear_normal(&self)
     }
@@ -318,7 +319,7 @@ pub trait Distribution: Module + Debug + DistributionCopy {
         None
     }
 
-    /// Samples of the parts of a joint distribution, in their order; of any other one a single sample.
+    /// Samples of the parts of a joint distribution, in their order; for any other distribution a single sample.
     ///
     /// Part `i` draws from `key.index(i)`, a distribution that is not joint from `key` itself.
     fn sample_parts(&self, sample_shape: &[usize], key: &Key) -> Result<Vec<Tensor>> {
@@ -349,8 +350,8 @@ impl dyn Distribution {
     /// The same distribution, over the same variables, with its bare numbers in `dtype`; `None` if it is made of
     /// anything else of another type.
     ///
-    /// `Normal::new(0.0, 1.0)` is of `f64` as long as nobody says otherwise. What it meets says so: the value that its
-    /// density is asked at, the other side of a divergence, the layer that it is the prior of.
+    /// `Normal::new(0.0, 1.0)` by itself is of type `f64`. It takes the type of what it is used with: of the value at
+    /// which its density is computed, of the other side of a divergence, of the layer whose prior it is.
     ///
     /// # Examples
     /// ```

@@ -7,7 +7,7 @@ use tfn_tensor::Tensor;
 
 use crate::error::Result;
 
-/// What a distribution of any crate makes of the one inside it, as far as KL divergences need to know: for
+/// How a distribution of any crate is made from the one inside it, as far as KL divergences need to know: for
 /// [`Structure::Wrapped`](crate::Structure::Wrapped).
 ///
 /// It stands for a change of distributions under which the divergence of two follows from that of the two inside:
@@ -75,8 +75,8 @@ use crate::error::Result;
 /// # Ok::<(), tfn_distributions::DistributionError>(())
 /// ```
 pub trait Wrapper: Any + Debug + Send + Sync {
-    /// Whether `other` makes the same of every distribution: only then is [`lift_kl`](Self::lift_kl) asked. May say no in
-    /// doubt.
+    /// Whether `other` makes the same of every distribution: only then is [`lift_kl`](Self::lift_kl) called. Where this
+    /// is not known, the answer is `false`.
     fn is_same(&self, other: &dyn Wrapper) -> bool;
 
     /// The divergence of two distributions with this wrapper, from the `divergence` of those inside.

@@ -13,16 +13,16 @@ use crate::gaussian::normal_kl;
 
 /// The divergence `KL(q || p) = E_q[log q(x) − log p(x)]` in closed form.
 ///
-/// Counterpart: `tfp.distributions.kl_divergence`. Rules come with the values
-/// ([`kl_rules`](Distribution::kl_rules)). Joint distributions add up part by part;
-/// [`Independent`](crate::Independent), [`Sample`](crate::Sample),
+/// Counterpart: `tfp.distributions.kl_divergence`. Rules come with the values ([`kl_rules`](Distribution::kl_rules)).
+/// Joint distributions add up part by part; [`Independent`](crate::Independent), [`Sample`](crate::Sample),
 /// [`MultivariateNormalDiag`](crate::MultivariateNormalDiag), [`BatchBroadcast`](crate::BatchBroadcast),
 /// [`BatchReshape`](crate::BatchReshape), two [`Masked`](crate::Masked) (NaN where only one is valid) and a
-/// [`TransformedDistribution`](crate::TransformedDistribution) by a common bijector are reduced to what is inside
-/// them, as are two distributions with the same [`Wrapper`](crate::Wrapper). Of several rules the nearest by [`parent`](Distribution::parent) steps wins, in a tie the one with fewer
-/// steps of `q`; exact pairs come before rules for any `p`. Last comes the rule of two distributions that are both
-/// [elementwise normal](Distribution::elementwise_normal) or [normal vectors](Distribution::linear_normal), as they stand or
-/// inside their wrappers.
+/// [`TransformedDistribution`](crate::TransformedDistribution) by a common bijector are reduced to what is inside them,
+/// as are two distributions with the same [`Wrapper`](crate::Wrapper). Of several rules the one wins that is reached by
+/// the fewest steps to a [`parent`](Distribution::parent), in a tie the one with fewer steps of `q`; rules for an exact
+/// pair come before rules for any `p`. Last comes the rule of two distributions that are both [elementwise
+/// normal](Distribution::elementwise_normal) or [normal vectors](Distribution::linear_normal), as they stand or inside
+/// their wrappers.
 ///
 /// # Shapes
 /// The shape that both batches broadcast to. A side made of bare numbers takes the type of the other one.

@@ -24,12 +24,13 @@ pub enum KlMethod {
     ClosedForm,
     /// Quadrature, weight by weight: `q` elementwise normal, `p` with an elementwise log-density.
     ///
-    /// If `p` is the same for all weights, the expectation of its log-density is a function of `loc` and `scale`:
-    /// that is tabulated where the weights lie, as polynomials between which the log-density's kinks, bends and
-    /// singularities are found by halving. Otherwise Gauss–Hermite rules of up to 128 nodes are doubled until two
-    /// agree.
+    /// If `p` is the same for all weights, the expectation of its log-density is a function of `loc` and `scale`: it is
+    /// tabulated where the weights lie, piece by piece as polynomials. Pieces are halved until the kinks, bends and
+    /// singularities of the log-density lie between them. Otherwise Gauss–Hermite rules of up to 128 nodes are doubled
+    /// until two agree.
     Quadrature {
-        /// Error of a weight, in nats, that is aimed at. Less than rounding allows is taken as what it allows.
+        /// The error of each weight, in nats, that is aimed at. A number below the rounding error counts as the
+        /// rounding error.
         tolerance: f64,
     },
     /// The mean of `log q(x) − log p(x)` over samples of `q`.
@@ -39,8 +40,8 @@ pub enum KlMethod {
         /// Where they are drawn.
         key: Key,
     },
-    /// The first of the three that gives an answer; of a quadrature that is not good to five digits and Monte
-    /// Carlo the one with the smaller error.
+    /// The first of the three that gives an answer. After a quadrature that is not good to five digits, Monte Carlo is
+    /// tried as well, and the one with the smaller error is taken.
     Best {
         /// Tolerance of the quadrature.
         tolerance: f64,

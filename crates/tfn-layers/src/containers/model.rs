@@ -90,12 +90,13 @@ impl Model {
         self.call_at(x, &key)
     }
 
-    /// The distributions over targets that belong to draws of the net's output ([`Layer::prepare`]), each made with the
-    /// key of its draw: as few as the head allows.
+    /// The distributions over targets for several draws of the net's output, as [`Layer::prepare`] gives them. Each is
+    /// made with the key of its draw.
     ///
     /// # Shapes
-    /// `outputs`: `[keys, n, ..]`. If the head takes [draws together](Likelihood::draws_together) the result is one
-    /// distribution whose batch begins with the axis of the draws, else one for each draw without such an axis.
+    /// `outputs`: `[keys, n, ..]`. If the head takes [draws together](Likelihood::draws_together), the result is a
+    /// single distribution whose batch begins with the axis of the draws. Otherwise it is one distribution for each
+    /// draw, without such an axis.
     ///
     /// # Errors
     /// What the head reports.

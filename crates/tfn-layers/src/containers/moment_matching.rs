@@ -8,16 +8,19 @@ use tfn_tensor::{Key, Tensor};
 use crate::contract::{IntoLayer, Layer, Moments, Pass};
 use crate::error::Result;
 
-/// A net through which means and variances go in place of draws; its output is drawn from a normal of the last ones.
+/// A net that propagates the mean and variance of each entry in place of draws. Its output is drawn from normals with
+/// the mean and variance that come out at its end.
 ///
-/// One pass takes what two draws take, and every further draw costs no more than its noise: for prediction with many
-/// draws, and as an estimator for training, whose gradient has no noise but that of the output. Losses are those of the net.
+/// One pass takes as long as two draws, and every further draw costs no more than its noise. This is of use for
+/// prediction with many draws, and for training, where the gradient has no noise but that of the output. Losses are
+/// those of the net.
 ///
 /// # Where it is exact
-/// An entry is taken for normal, and for independent of the others. For posteriors of independent normals mean and variance of the
-/// output are exact as far as the second layer of weights (the units of the first are independent given its input), and so is
-/// the distribution of the first one's pre-activations. Beyond, correlations between units are left out, and a
-/// pre-activation is a sum of many terms, taken for normal by the central limit theorem. docs/estimators.md has measured how far off that is.
+/// Each entry is treated as normal, and as independent of the others. For posteriors of independent normals mean and
+/// variance of the output are exact as far as the second layer of weights (the units of the first are independent given
+/// its input), and so is the distribution of the first one's pre-activations. Beyond, correlations between units are
+/// left out, and a pre-activation is a sum of many terms, taken for normal by the central limit theorem.
+/// docs/estimators.md has measured how far off that is.
 ///
 /// # Errors
 /// A call fails with [`LayerError::NoMoments`](crate::LayerError::NoMoments) for a layer whose moments are not known: an activation that

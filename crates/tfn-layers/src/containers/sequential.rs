@@ -75,13 +75,14 @@ impl Sequential {
     /// The sequence under a name of its own; by default its layers' names joined by `_`.
     ///
     /// # Errors
-    /// [`LayerError::Module`] for a name that cannot be mended.
+    /// [`LayerError::Module`] for a name that cannot be made valid.
     pub fn named(mut self, name: &str) -> Result<Self> {
         self.name = Some(layer_name(name)?);
         Ok(self)
     }
 
-    /// The sequence with the variables of a module that its functions use but no layer holds.
+    /// The sequence, which also holds `module` as its own: one whose variables the functions in the sequence use, and
+    /// that no layer holds.
     #[must_use]
     pub fn also_track(mut self, module: impl Module + DeepCopy) -> Self {
         self.also_track.push(Arc::new(module));

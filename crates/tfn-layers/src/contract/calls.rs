@@ -9,11 +9,12 @@ use tfn_tensor::Key;
 
 /// Keys for a layer's `call`s in sequence, and the key of the last one.
 ///
-/// Everything that a layer draws is a function of a key. `call` is [`Layer::call_at`](crate::Layer::call_at)
-/// with the next key of a counter, and what speaks of the last call needs nothing but its key.
+/// Everything that a layer draws is a function of a key. `call` is [`Layer::call_at`](crate::Layer::call_at) with the
+/// next key of a counter. Methods that refer to the last call, such as [`Layer::losses`](crate::Layer::losses), need
+/// nothing but its key.
 ///
-/// Whatever draws holds one, as a module: a net finds them and makes the keys of its own calls of all. The
-/// [`Weights`](crate::Weights) of a layer have one; a layer that draws without weights holds one itself.
+/// Whatever draws holds `Calls`, as a module. A net finds all of them and derives the keys of its own calls from them.
+/// The [`Weights`](crate::Weights) of a layer have one; a layer that draws without weights holds one itself.
 #[derive(Debug)]
 pub struct Calls {
     root: Key,
@@ -57,7 +58,7 @@ impl Module for Calls {
     fn properties<'a>(&'a self, _: &mut Properties<'a>) {}
 }
 
-/// Those that come back from a file go on with the key that would have come next; that there was a last one is forgotten.
+/// Loaded from a file, they go on with the key that would have come next; which call was the last is forgotten.
 impl Describe for Calls {
     fn class() -> String {
         "tfn.layers.Calls".to_owned()

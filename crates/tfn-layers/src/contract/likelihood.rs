@@ -12,7 +12,7 @@ use super::moments::Moments;
 use super::pass::Pass;
 use crate::error::{LayerError, Result};
 
-/// A head: what a net's output says of the targets.
+/// A head: how a distribution over targets is made of a net's output.
 ///
 /// Counterpart: the last `tfp.layers.DistributionLambda` of a model. Unlike it a likelihood is a module: the noise
 /// that it learns is among the model's variables, is copied, saved and frozen with them.
@@ -56,8 +56,9 @@ pub trait Likelihood: Module + Debug + LikelihoodCopy {
     /// What is wrong with the output.
     fn distribution(&self, output: &Tensor, pass: &Pass) -> Result<Arc<dyn Distribution>>;
 
-    /// Whether [`distribution`](Self::distribution) takes several draws of the output along a first axis more, and
-    /// hands that axis on to the batch. It is faster; a likelihood that does not say so is called once for each draw.
+    /// Whether [`distribution`](Self::distribution) takes several draws of the output at once, along an additional
+    /// first axis which it keeps in the batch of its result. This is faster. By default it is `false`, and the
+    /// likelihood is called once for each draw.
     fn draws_together(&self) -> bool {
         false
     }
@@ -93,7 +94,7 @@ pub trait Likelihood: Module + Debug + LikelihoodCopy {
         row_sums(&distribution.log_prob(targets)?, own_axes)
     }
 
-    /// Checks targets before training: the first that cannot be drawn is an error that says where it stands.
+    /// Checks targets before training. The first one that the likelihood can never draw is an error that names its row.
     ///
     /// # Errors
     /// [`LayerError::Target`] for a NaN or an infinite number, or what else the likelihood does not take.
@@ -123,8 +124,8 @@ pub(crate) fn check_each(
     }
 }
 
-/// Targets in the shape `[n, ..]` that a distribution's batch and event have together, of which `[n]` and `[n, 1]` are
-/// the same.
+/// Targets in the shape that batch and event of a distribution have together, `[n, ..]`. Either of `[n]` and `[n, 1]`
+/// is taken for the other.
 ///
 /// # Errors
 /// [`LayerError::Targets`] for any other difference: nothing is broadcast.

@@ -5,7 +5,7 @@ use tfn_tensor::Tensor;
 use crate::activation::Activation;
 use crate::error::{LayerError, Result};
 
-/// Mean and variance of each entry of a tensor that is not known exactly; what is known of two entries together is left out.
+/// Mean and variance of each entry of a tensor that is not known exactly. Covariances between entries are not kept.
 ///
 /// # Examples
 /// ```
@@ -51,8 +51,9 @@ impl Moments {
         self.variance.as_ref().map(Tensor::sqrt)
     }
 
-    /// The moments of the function's values, if each entry is normal; `None` for a function that is not known to go entry
-    /// by entry, and for those methods of [`Tensor`] other than `relu` that are not smooth or not defined everywhere.
+    /// The moments of the function's values, if each entry is normal; `None` for a function that is not known to act
+    /// entry by entry, and for those methods of [`Tensor`] other than `relu` that are not smooth or not defined
+    /// everywhere.
     ///
     /// Of `relu` they are exact. Of smooth functions they come from the trapezoidal rule with 65 nodes over eight standard deviations to
     /// both sides, differentiable like everything else; of the `tanh` of a normal it has nine digits at deviation 1, three at deviation 5.

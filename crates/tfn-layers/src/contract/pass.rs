@@ -18,15 +18,15 @@ use crate::error::{LayerError, Result};
 /// [`call`](Self::call).
 ///
 /// # Keys
-/// Everything that is drawn is a function of the key of the pass and of a path: noise of the path of labels by which
-/// containers called the layer, weights of their path in the tree of modules. So no two layers share noise, a
-/// layer that is called twice has new noise each time but the same weights, and the divergence of weights can be
-/// computed at the draw that the output was made with, without running the net again.
+/// Everything that is drawn is a function of the key of the pass and of a path. For noise it is the path of labels by
+/// which containers called the layer; for weights it is their path in the tree of modules. So no two layers share
+/// noise, a layer that is called twice has new noise each time but the same weights, and the divergence of weights can
+/// be computed at the draw that the output was made with, without running the net again.
 ///
 /// # Several draws
 /// Prediction asks for many draws. A pass can carry them all, and a layer that says so
-/// ([`Layer::draws_together`](crate::Layer::draws_together)) sees them along a new first axis; any other is called
-/// once for each draw, and sees none of it. What is computed of the input alone is then done once
+/// ([`Layer::draws_together`](crate::Layer::draws_together)) sees them along a new first axis; any other is called once
+/// for each draw, and never sees that axis. What is computed of the input alone is then done once
 /// ([`once`](Self::once)).
 ///
 /// # Examples
@@ -103,30 +103,31 @@ impl Pass {
         Self { training, ..self }
     }
 
-    /// Whether the net is being trained: a dropout drops and batch statistics are taken then.
+    /// Whether the net is being trained. Only then does a dropout layer drop anything, and are batch statistics taken.
     pub fn is_training(&self) -> bool {
         self.training
     }
 
-    /// The key of this place. What a layer draws lies below it, under labels of its own.
+    /// The key of this layer in this pass. The layer's draws use keys below it, under labels of its own.
     ///
     /// # Errors
-    /// [`LayerError::NoDraws`] in a pass without draws, which only a layer sees that takes
-    /// [several at once](crate::Layer::draws_together).
+    /// [`LayerError::NoDraws`] in a pass without draws. Only a layer that takes [several at
+    /// once](crate::Layer::draws_together) ever sees such a pass.
     pub fn key(&self) -> Result<&Key> {
         self.keys().first().ok_or(LayerError::NoDraws)
     }
 
-    /// The keys of this place, one a draw; a layer that is not called with several draws at once has one.
+    /// The keys of this layer in this pass, one for each draw; a single key in a layer that is called once for each
+    /// draw.
     pub fn keys(&self) -> &[Key] {
         self.drew.store(true, Ordering::Relaxed);
         &self.keys
     }
 
-    /// Independent standard normals for the entries of `like`, from the stream `label` of this place.
+    /// Independent standard normals for the entries of `like`, from the stream `label` of this layer.
     ///
     /// # Shapes
-    /// Those of `like`; of several draws with one input, `[draws, ..]` over it.
+    /// The shape of `like`; for several draws with one common input, an axis `[draws]` before it.
     ///
     /// # Errors
     /// The error that `like` carries.
@@ -134,7 +135,7 @@ impl Pass {
         self.drawn(label, like, |stream, shape, dtype| stream.normal(shape, dtype))
     }
 
-    /// Independent signs, 1 or −1, for the entries of `like`, from the stream `label` of this place.
+    /// Independent signs, 1 or −1, for the entries of `like`, from the stream `label` of this layer.
     ///
     /// # Shapes
     /// As of [`normal`](Self::normal).
@@ -153,7 +154,7 @@ impl Pass {
         self.weights_keys(weights)?.first().cloned().ok_or(LayerError::NoDraws)
     }
 
-    /// The keys of the draws of `weights`, one a draw.
+    /// The keys of the draws of `weights`, one for each draw.
     ///
     /// # Errors
     /// As of [`weights_key`](Self::weights_key).
@@ -172,8 +173,8 @@ impl Pass {
         self.net.weights.get(&address(weights)).map(String::as_str).ok_or_else(untracked)
     }
 
-    /// What `compute` makes of `x` and of nothing that is drawn: computed once for all draws that come here with this
-    /// very tensor, where several are asked for.
+    /// The result of `compute`, which has to depend on `x` alone and on nothing that is drawn. Where several draws are
+    /// asked for, it is computed once for all draws that reach this layer with the very same tensor `x`.
     ///
     /// # Errors
     /// Those of `compute`.

@@ -17,9 +17,9 @@ use crate::error::{LayerError, Result};
 
 /// A set of weights: their posterior, their prior, and the divergence between them.
 ///
-/// A layer holds one set, several or none. They are modules, so that whatever net they stand in finds them
-/// ([`find`](tfn_module::find)), adds up their divergences and gives each its key. How weights and an input become an
-/// output is not said here but by an [`Estimator`](crate::Estimator).
+/// A layer holds one set, several or none. They are modules, so that the net around them finds them
+/// ([`find`](tfn_module::find)), adds up their divergences and gives each its key. How an output is computed from
+/// weights and an input is the matter of an [`Estimator`](crate::Estimator).
 #[derive(Clone)]
 pub struct Weights {
     class: String,

@@ -44,10 +44,10 @@ impl Estimated {
         self.estimator.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Makes `estimator` the one in use. Weights stay what they are.
+    /// Sets the estimator that is used from now on. The weights stay as they are.
     ///
     /// # Errors
-    /// What the estimator cannot do: [`Estimator::check`]. Then nothing changes.
+    /// What [`Estimator::check`] reports, if the estimator does not support these weights. Then nothing changes.
     pub fn set_estimator(&self, estimator: Arc<dyn Estimator>) -> Result<()> {
         estimator.check(&self.weights)?;
         *self.estimator.write().unwrap_or_else(PoisonError::into_inner) = estimator;
@@ -119,11 +119,11 @@ pub fn estimators(net: &(impl Module + ?Sized)) -> Vec<(String, Arc<dyn Estimato
     all.map(|(path, estimated)| (path, estimated.estimator())).collect()
 }
 
-/// Makes `estimator` the one of all layers in `net`, whose weights stay what they are.
+/// Sets the estimator of all layers in `net`. Their weights stay as they are.
 ///
 /// # Errors
-/// [`LayerError::Kernel`], under the path of the layer, if the estimator cannot do some layer's posterior. Then no
-/// layer's estimator is changed.
+/// [`LayerError::Kernel`], under the path of the layer, if the estimator does not support the posterior of some layer.
+/// Then no layer's estimator is changed.
 pub fn set_estimator(net: &(impl Module + ?Sized), estimator: impl Estimator) -> Result<()> {
     set_shared(find::<Estimated>(net), Arc::new(estimator))
 }

@@ -10,8 +10,8 @@ use crate::linear::LinearMap;
 /// The pre-activations are drawn instead of the weights.
 ///
 /// For independent normal weights the pre-activation of an example is normal, with mean and variance from two
-/// applications of the map ([`LinearMap::moments`]). Noise of each example is its own, so that the variance of a
-/// gradient falls with the size of the batch. Where an output has entries that share weights, as a convolution's, their
+/// applications of the map ([`LinearMap::moments`]). Each example has its own noise, so that the variance of a gradient
+/// falls with the size of the batch. Where an output has entries that share weights, as a convolution's, their
 /// covariance is left out.
 ///
 /// A bias of a normal posterior takes part in the variance; any other is drawn once for the batch and added.

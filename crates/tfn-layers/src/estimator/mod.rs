@@ -26,10 +26,10 @@ use crate::contract::{Pass, Weights};
 use crate::error::{LayerError, Result};
 use crate::linear::LinearMap;
 
-/// How the pre-activation of a layer is drawn: of any linear map, and of any weights that it can do.
+/// How the pre-activation of a layer is drawn, for any linear map and for all weights that the estimator supports.
 ///
-/// All estimators give outputs of one mean and variance for each example; they differ in what the examples of a
-/// batch share, and so in the variance of the gradient, and in cost.
+/// For a single example all estimators give outputs of the same mean and variance. They differ in what the examples of
+/// a batch share, and so in the variance of the gradient, and in cost.
 ///
 /// | estimator | what is drawn | posteriors | products |
 /// |---|---|---|---|
@@ -60,10 +60,10 @@ pub trait Estimator: Any + Debug + Send + Sync {
     /// Last part of the name of a layer's class: `VariationalFlipout` of `AffineVariationalFlipout`.
     fn class(&self) -> &'static str;
 
-    /// Whether it can do these weights; asked when a layer is built and when its estimator is changed.
+    /// Checks that it supports these weights; called when a layer is built and when its estimator is changed.
     ///
     /// # Errors
-    /// [`LayerError::Kernel`] for a posterior that it cannot do.
+    /// [`LayerError::Kernel`] for a posterior that it does not support.
     fn check(&self, weights: &Weights) -> Result<()> {
         let _ = weights;
         Ok(())

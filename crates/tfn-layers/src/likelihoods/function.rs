@@ -26,8 +26,9 @@ pub struct FromFn<S> {
 
 /// The likelihood `function(state, output)`.
 ///
-/// The variables of `state` are the likelihood's: they are trained, copied and saved with the model. The function itself
-/// cannot capture any, for it has to be `Copy`: a variable that nobody knows of cannot be forgotten.
+/// The variables of `state` are the likelihood's: they are trained, copied and saved with the model. The function
+/// itself cannot capture any, because it has to be `Copy`. So there can be no hidden variable that training and files
+/// would miss.
 ///
 /// # Examples
 /// ```

@@ -139,7 +139,8 @@ pub struct StudentT {
 describe_fields!(StudentT as "tfn.likelihoods.StudentT" { df, noise });
 
 impl StudentT {
-    /// With a learned scale, from 1 on, and learned degrees of freedom, from 5 on and above 2, so that there is a variance.
+    /// With a learned scale, which starts at 1, and learned degrees of freedom, which start at 5 and stay above 2, so
+    /// that there is a variance.
     ///
     /// # Errors
     /// None.

@@ -13,8 +13,8 @@ use crate::error::{LayerError, Result};
 /// A mixture density network: each target is a mixture of normals whose weights, `loc`s and scales the net gives.
 ///
 /// # Shapes
-/// Outputs `[n, 3·components·targets]`: logits of the components, then their `loc`s, then their scales before a softplus,
-/// of all targets each. Targets `[n, targets]`, or `[n]` for a single one.
+/// Outputs `[n, 3·components·targets]`: logits of the components, then their `loc`s, then their scales before a
+/// softplus, each for all targets. Targets `[n, targets]`, or `[n]` for a single one.
 ///
 /// # References
 /// Bishop, *Mixture density networks*, Aston University 1994, equations 22 to 28 (with a softplus for the exponential).

@@ -52,7 +52,8 @@ impl Noise {
         Self::of(Tensor::scalar(1.0))
     }
 
-    /// A scale for each target, learned from these on; a single one is that of all targets.
+    /// A learned scale for each target, which starts at the number given here. A single number is one scale for all
+    /// targets.
     ///
     /// # Errors
     /// [`LayerError::Size`] if there are none, [`LayerError::Distribution`] for a scale that is not positive.

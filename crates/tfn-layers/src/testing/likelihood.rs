@@ -8,10 +8,10 @@ use super::{LayerLawError, check_gradient, same};
 use crate::contract::{Input, Likelihood, Pass, Weights, align_targets};
 use crate::error::{LayerError, Result};
 
-/// Checks a likelihood at a net's `output` of type `f64` and at `targets`: gradients of the log-likelihood in the output
-/// and in every variable agree with central differences; a row's log-likelihood depends on that row alone; of several
-/// draws together each is as by itself; a [marginal](Likelihood::marginal), if it has one, is the mean over outputs; the
-/// targets pass its own check.
+/// Checks a likelihood at a net's `output` of type `f64` and at `targets`: gradients of the log-likelihood in the
+/// output and in every variable agree with central differences; a row's log-likelihood depends on that row alone; of
+/// several draws together each gives what it gives alone; a [marginal](Likelihood::marginal), if it has one, is the
+/// mean over outputs; the targets pass its own check.
 ///
 /// Gradients as in [`check_layer`](super::check_layer).
 ///

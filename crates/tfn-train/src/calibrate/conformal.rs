@@ -15,8 +15,8 @@ use crate::predict::{Prediction, Predictive};
 /// both sides of the mean, in the standard deviations of the new row: where the model doubts more, it is wider.
 ///
 /// If calibration rows and new rows are exchangeable (drawn alike, in any order), a new target is inside with a
-/// probability of at least `1 − α`, and of at most `1 − α + 1/(n + 1)` if no two scores are equal. It is that of new rows on
-/// average, not of each kind of row by itself.
+/// probability of at least `1 − α`, and of at most `1 − α + 1/(n + 1)` if no two scores are equal. This is the
+/// probability over all new rows on average, not for each kind of row by itself.
 ///
 /// With several targets a row each column has scores of its own, and the level holds for each.
 ///

@@ -1,5 +1,5 @@
-//! Calibration on rows that were not trained on: one number that makes predictions say how far to trust them; intervals and sets
-//! whose coverage is guaranteed.
+//! Calibration on rows that were not trained on: one factor or temperature that corrects how certain predictions are;
+//! intervals and sets whose coverage is guaranteed.
 
 mod conformal;
 mod cross_conformal;

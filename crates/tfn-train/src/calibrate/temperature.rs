@@ -128,8 +128,8 @@ impl TemperatureScaling {
 
     /// The probabilities of a prediction at this temperature.
     ///
-    /// These are all that changes: the parts of the uncertainty that a [`Prediction`] has beside them are of the draws, which no
-    /// temperature was found for. [`Classification::new`] judges them.
+    /// Nothing else changes. The uncertainty of a [`Prediction`] and its parts are computed from the single draws, for
+    /// which no temperature was fitted. [`Classification::new`] judges them.
     ///
     /// # Shapes
     /// Those of [`Prediction::probs`], of type `f64`.

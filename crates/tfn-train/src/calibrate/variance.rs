@@ -11,9 +11,9 @@ use crate::predict::Predictive;
 
 /// Predictive distributions made wider or narrower about their means, all by one factor `s`.
 ///
-/// The mean of a prediction stays, its standard deviation becomes `s` times as large ([`Predictive::scaled`]). So errors of the
-/// mean are those that they were, and rows that were less certain than others still are. It mends a model that doubts too little
-/// or too much everywhere alike; whether each single row is right it does not look at.
+/// The mean of a prediction stays, its standard deviation becomes `s` times as large ([`Predictive::scaled`]). So
+/// errors of the mean are those that they were, and rows that were less certain than others still are. It corrects a
+/// model that is too certain, or too uncertain, in all rows to the same degree; it does not look at single rows.
 ///
 /// `s` is the one under which the calibration rows are most likely. If each prediction is one normal distribution, that is a closed
 /// form, `s² = mean((y − mean)²/variance)`. A mixture of draws has none: here `s` minimises the negative log-likelihood of

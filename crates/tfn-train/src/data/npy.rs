@@ -14,9 +14,10 @@ use crate::error::{Result, TrainError};
 
 /// Features and targets in two `.npy` files, of which only the rows of a minibatch are read at a time.
 ///
-/// What `numpy.save` writes of row-major arrays `[n, ...]` of `float32`, `float64`, `uint8`, `int8`, `int16`, `int32` or `int64`,
-/// little-endian. Rows are read where they stand, neighbours together; what was read lately is kept by the system's file cache, and
-/// nothing else is. [`Fit`](crate::Fit) reads the next minibatches while a step runs. docs/performance.md has what that costs.
+/// What `numpy.save` writes of row-major arrays `[n, ...]` of `float32`, `float64`, `uint8`, `int8`, `int16`, `int32`
+/// or `int64`, little-endian. Only the rows asked for are read, neighbouring rows in one go. Nothing is kept in memory,
+/// except by the system's file cache. [`Fit`](crate::Fit) reads the next minibatches while a step runs.
+/// docs/performance.md has what that costs.
 ///
 /// # Examples
 /// ```

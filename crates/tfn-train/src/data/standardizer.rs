@@ -7,7 +7,8 @@ use tfn_tensor::{DType, Tensor, Variable};
 use crate::check::check_finite;
 use crate::error::{Result, TrainError};
 
-/// Mean and standard deviation of each column of a data set, and a layer that takes them out.
+/// Mean and standard deviation of each column of a data set, and a layer that subtracts the mean and divides by the
+/// deviation.
 ///
 /// It is a module: the numbers are variables that are not trained, and are copied and saved with the net that they stand
 /// in. Fit it on the training rows alone.
@@ -105,7 +106,8 @@ impl Standardizer {
         self.scale.value()
     }
 
-    /// `likelihood`, of targets that these are the columns of, in their units.
+    /// `likelihood` for targets in the units that this standardizer was fitted to: the net then works with targets of
+    /// mean 0 and deviation 1, and predictions come in the units of the targets.
     ///
     /// A constant target keeps the unit 1.
     pub fn units_of(&self, likelihood: impl Likelihood + DeepCopy) -> likelihoods::Affine {

@@ -89,9 +89,9 @@ impl Fit<'_> {
     /// and the run ends with the same bits, report included, as if it had not been interrupted.
     ///
     /// This holds where model, data, optimizer and its settings are made as they were for the first part. Of these the
-    /// file knows the variables, the optimizer's memory, the data (by a checksum, if they are in memory), and all settings
-    /// of the run itself; that net and optimizer are made alike is the caller's part. The number of epochs may be another
-    /// one, to train longer.
+    /// file knows the variables, the optimizer's memory, the data (by a checksum, if they are in memory), and all
+    /// settings of the run itself; making net and optimizer alike is up to the caller. The number of epochs may be
+    /// another one, to train longer.
     ///
     /// # Errors
     /// The run fails before its first step, and nothing changes, with

@@ -101,12 +101,14 @@ impl<'a> Fit<'a> {
         Ok(Self { validate_every: epochs, ..self })
     }
 
-    /// Ends the run once the validation rows have been looked at `patience` or more epochs after the best one so far without
-    /// finding a better one, and gives the model back as it was after the best, however the run ends without an error.
+    /// Ends the run when the validation rows are looked at `patience` or more epochs after the best epoch, and no epoch
+    /// since was better. The model then becomes what it was after the best epoch; it does so too if the run ends in any
+    /// other way than by an error.
     ///
-    /// Only epochs count whose end has the [full weight](crate::KlWeight) of the KL term: before, the model is another one. A run that ends before
-    /// that leaves the model as it was last. Judged are the rows of [`validation`](Self::validation), without which the
-    /// run fails with [`TrainError::NoValidation`](crate::TrainError::NoValidation).
+    /// Only epochs at whose end the KL term has its [full weight](crate::KlWeight) count, because before that another
+    /// loss is minimised. A run that ends before that leaves the model as it was last. The rows are those of
+    /// [`validation`](Self::validation); without them the run fails with
+    /// [`TrainError::NoValidation`](crate::TrainError::NoValidation).
     ///
     /// # Errors
     /// [`TrainError::Value`](crate::TrainError::Value) for a patience of 0.

@@ -1,4 +1,4 @@
-//! Calibration: whether classes of a predicted probability come about as often as that.
+//! Calibration: whether classes that are predicted with some probability are right as often as it says.
 
 use super::classification::Classification;
 use crate::check::Argument;

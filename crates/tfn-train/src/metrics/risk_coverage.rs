@@ -68,8 +68,8 @@ pub struct RiskCoveragePoint {
 
 /// Mean loss of the k rows of the lowest `uncertainty`, for k from 1 to all rows.
 ///
-/// Of rows of equal uncertainty no order is meant: a point that takes some of them has the mean over all orders, so that
-/// the curve depends neither on the order of the rows nor on chance.
+/// Rows of equal uncertainty have no order among them. A point that includes only some of them is the mean over all
+/// their orders, so that the curve depends neither on the order of the rows nor on chance.
 ///
 /// `losses` may be errors of classes, [`Classification::zero_one_loss`](super::Classification::zero_one_loss), or any loss
 /// of a row.
@@ -112,7 +112,8 @@ pub fn aurc(uncertainty: &[f64], losses: &[f64]) -> Result<f64> {
     Ok(mean(&checked_risks("aurc", uncertainty, losses)?))
 }
 
-/// [`aurc`] above that of the best ranking of the same losses: what the uncertainty is to blame for, not below 0.
+/// How far [`aurc`] lies above that of the best ranking of the same losses. This is the part that the uncertainty is to
+/// blame for; it is never below 0.
 ///
 /// For 0-1 losses of mean r the paper also gives the limit of the best area for many rows, r + (1 − r) ln(1 − r); this is
 /// the exact one, so that a perfect ranking has 0.

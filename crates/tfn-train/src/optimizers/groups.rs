@@ -8,10 +8,10 @@ use tfn_tensor::{Variable, VariableId};
 use crate::check::Argument;
 use crate::error::{Result, TrainError};
 
-/// The variables at or below a path of a model, and what an optimizer does otherwise with them.
+/// The variables at or below a path of a model, and what an optimizer does differently with them.
 ///
-/// What a group does not set is as for the other variables. Where a variable is in several groups, the last one given
-/// that sets something counts for it.
+/// What a group does not set is as for the other variables. If a variable is in several groups, each setting comes from
+/// the last group that has it.
 ///
 /// # Examples
 /// The first layer learns ten times as slowly, and biases do not decay:

@@ -95,7 +95,8 @@ impl SgdBuilder {
         self
     }
 
-    /// Sets whether the gradient counts as taken where the momentum will have led.
+    /// Sets whether momentum is Nesterov's: the gradient then counts as if it had been taken at the point that the
+    /// momentum leads to.
     pub fn nesterov(mut self, nesterov: bool) -> Self {
         self.nesterov = nesterov;
         self

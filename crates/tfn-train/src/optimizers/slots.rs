@@ -14,8 +14,8 @@ use crate::error::{Result, StateError};
 pub trait UpdateRule<const M: usize> {
     /// The function `(w, memory, gradient) → (w, memory)` for numbers of type `E`.
     ///
-    /// It is called for each entry in one vectorised pass: a closure with `#[inline(always)]`, of numbers that were
-    /// made outside of it.
+    /// It is called for each entry in one vectorised pass. So it should be a closure marked `#[inline(always)]`, which
+    /// captures plain numbers that were computed outside of it.
     fn change<E: Element>(&self) -> impl Fn(E, [E; M], E) -> (E, [E; M]) + Sync + Copy;
 }
 
@@ -121,11 +121,11 @@ impl<const M: usize> Slots<M> {
         update(&mut self.f64, gradients, &of_f64, rule.change())
     }
 
-    /// What is remembered of `variables`, under the names given with them; zeros of a variable that has not been
+    /// What is remembered of `variables`, under the names given with them; zeros for a variable that has not been
     /// changed yet.
     ///
     /// # Errors
-    /// None in fact; those of making a tensor by type.
+    /// None in practice; by its type those of making a tensor.
     pub fn state(&self, variables: &[(String, Variable)]) -> Result<OptimizerState> {
         let mut state = OptimizerState::new(self.iterations)?;
         for (path, variable) in variables {
@@ -141,7 +141,7 @@ impl<const M: usize> Slots<M> {
         Ok(state)
     }
 
-    /// Makes what is remembered that of `state`; of other variables than those given nothing is remembered any more.
+    /// Replaces what is remembered by `state`. What was remembered of other variables than those given is gone.
     ///
     /// # Errors
     /// [`TrainError::State`](crate::TrainError::State) with the first that is missing, of another shape or type, or that

@@ -49,7 +49,7 @@ impl OptimizerState {
     /// After so many steps, without a tensor.
     ///
     /// # Errors
-    /// None in fact; those of [`Variable::new`] by type.
+    /// None in practice; by its type those of [`Variable::new`].
     pub fn new(iterations: u64) -> Result<Self> {
         let iterations = Variable::new("iterations", Tensor::scalar(iterations as f64))?;
         Ok(Self { iterations, slots: BTreeMap::new() })

@@ -13,11 +13,11 @@ const BATCH: usize = 1000;
 
 impl Predictive {
     /// The predictive distribution of each row of `features` without draws, hence without Monte Carlo error: mean and
-    /// variance go through the net, and the head integrates a normal output with these out.
+    /// variance are propagated through the net, and the head integrates over a normal output that has them.
     ///
-    /// Of a [`Normal`](tfn_layers::likelihoods::Normal) head it is `N(mean, variance + noise²)`, the epistemic part of the
-    /// variance the propagated one, the aleatoric part the noise's. One pass takes about what two draws take. The net may be a
-    /// [`MomentMatching`](tfn_layers::MomentMatching), which changes nothing here.
+    /// Of a [`Normal`](tfn_layers::likelihoods::Normal) head it is `N(mean, variance + noise²)`, the epistemic part of
+    /// the variance the propagated one, the aleatoric part the noise's. One pass takes about as long as two draws. The
+    /// net may be a [`MomentMatching`](tfn_layers::MomentMatching), which changes nothing here.
     ///
     /// # Where it is exact
     /// Where the output is normal: with one layer of weights that are independent normals, behind any layers without

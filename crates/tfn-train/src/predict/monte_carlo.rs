@@ -14,7 +14,7 @@ use crate::error::Result;
 
 /// Prediction by a number of draws of the weights.
 ///
-/// What the draws say together is a mixture: [`predict`](Self::predict) keeps it as it is, for any likelihood;
+/// The draws together are a mixture: [`predict`](Self::predict) keeps it as it is, for any likelihood;
 /// [`classify`](Self::classify) keeps the averages that classes are judged by.
 ///
 /// Features are taken a batch at a time, and batch b draws from child b of the key: the same key and
@@ -112,7 +112,8 @@ impl MonteCarlo {
 
     /// The predictive distribution of each row of `features`: the mixture of the model's distributions over the draws.
     ///
-    /// It holds what the net gave for each draw and row. For more rows than fit, predict part after part.
+    /// It keeps the output of the net for each draw and row. If that does not fit into memory, predict some rows at a
+    /// time.
     ///
     /// # Shapes
     /// `features`: `[n, ..]`.
@@ -161,7 +162,7 @@ impl MonteCarlo {
         Prediction::concat(&parts)
     }
 
-    /// The class probabilities of draws of logits that the caller makes: [`classify`](Self::classify) for what is no model.
+    /// [`classify`](Self::classify) without a model: the caller's function `logits` makes the logits of each draw.
     ///
     /// `logits` is called once a draw, with a key of its own (child s of `key`), and gives unnormalised
     /// log-probabilities.

@@ -19,8 +19,8 @@ use crate::error::{Result, TrainError};
 /// ([`MonteCarlo::predict`](crate::MonteCarlo::predict)), or the one distribution that is left when draws are integrated
 /// out ([`closed_form`](Self::closed_form)).
 ///
-/// Everything asked of it is exact for that mixture: nothing is taken for a normal distribution that is none. All results
-/// are of type `f64` and of the shape of the targets, `[n, ..]`; densities are of the shape `[n]`.
+/// All results are exact for that mixture; it is never replaced by a normal distribution. They are of type `f64` and of
+/// the shape of the targets, `[n, ..]`; densities are of the shape `[n]`.
 ///
 /// # Examples
 /// ```
@@ -248,8 +248,8 @@ impl Predictive {
 
     /// Samples of the targets.
     ///
-    /// Each sample takes one of the draws of the weights for all rows together, as one and the same function was drawn. Where
-    /// draws are integrated out, each entry is drawn by itself.
+    /// Each sample uses the same draw of the weights for all rows, because a draw of the weights is one function of all
+    /// rows. Where draws are integrated out, each entry is drawn by itself.
     ///
     /// # Shapes
     /// `[samples, n, ..]`

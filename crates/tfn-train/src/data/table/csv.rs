@@ -74,10 +74,10 @@ impl Table {
     /// Reads a CSV file with a head line part after part, each a table of `rows` rows, the last one of what is left; for files
     /// larger than memory.
     ///
-    /// Columns get their types in each part anew. That does not matter to an encoder, which reads cells as what they were where it was
-    /// fitted: on some parts put aside for it, or on a table that is a sample of the file.
-    /// It keeps the order of day and month; what is left to each part is only whether a column such as `1.234` has thousands or
-    /// decimals, in a file that has a decimal comma and columns without one.
+    /// The types of the columns are found anew in each part. An encoder does not depend on them, for it reads cells by
+    /// the types that it was fitted with. Fit it on some parts put aside for it, or on a table that is a sample of the
+    /// file. It also keeps the order of day and month. Only one thing is decided in each part alone, in a file where
+    /// some columns have a decimal comma and others do not: whether a cell such as `1.234` has thousands or decimals.
     ///
     /// # Errors
     /// As [`read`](Self::read), of the first line here, of rows where they are come to; [`TrainError::Value`] for 0 rows.

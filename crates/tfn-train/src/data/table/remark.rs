@@ -105,8 +105,9 @@ pub enum Remark {
 }
 
 impl Remark {
-    /// Takes in the same remark on the rows that follow, so that a file that is read in parts has each said once: `false` if `next`
-    /// says something else. `before` is the number of rows before the part of `next`.
+    /// Merges `next`, the same remark about the rows that follow, into this one, so that a file that is read in parts
+    /// has each remark once. Returns `false` if `next` is another remark. `before` is the number of rows before the
+    /// part that `next` is about.
     ///
     /// # Examples
     /// ```

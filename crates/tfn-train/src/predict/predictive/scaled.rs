@@ -10,16 +10,16 @@ use crate::error::Result;
 impl Predictive {
     /// The distribution of `m + factor·(y − m)`, with the mean `m` of each entry: the same shape, so many times as wide.
     ///
-    /// It is a distribution as much as this one is, and all that is asked of it agrees:
+    /// The result is a full predictive distribution, and all its methods agree with each other:
     ///
     /// ```text
     /// density(y) = factor⁻ᵈ · density before(m + (y − m)/factor),  of d targets a row
     /// cdf(y) = cdf before(m + (y − m)/factor)     quantile(p) = m + factor·(quantile before(p) − m)
     /// ```
     ///
-    /// The mean stays, both parts of the variance are `factor²` times as large, the CRPS is that of the distribution before at
-    /// `m + (y − m)/factor`, times `factor`. Where outcomes have a limit (a log-normal is positive), the limit moves with them.
-    /// Factors of one after the other multiply.
+    /// The mean stays, both parts of the variance are `factor²` times as large, the CRPS is that of the distribution
+    /// before at `m + (y − m)/factor`, times `factor`. Where outcomes have a limit (a log-normal is positive), the
+    /// limit moves with them. Scaling twice multiplies the factors.
     ///
     /// # Errors
     /// [`TrainError::Value`](crate::TrainError::Value) for a factor that is not positive and finite;

@@ -34,8 +34,8 @@ impl CsvOptions {
     /// | dates | as [`day_first`](Self::day_first); if all dates of a column fit both orders, the day is first where `;` is the delimiter |
     /// | the rest | second columns of a name get another; lines that all end in a delimiter have no cell after it; a first line `sep=;` is none |
     ///
-    /// It is read out again by getters, or in words by `to_string`. A byte that is not UTF-8 after the first mebibyte is still an
-    /// error where it is come to.
+    /// The getters return what was found, and `to_string` says it in words. A byte that is not UTF-8 after the first
+    /// mebibyte is still an error when it is reached.
     ///
     /// Counterpart: Python's `csv.Sniffer`.
     ///

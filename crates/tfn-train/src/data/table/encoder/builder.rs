@@ -107,7 +107,8 @@ impl TableEncoderBuilder {
         self
     }
 
-    /// Fits it to the rows that are trained on, and to no others: what is learned from rows that judge a model is known to it.
+    /// Fits it to the rows that are trained on, and to no others. What it learned from rows that judge the model later
+    /// would make the model look better than it is.
     ///
     /// # Errors
     /// [`TableError`](crate::TableError): a column that is not there, a cell that is no finite number, a deviation that is none,

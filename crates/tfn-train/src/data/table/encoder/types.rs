@@ -26,13 +26,14 @@ use crate::error::{Result, TrainError};
 /// Numbers of type `F32` have seven digits: a date of our time is then exact to a minute and a half, unless it is standardised,
 /// which is done before.
 ///
-/// What says nothing in the rows fitted is left out and said ([`remarks`](Self::remarks)): features that are the same in all rows
-/// or equal to an earlier one, columns of text of which each row has its own, and columns that number the rows: without a name,
-/// or named `index` or `id`, and counting up by one. Levels are in order: of numbers if all are
-/// such, else of letters. Names of features are those that scikit-learn gives: `city_Oslo`, `missingindicator_age`.
+/// What carries no information in the rows fitted is left out, and reported by [`remarks`](Self::remarks): features
+/// that are the same in all rows or equal to an earlier one, columns of text of which each row has its own, and columns
+/// that number the rows: without a name, or named `index` or `id`, and counting up by one. Levels are in order: of
+/// numbers if all are such, else of letters. Names of features are those that scikit-learn gives: `city_Oslo`,
+/// `missingindicator_age`.
 ///
-/// A later table may have its columns in any order. Columns that the encoder does not know are ignored and said, as are texts that
-/// it does not know; a column that it needs and does not find is an error.
+/// A later table may have its columns in any order. Columns and texts that the encoder does not know are ignored, and
+/// reported; a column that it needs and does not find is an error.
 ///
 /// Counterpart: scikit-learn's `ColumnTransformer` of `SimpleImputer(strategy="mean", add_indicator=True)`, `StandardScaler` and
 /// `OneHotEncoder(handle_unknown="ignore", max_categories=..)`.
@@ -104,7 +105,8 @@ impl TableEncoder {
         found.map_or(&[], |feature| &feature.levels)
     }
 
-    /// The number in a column that became `value`, the first of its features; of columns without such, `value` itself.
+    /// Undoes the standardization of one number: the number in `column` whose first feature is `value`. For a column
+    /// without features it is `value` itself.
     ///
     /// # Examples
     /// ```
