@@ -97,7 +97,7 @@ impl Affine {
         Self::builder(input_size, output_size).build()
     }
 
-    /// The other arguments, by TFP's names.
+    /// A builder that sets the other arguments, by TFP's names.
     pub fn builder(input_size: usize, output_size: usize) -> AffineBuilder {
         AffineBuilder {
             sizes: [input_size, output_size],

@@ -17,7 +17,7 @@ use crate::linear::{Dense, LinearMap};
 use crate::variational::Variational;
 
 impl<M: LinearMap, E: Estimator + Default> Variational<M, E> {
-    /// The arguments of a layer over `map`.
+    /// A builder for a layer whose linear map is `map`.
     pub fn over(map: M) -> Builder<M, E> {
         Builder::over(map)
     }
@@ -32,7 +32,7 @@ impl<E: Estimator + Default> Variational<Dense, E> {
         Self::builder(input_size, output_size).build()
     }
 
-    /// The other arguments, by TFP's names.
+    /// A builder that sets the other arguments, by TFP's names.
     pub fn builder(input_size: usize, output_size: usize) -> Builder<Dense, E> {
         Builder::new(input_size, output_size)
     }
@@ -49,7 +49,7 @@ pub struct Builder<M, E> {
 }
 
 impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
-    /// The defaults over this map.
+    /// A builder with all defaults, for a layer whose linear map is `map`.
     pub fn over(map: M) -> Self {
         Self::of(Ok(map))
     }
@@ -58,13 +58,13 @@ impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
         Self { map, arguments: VariationalArguments::default(), estimator: PhantomData }
     }
 
-    /// Where the kernel's locations start.
+    /// Initializer of the kernel's locations.
     pub fn kernel_initializer(mut self, initializer: Initializer) -> Self {
         self.arguments.kernel_initializer = initializer;
         self
     }
 
-    /// Where the bias's locations start.
+    /// Initializer of the bias's locations.
     pub fn bias_initializer(mut self, initializer: Initializer) -> Self {
         self.arguments.bias_initializer = initializer;
         self
@@ -192,7 +192,7 @@ impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
 }
 
 impl<E: Estimator + Default> Builder<Dense, E> {
-    /// The defaults of a dense layer of these sizes.
+    /// A builder with all defaults, for a dense layer of these sizes.
     pub fn new(input_size: usize, output_size: usize) -> Self {
         Self::of(Dense::new(input_size, output_size))
     }

@@ -48,7 +48,7 @@ pub struct Importance {
 pub struct PartialDependence {
     /// Name of the column.
     pub column: String,
-    /// The class whose probability it is; none of numbers.
+    /// The class whose probability is predicted; `None` where numbers are predicted.
     pub class: Option<String>,
     /// The values, as text: numbers, or levels of a category.
     pub at: Vec<String>,
@@ -60,7 +60,7 @@ pub struct PartialDependence {
     /// The mean less one standard deviation of what is not known of the weights, row by row.
     #[serde(with = "numbers::many")]
     pub low: Vec<f64>,
-    /// The mean and one such deviation more.
+    /// The mean plus one such deviation.
     #[serde(with = "numbers::many")]
     pub high: Vec<f64>,
 }

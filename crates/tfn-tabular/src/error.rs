@@ -12,7 +12,7 @@ use tfn_util::UtilError;
 /// Result of this crate's functions.
 pub type Result<T, E = TabularError> = std::result::Result<T, E>;
 
-/// Why a table was not learned from, or not answered.
+/// Why no predictor was made of a table, or its rows got no answers.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TabularError {

@@ -102,9 +102,9 @@ pub struct Answers {
 pub struct Evaluation {
     /// Row by row.
     pub judged: Judged,
-    /// As of [`Answers`].
+    /// As in [`Answers`].
     pub out_of_range: Vec<Vec<String>>,
-    /// As of [`Answers`].
+    /// As in [`Answers`].
     pub remarks: Vec<Remark>,
     /// Rows that were not judged, for they have no target.
     pub rows_without_target: usize,
@@ -131,12 +131,12 @@ impl TabularPredictor {
         &self.models
     }
 
-    /// What makes features of its columns.
+    /// The encoder that makes features of the columns.
     pub fn encoder(&self) -> &TableEncoder {
         &self.encoder
     }
 
-    /// The names of the classes; `None` of a regression.
+    /// The names of the classes; `None` for a regression.
     pub fn classes(&self) -> Option<&[String]> {
         self.encoder.classes()
     }

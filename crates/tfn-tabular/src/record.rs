@@ -33,7 +33,7 @@ pub struct Record {
     /// Models that answer together: each was trained without a part of the rows, which judges and calibrates it. 1 if a single
     /// part was held out.
     pub folds: usize,
-    /// Rows that a model was trained on: of several models the first.
+    /// Number of rows that a model was trained on; where there are several models, the first one.
     pub model_rows: usize,
     /// How training went, model by model.
     pub curves: Vec<Curve>,
@@ -41,7 +41,7 @@ pub struct Record {
     pub level: f64,
     /// Figures of merit on rows that the model which judged them was not trained on.
     pub figures: Vec<Figure>,
-    /// The same rows by simpler means.
+    /// How simpler models do on the same rows.
     pub baselines: Vec<Baseline>,
     /// Some of these rows, at most 2000.
     pub held_out: Judged,
@@ -79,7 +79,7 @@ pub struct Curve {
     pub kl: Vec<f64>,
 }
 
-/// What simpler means reach on the same rows.
+/// How a simpler model does on the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Baseline {

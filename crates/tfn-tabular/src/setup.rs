@@ -19,11 +19,11 @@ pub(crate) const CROSS_VALIDATED: usize = 2000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
-    /// Units of the hidden layers, from the features on.
+    /// Number of units of each hidden layer, beginning at the features.
     pub hidden: Vec<usize>,
     /// Fewest steps of the optimizer, rounded up to whole epochs; but there are never more than `max_epochs` epochs.
     pub steps: u64,
-    /// Most epochs.
+    /// Largest number of epochs.
     pub max_epochs: u64,
     /// Adam's rate at the beginning; it falls to 0 by half a cosine.
     pub rate: f64,
@@ -65,7 +65,7 @@ impl Setup {
         (rows / 64).clamp(32, 256)
     }
 
-    /// Epochs on so many rows.
+    /// Number of epochs for so many rows.
     pub fn epochs(&self, rows: usize) -> u64 {
         let of_an_epoch = rows.div_ceil(self.batch_size(rows)).max(1) as u64;
         self.steps.div_ceil(of_an_epoch).clamp(1, self.max_epochs.max(1))

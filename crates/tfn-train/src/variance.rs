@@ -54,7 +54,7 @@ pub struct VarianceProbe {
 pub struct EstimatorVariance {
     /// Paths of the layers.
     pub layers: Vec<String>,
-    /// One row an estimator.
+    /// One row for each estimator.
     pub rows: Vec<VarianceRow>,
 }
 

@@ -49,7 +49,7 @@ impl JointModel {
         Self { family, names, parts, independent }
     }
 
-    /// The names, one a part, or none.
+    /// The names of the parts; empty if they have none.
     pub fn names(&self) -> &[String] {
         &self.names
     }

@@ -56,7 +56,7 @@ pub struct MomentMatching {
 describe_fields!(MomentMatching as "tfn.layers.MomentMatching" { net });
 
 impl MomentMatching {
-    /// The net `net` by its moments.
+    /// Wraps `net`, so that it is computed by its moments.
     pub fn new(net: impl IntoLayer) -> Self {
         Self { net: net.into_layer() }
     }

@@ -28,7 +28,7 @@ impl Calls {
         Self { root, next: AtomicU64::new(0), last: Mutex::new(None) }
     }
 
-    /// The key that those of all calls lie below.
+    /// The key below which the keys of all calls lie.
     pub fn root(&self) -> &Key {
         &self.root
     }

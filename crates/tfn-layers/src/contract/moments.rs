@@ -33,7 +33,7 @@ const STEP: f64 = 0.25;
 const NODES: i32 = 32;
 
 impl Moments {
-    /// Of a tensor that is known.
+    /// The moments of a tensor that is known exactly: the tensor itself, and no variance.
     pub fn known(tensor: Tensor) -> Self {
         Self { mean: tensor, variance: None }
     }

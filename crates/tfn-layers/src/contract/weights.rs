@@ -80,22 +80,22 @@ impl Weights {
         })
     }
 
-    /// Class of the layer that they are of.
+    /// Class of the layer that the weights belong to.
     pub fn class(&self) -> &str {
         &self.class
     }
 
-    /// Name of the layer that they are of.
+    /// Name of the layer that the weights belong to.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Distribution that the weights are learned as.
+    /// The posterior: the distribution of the weights that is trained.
     pub fn posterior(&self) -> &Arc<dyn Distribution> {
         &self.posterior
     }
 
-    /// Distribution that the weights are measured against.
+    /// The prior: the distribution from which the divergence of the posterior is taken.
     pub fn prior(&self) -> &Arc<dyn Distribution> {
         &self.prior
     }

@@ -55,7 +55,7 @@ pub struct NegativeBinomial {
 tfn_module::describe_fields!(NegativeBinomial as "tfn.likelihoods.NegativeBinomial" { total_count });
 
 impl NegativeBinomial {
-    /// With a learned `total_count`, from 1 on.
+    /// With a learned `total_count`, which starts at 1.
     ///
     /// # Errors
     /// None.

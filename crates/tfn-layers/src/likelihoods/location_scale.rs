@@ -21,7 +21,7 @@ macro_rules! location_scale {
         }
 
         impl $Name {
-            /// With one scale for all targets, learned from 1 on.
+            /// With one scale for all targets, which is learned and starts at 1.
             ///
             /// # Errors
             /// None.

@@ -44,7 +44,7 @@ tfn_module::describe_fields!(Noise as "tfn.likelihoods.Noise" { scale, log_scale
 const START: f64 = 0.1;
 
 impl Noise {
-    /// One scale, learned from 1 on.
+    /// One scale for all targets, which is learned and starts at 1.
     ///
     /// # Errors
     /// None.

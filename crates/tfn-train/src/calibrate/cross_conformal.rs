@@ -73,7 +73,7 @@ pub struct CrossConformalClasses {
 describe_fields!(CrossConformalClasses as "tfn.calibrate.CrossConformalClasses" { folds } |made| Self::new(made.folds));
 
 impl CrossConformalIntervals {
-    /// Of what calibrates each model.
+    /// From the calibration of each model.
     ///
     /// # Errors
     /// [`TrainError::Shape`] if there are no parts, or parts of different numbers of targets.
@@ -82,7 +82,7 @@ impl CrossConformalIntervals {
         Ok(Self { folds })
     }
 
-    /// What calibrates each model.
+    /// The calibration of each model.
     pub fn folds(&self) -> &[ConformalIntervals] {
         &self.folds
     }
@@ -136,7 +136,7 @@ impl CrossConformalIntervals {
 }
 
 impl CrossConformalClasses {
-    /// Of what calibrates each model.
+    /// From the calibration of each model.
     ///
     /// # Errors
     /// [`TrainError::Shape`] if there are no parts, or parts of different numbers of classes.
@@ -145,7 +145,7 @@ impl CrossConformalClasses {
         Ok(Self { folds })
     }
 
-    /// What calibrates each model.
+    /// The calibration of each model.
     pub fn folds(&self) -> &[ConformalClasses] {
         &self.folds
     }

@@ -118,7 +118,7 @@ impl<'a> Fit<'a> {
         Ok(Self { batch_size, ..self })
     }
 
-    /// Sets how often all rows are gone through.
+    /// Sets the number of epochs: how often all rows are trained on.
     #[must_use]
     pub fn epochs(self, epochs: u64) -> Self {
         Self { epochs, ..self }

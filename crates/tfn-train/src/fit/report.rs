@@ -51,7 +51,7 @@ pub enum Event {
     },
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FitReport {

@@ -65,7 +65,7 @@ impl Adam {
         Self::builder(learning_rate).build()
     }
 
-    /// To set the other arguments.
+    /// A builder that sets the other arguments.
     pub fn builder(learning_rate: impl Into<Schedule>) -> AdamBuilder {
         AdamBuilder::new("Adam", learning_rate.into())
     }

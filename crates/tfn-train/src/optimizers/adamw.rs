@@ -49,7 +49,7 @@ impl AdamW {
         Self::builder(learning_rate).build()
     }
 
-    /// To set the other arguments.
+    /// A builder that sets the other arguments.
     pub fn builder(learning_rate: impl Into<Schedule>) -> AdamWBuilder {
         AdamWBuilder { adam: AdamBuilder::new("AdamW", learning_rate.into()).weight_decay(0.004) }
     }

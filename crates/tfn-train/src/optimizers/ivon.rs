@@ -90,7 +90,7 @@ impl Ivon {
         Self::builder(learning_rate, num_examples, variables).build()
     }
 
-    /// To set the other arguments. `num_examples` is the number of training examples, λ; `variables` are all that will be trained.
+    /// A builder that sets the other arguments. `num_examples` is the number of training examples, λ; `variables` are all that will be trained.
     pub fn builder(
         learning_rate: impl Into<Schedule>,
         num_examples: usize,

@@ -71,7 +71,7 @@ impl Sgd {
         Self::builder(learning_rate).build()
     }
 
-    /// To set the other arguments.
+    /// A builder that sets the other arguments.
     pub fn builder(learning_rate: impl Into<Schedule>) -> SgdBuilder {
         let rules = Rules::default();
         SgdBuilder { learning_rate: learning_rate.into(), momentum: 0.0, nesterov: false, rules }

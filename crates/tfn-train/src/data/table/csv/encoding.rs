@@ -1,6 +1,6 @@
 //! Bytes as text.
 
-/// How the characters of a file are bytes.
+/// The encoding of the characters of a file.
 ///
 /// A byte order mark is passed over in UTF-8 and UTF-16.
 ///

@@ -96,7 +96,7 @@ impl CsvOptions {
         self
     }
 
-    /// Sets how characters are bytes. Default: UTF-8.
+    /// Sets the encoding of the characters. Default: UTF-8.
     pub fn encoding(self, encoding: Encoding) -> Self {
         Self { encoding: Some(encoding), ..self }
     }
@@ -213,7 +213,7 @@ impl CsvOptions {
         &self.missing
     }
 
-    /// How characters are bytes.
+    /// The encoding of the characters.
     pub fn get_encoding(&self) -> Encoding {
         self.encoding.unwrap_or(Encoding::Utf8)
     }
