@@ -65,7 +65,7 @@ impl Activation {
         self.elementwise
     }
 
-    /// Which function it is, if its type says so.
+    /// The identity of the function, which tells functions apart by their types.
     pub fn id(&self) -> FunctionId {
         self.id
     }

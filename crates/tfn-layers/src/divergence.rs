@@ -46,7 +46,7 @@ impl Divergence {
         Self { function: Arc::new(function), id }
     }
 
-    /// Which function it is, if its type says so.
+    /// The identity of the function, which tells functions apart by their types.
     pub fn id(&self) -> FunctionId {
         self.id
     }

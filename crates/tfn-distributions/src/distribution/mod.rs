@@ -1,4 +1,4 @@
-//! The contract of a distribution: the trait, and the types that speak of distributions in it.
+//! The contract of a distribution: the trait, and the types in its signatures.
 
 mod family;
 mod given;
@@ -60,8 +60,8 @@ impl Reparameterization {
 /// are its variables.
 ///
 /// An author writes [`parameters`](Self::parameters), [`log_prob_of`](Self::log_prob_of) and
-/// [`sample_of`](Self::sample_of), and what else has a closed form; shapes follow from the parameters, and
-/// whatever is left out is an error that names the family and the method
+/// [`sample_of`](Self::sample_of), and further methods where there is a closed form. Shapes follow from the parameters.
+/// A method that is left out returns an error that names the family and the method
 /// ([`DistributionError::Unsupported`]).
 ///
 /// # Shapes

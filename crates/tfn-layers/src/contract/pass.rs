@@ -24,7 +24,7 @@ use crate::error::{LayerError, Result};
 /// be computed at the draw that the output was made with, without running the net again.
 ///
 /// # Several draws
-/// Prediction asks for many draws. A pass can carry them all, and a layer that says so
+/// Prediction asks for many draws. A pass can carry them all, and a layer that can compute several at once
 /// ([`Layer::draws_together`](crate::Layer::draws_together)) sees them along a new first axis; any other is called once
 /// for each draw, and never sees that axis. What is computed of the input alone is then done once
 /// ([`once`](Self::once)).

@@ -14,7 +14,7 @@ pub enum StateError {
         /// Path of the variable.
         path: String,
     },
-    /// The state has a tensor that is none of the optimizer's, or of a variable that was not given.
+    /// The state has a tensor that the optimizer does not know, or that belongs to a variable that was not given.
     #[error("optimizer state: `{slot}` of `{path}` is in the state only")]
     Extra {
         /// What is remembered.

@@ -64,7 +64,7 @@ pub struct FitReport {
     /// The best epoch by the validation rows, counted from 0, of those after which the KL term had its full weight. With
     /// [early stopping](crate::Fit::early_stopping) the variables are those after it.
     pub best_epoch: Option<u64>,
-    /// The weight of the KL term that the run has come to, if it is not 1: that of a tempered ("cold") posterior, or of a
+    /// The weight of the KL term at the end of the run, if it is not 1: of a tempered ("cold") posterior, or of a
     /// warm-up that was not over. Below 1 the posterior is more certain than the data and the prior make it.
     pub tempered: Option<f64>,
 }

@@ -38,7 +38,7 @@ impl Step {
     }
 }
 
-/// What a step returns: its loss, and what else it wants to be shown.
+/// What a step returns: its loss, and the accuracy to be reported, if there is one.
 #[derive(Clone, Debug)]
 pub struct StepLoss {
     /// The loss to minimise, and its parts.

@@ -119,7 +119,8 @@ impl Table {
         self.path.as_deref()
     }
 
-    /// What was changed when it was read: columns that got another name. An encoder that is fitted to it says so too.
+    /// What was changed when it was read: columns that got another name. An encoder that is fitted to the table repeats
+    /// them in its own remarks.
     pub fn remarks(&self) -> &[Remark] {
         &self.remarks
     }
@@ -161,7 +162,7 @@ impl Table {
         Ok(self)
     }
 
-    /// The cells of a column as text, `None` where there is none.
+    /// The cells of a column as text, `None` for a missing cell.
     ///
     /// # Errors
     /// [`TableError::NoColumn`].
@@ -169,7 +170,7 @@ impl Table {
         Ok(self.column(column)?.cells().collect())
     }
 
-    /// The cells of a column as numbers, `None` where there is none: see [`ColumnType`].
+    /// The cells of a column as numbers, `None` for a missing cell: see [`ColumnType`].
     ///
     /// # Errors
     /// [`TableError::NoColumn`]; [`TableError::Cell`] for a column of text.

@@ -80,7 +80,8 @@ impl Table {
     /// some columns have a decimal comma and others do not: whether a cell such as `1.234` has thousands or decimals.
     ///
     /// # Errors
-    /// As [`read`](Self::read), of the first line here, of rows where they are come to; [`TrainError::Value`] for 0 rows.
+    /// As [`read`](Self::read): errors of the first line here, errors of a row when its part is reached;
+    /// [`TrainError::Value`] for 0 rows.
     ///
     /// # Examples
     /// ```
@@ -119,7 +120,8 @@ impl Table {
     /// As [`chunks`](Self::chunks), of anything that gives bytes, such as standard input.
     ///
     /// # Errors
-    /// As [`from_reader`](Self::from_reader), of rows where they are come to; [`TrainError::Value`] for 0 rows.
+    /// As [`from_reader`](Self::from_reader), errors of a row when its part is reached; [`TrainError::Value`] for 0
+    /// rows.
     ///
     /// # Examples
     /// ```

@@ -32,7 +32,7 @@ impl CsvOptions {
     /// | thousands | columns that are numbers once digits in groups of three are joined: `1,234.5`, `1 234`, `1'234` |
     /// | head line | none if all cells of the first line are numbers, or more of them than not fit the types of the columns below |
     /// | dates | as [`day_first`](Self::day_first); if all dates of a column fit both orders, the day is first where `;` is the delimiter |
-    /// | the rest | second columns of a name get another; lines that all end in a delimiter have no cell after it; a first line `sep=;` is none |
+    /// | the rest | a second column of the same name gets another name; if all lines end in a delimiter, there is no cell after it; a first line `sep=;` is no row |
     ///
     /// The getters return what was found, and `to_string` says it in words. A byte that is not UTF-8 after the first
     /// mebibyte is still an error when it is reached.

@@ -111,9 +111,9 @@ impl TableEncoderBuilder {
     /// would make the model look better than it is.
     ///
     /// # Errors
-    /// [`TableError`](crate::TableError): a column that is not there, a cell that is no finite number, a deviation that is none,
-    /// fewer than two classes, a missing target, no feature at all. [`TrainError::Value`](crate::TrainError::Value) for
-    /// `max_levels` of 0 and a table without rows.
+    /// [`TableError`](crate::TableError): a column that is not there, a cell that is no finite number, a standard
+    /// deviation that is not finite, fewer than two classes, a missing target, no feature at all.
+    /// [`TrainError::Value`](crate::TrainError::Value) for `max_levels` of 0 and a table without rows.
     pub fn fit(self, table: &Table) -> Result<TableEncoder> {
         let [max_levels, rows] = [self.asked.max_levels, table.len()].map(|number| number as f64);
         Argument::new("TableEncoder", "max_levels", max_levels).positive()?;
