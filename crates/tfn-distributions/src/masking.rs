@@ -112,7 +112,8 @@ pub(crate) fn all_last(mask: &Tensor, ndims: usize) -> Tensor {
 }
 
 /// 1 where `tensor` is not 0.
-fn nonzero(tensor: &Tensor) -> Tensor {
+/// 1 where `tensor` is not 0, as for a NaN; 0 elsewhere.
+pub(crate) fn nonzero(tensor: &Tensor) -> Tensor {
     1.0 - tensor.eq(&constant(0.0, tensor))
 }
 

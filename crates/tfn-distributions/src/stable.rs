@@ -1,6 +1,6 @@
 //! Differences that would cancel if they were formed as they are written.
 
-use tfn_tensor::Tensor;
+use tfn_tensor::{DType, Tensor};
 
 use crate::masking::{branch, constant};
 
@@ -16,4 +16,19 @@ pub(crate) fn log1m_exp(t: &Tensor) -> Tensor {
     let is_small = t.lt(&constant(std::f64::consts::LN_2, t));
     let small = |t: &Tensor| (-(-t).expm1()).ln();
     branch(&is_small, t, (0.5, small), (1.0, |t| (-(-t).exp()).log1p()))
+}
+
+/// `f` of numbers of one type, computed in `f64`.
+pub(crate) fn in_double<const N: usize>(
+    inputs: [Tensor; N],
+    f: impl FnOnce([Tensor; N]) -> Tensor,
+) -> Tensor {
+    let dtype = inputs.first().and_then(|input| input.dtype().ok()).unwrap_or(DType::F64);
+    f(inputs.map(|input| input.cast(DType::F64))).cast(dtype)
+}
+
+/// `value`, but 0 with zero gradient where rounding took it below.
+pub(crate) fn not_below_zero(value: &Tensor) -> Tensor {
+    let zero = constant(0.0, value);
+    Tensor::select(&value.lt(&zero), &zero, value)
 }

@@ -4,11 +4,12 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::logits_or_probs::{LogitsOrProbs, kl_terms};
+use super::logits_or_probs::LogitsOrProbs;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
 use crate::error::Result;
 use crate::masking::{at_probability, constant, only_where, unless_nan, weigh};
 use crate::parameter::{Parameter, ParameterSpec};
+use crate::special::{Counted, trials_divergence};
 
 /// The distribution of a 1 with given log-odds or probability, and of a 0 otherwise.
 ///
@@ -148,9 +149,7 @@ impl Distribution for Bernoulli {
 /// The sum over both outcomes; infinite with zero gradient where `p` excludes one that `q` does not.
 impl KlDivergence<Self> for Bernoulli {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let ([one, zero], [q_one, q_zero]) = (self.one.masses(), self.one.log_masses());
-        let [p_one, p_zero] = p.one.log_masses();
-        Ok(kl_terms(&one, &q_one, &p_one) + kl_terms(&zero, &q_zero, &p_zero))
+        Ok(trials_divergence(Counted::Success, &self.one.chance(), &p.one.chance()))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization
 use crate::error::Result;
 use crate::masking::constant;
 use crate::parameter::{Parameter, ParameterSpec};
+use crate::stable::{in_double, not_below_zero};
 use crate::special::{
     beta_log_density, beta_sample, betainc, betaincc, betaincinv, digamma, gamma_entropy,
     lgamma_divergence, log_betainc, log_betaincc,
@@ -166,8 +167,11 @@ impl Distribution for Beta {
 impl KlDivergence<Self> for Beta {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
         let ([a_q, b_q], [a_p, b_p]) = (self.values(), p.values());
-        let parts = lgamma_divergence(&a_p, &a_q) + lgamma_divergence(&b_p, &b_q);
-        Ok(parts - lgamma_divergence(&(a_p + b_p), &(a_q + b_q)))
+        // Of large concentrations the terms all but cancel.
+        Ok(in_double([a_q, b_q, a_p, b_p], |[a_q, b_q, a_p, b_p]| {
+            let parts = lgamma_divergence(&a_p, &a_q) + lgamma_divergence(&b_p, &b_q);
+            not_below_zero(&(parts - lgamma_divergence(&(a_p + b_p), &(a_q + b_q))))
+        }))
     }
 }
 

@@ -4,13 +4,15 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::logits_or_probs::{LogitsOrProbs, kl_terms};
+use super::logits_or_probs::LogitsOrProbs;
 use super::total_count;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
 use crate::error::Result;
+use crate::masking::weigh;
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
-    binomial_entropy, binomial_log_mass, binomial_quantile, trials_sample, trials_tail,
+    Counted, binomial_entropy, binomial_log_mass, binomial_quantile, trials_divergence, trials_sample,
+    trials_tail,
 };
 
 /// The number of successes of `total_count` trials, with given log-odds or probability of success.
@@ -154,12 +156,8 @@ impl Distribution for Binomial {
 impl KlDivergence<Self> for Binomial {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
         total_count::check_equal(self.family(), &self.total_count, &p.total_count)?;
-        let trials = self.total_count.value();
-        let ([success, failure], [q_success, q_failure]) =
-            (self.success.masses(), self.success.log_masses());
-        let [p_success, p_failure] = p.success.log_masses();
-        let successes = kl_terms(&(&trials * success), &q_success, &p_success);
-        Ok(successes + kl_terms(&(trials * failure), &q_failure, &p_failure))
+        let (q, p) = (self.success.chance(), p.success.chance());
+        Ok(weigh(&self.total_count.value(), &trials_divergence(Counted::Success, &q, &p)))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization
 use crate::error::Result;
 use crate::masking::{constant, only_where, unless_nan_in_row};
 use crate::parameter::{Parameter, ParameterSpec};
+use crate::stable::{in_double, not_below_zero};
 use crate::special::{
     digamma, gamma_entropy, gamma_log_density, lgamma_divergence, log_gamma_sample,
 };
@@ -61,11 +62,7 @@ impl Dirichlet {
     /// The concentrations and their sum, the axis kept.
     fn values(&self) -> [Tensor; 2] {
         let a = self.concentration.value();
-        let largest = match a.dtype() {
-            Ok(DType::F32) => f64::from(f32::MAX),
-            _ => f64::MAX,
-        };
-        let sum = a.sum_axes(&[-1], true).clamp(0.0, largest);
+        let sum = total(&a);
         [a, sum]
     }
 }
@@ -75,6 +72,15 @@ pub(super) fn sums_to_one(x: &Tensor, dtype: DType) -> Tensor {
     let excess = x.sum_axes(&[-1], false) - 1.0;
     // NaN is not above, and goes on.
     1.0 - excess.abs().gt(&constant(dtype.epsilon().sqrt(), x))
+}
+
+/// The sum of the concentrations, `[batch…, 1]`, at most the largest number.
+fn total(concentration: &Tensor) -> Tensor {
+    let largest = match concentration.dtype() {
+        Ok(DType::F32) => f64::from(f32::MAX),
+        _ => f64::MAX,
+    };
+    concentration.sum_axes(&[-1], true).clamp(0.0, largest)
 }
 
 impl Distribution for Dirichlet {
@@ -153,9 +159,12 @@ impl Distribution for Dirichlet {
 /// Wishart densities" (2001), without the terms that cancel.
 impl KlDivergence<Self> for Dirichlet {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let ([q, sum_q], [p, sum_p]) = (self.values(), p.values());
-        let parts = lgamma_divergence(&p, &q).sum_axes(&[-1], true);
-        Ok((parts - lgamma_divergence(&sum_p, &sum_q)).squeeze(-1))
+        // Of large concentrations the terms all but cancel.
+        Ok(in_double([self.concentration.value(), p.concentration.value()], |[q, p]| {
+            let [sum_q, sum_p] = [&q, &p].map(total);
+            let parts = lgamma_divergence(&p, &q).sum_axes(&[-1], true);
+            not_below_zero(&(parts - lgamma_divergence(&sum_p, &sum_q)).squeeze(-1))
+        }))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::masking::constant;
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
     digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammaincinv,
-    lgamma_divergence, log_gammainc, log_gammaincc, log1p_gap,
+    lgamma_divergence, log_gammainc, log_gammaincc, ratio_gap,
 };
 
 /// `ln sqrt(π/2)`.
@@ -168,8 +168,9 @@ impl KlDivergence<Self> for Gamma {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
         let (a_q, a_p) = (self.concentration.value(), p.concentration.value());
         let (rate_q, rate_p) = (self.rate.value(), p.rate.value());
-        let t = (rate_p - &rate_q) / rate_q;
-        Ok(lgamma_divergence(&a_p, &a_q) + &a_p * log1p_gap(&t) + (a_q - a_p) * t)
+        let t = (&rate_p - &rate_q) / &rate_q;
+        let rates = &a_p * ratio_gap(&rate_p, &rate_q);
+        Ok(lgamma_divergence(&a_p, &a_q) + rates + (a_q - a_p) * t)
     }
 }
 

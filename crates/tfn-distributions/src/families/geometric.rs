@@ -4,11 +4,12 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use super::logits_or_probs::{LogitsOrProbs, kl_terms};
+use super::logits_or_probs::LogitsOrProbs;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
 use crate::error::Result;
 use crate::masking::{at_probability, constant, only_where, unless_nan, weigh};
 use crate::parameter::{Parameter, ParameterSpec};
+use crate::special::{Counted, trials_divergence};
 use crate::stable::log1m_exp;
 
 /// The number of failures before the first success, of trials with given log-odds or probability of success.
@@ -203,13 +204,8 @@ impl Distribution for Geometric {
 /// Infinite with zero gradient where `p` excludes a count that `q` does not. The sum over the counts, by their mean.
 impl KlDivergence<Self> for Geometric {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let ([success_q, _], [log_q, log_failure_q]) =
-            (self.success.masses(), self.success.log_masses());
-        let [log_p, log_failure_p] = p.success.log_masses();
-        let one = constant(1.0, &success_q);
-        let first = kl_terms(&one, &log_q, &log_p);
-        let odds = self.odds_of_failure();
-        Ok(first + kl_terms(&odds, &log_failure_q, &log_failure_p))
+        let (q, p) = (self.success.chance(), p.success.chance());
+        Ok(trials_divergence(Counted::UntilSuccess, &q, &p))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::kl::entrywise;
 use crate::masking::constant;
 use crate::parameter::{Parameter, ParameterSpec};
+use crate::special::{expm1_gap, ratio_gap};
 
 /// `ln sqrt(2πe)`, the entropy of the standard normal.
 const NORMAL_ENTROPY: f64 = 1.418_938_533_204_672_7;
@@ -167,9 +168,15 @@ impl KlDivergence<Self> for Laplace {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
         let (scale_q, scale_p) = (self.scale.value(), p.scale.value());
         let distance = (self.loc.value() - p.loc.value()).abs();
+        let scales = ratio_gap(&scale_q, &scale_p);
+        // ratio (exp(−d) − 1 + d), d = distance/scale_q; far apart without that d, which can overflow.
         let ratio = &scale_q / &scale_p;
-        let shrunk = (-(&distance / scale_q)).exp();
-        Ok(&ratio * shrunk + distance / scale_p - ratio.ln() - 1.0)
+        let far = &distance / scale_p;
+        let d = distance / scale_q;
+        let is_near = d.lt(&constant(1.0, &d));
+        let near = &ratio * expm1_gap(&-Tensor::select(&is_near, &d, &constant(0.0, &d)));
+        let far = &ratio * (-&d).expm1() + far;
+        Ok(Tensor::select(&is_near, &near, &far) + scales)
     }
 }
 

@@ -5,10 +5,10 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Element, Tensor};
 
 use crate::error::Result;
-use crate::masking::{constant, ln_or_minus_infinity, ln_probability, weigh};
+use crate::masking::{constant, ln_or_minus_infinity, ln_probability, nonzero, weigh};
 use crate::parallel::{Task, do_all};
 use crate::parameter::{Parameter, ParameterSpec};
-use crate::special::Chance;
+use crate::special::{Chance, expm1_gap};
 
 /// The parameter of a family with two constructors, `from_logits` and `from_probs`.
 #[derive(Clone, Debug)]
@@ -99,15 +99,59 @@ impl LogitsOrProbs {
     }
 
     /// `Σ q (ln q − ln p)` along the last axis; 0 where `q = 0`, and infinite with zero gradient where `p = 0` but
-    /// `q` is not.
+    /// `q` is not. Rows that nearly agree are compared by their ratios, which keeps it exact and above 0.
     pub(super) fn row_kl(&self, p: &Self) -> Tensor {
-        kl_terms(&self.row(), &self.log_row(), &p.log_row()).sum_axes(&[-1], false)
+        let (mass, log_q) = (self.row(), self.log_row());
+        let log_ratio = match (self, p) {
+            (Self::Logits(q), Self::Logits(p)) => p.value() - q.value(),
+            _ => p.log_row() - &log_q,
+        };
+        let is_near = rows_are_near([&mass, &p.row(), &log_ratio].map(Tensor::detach));
+        let far = kl_terms(&mass, &log_q, &p.log_row()).sum_axes(&[-1], false);
+        Tensor::select(&is_near.squeeze(-1), &self.near_row_kl(&mass, p, &is_near), &far)
     }
+
+    /// `Σ q (p/q − 1 − ln(p/q)) − ln Σ p`, both over the outcomes with `q > 0`, of the rows that are near.
+    fn near_row_kl(&self, mass: &Tensor, p: &Self, is_near: &Tensor) -> Tensor {
+        let is_possible = nonzero(mass);
+        let is_used = is_near * &is_possible;
+        let kept = |value: &Tensor, stand_in: f64| {
+            Tensor::select(&is_used, value, &constant(stand_in, value))
+        };
+        // ln(p/q), but for a number that is the same for all outcomes.
+        let log_ratio = match (self, p) {
+            (Self::Logits(q), Self::Logits(p)) => kept(&p.value(), 0.0) - kept(&q.value(), 0.0),
+            _ => {
+                let (q, p) = (kept(mass, 1.0), kept(&p.row(), 1.0));
+                ((p - &q) / q).log1p()
+            }
+        };
+        let centred = &log_ratio - (mass * &log_ratio).sum_axes(&[-1], true).detach();
+        let total = (mass * kept(&centred, 0.0).expm1()).sum_axes(&[-1], true).log1p();
+        let among = mass * expm1_gap(&kept(&(centred - total), 0.0));
+        let elsewhere = (1.0 - is_possible) * is_near;
+        let others = Tensor::select(&elsewhere, &p.row(), &constant(0.0, &p.row()));
+        among.sum_axes(&[-1], false) - (-others.sum_axes(&[-1], false)).log1p()
+    }
+}
+
+/// Whether all outcomes that are possible by `q` have nearly the same ratio of probabilities, and more than half of `p`;
+/// `[batch…, 1]`.
+fn rows_are_near([q, p, log_ratio]: [Tensor; 3]) -> Tensor {
+    let zero = constant(0.0, &log_ratio);
+    let is_possible = nonzero(&q);
+    let log_ratio = Tensor::select(&is_possible, &log_ratio, &zero);
+    let mean = (q * &log_ratio).sum_axes(&[-1], true);
+    let distance = Tensor::select(&is_possible, &(log_ratio - mean).abs(), &zero);
+    // False of a NaN.
+    let is_far = 1.0 - distance.lt(&constant(0.5, &distance));
+    let among = Tensor::select(&is_possible, &p, &zero).sum_axes(&[-1], true);
+    (1.0 - nonzero(&is_far.sum_axes(&[-1], true))) * among.gt(&constant(0.5, &among))
 }
 
 /// `mass·(log_q − log_p)` of each outcome; 0 where `mass` is, and infinite with zero gradient where `p` excludes an
 /// outcome that `q` does not.
-pub(super) fn kl_terms(mass: &Tensor, log_q: &Tensor, log_p: &Tensor) -> Tensor {
+fn kl_terms(mass: &Tensor, log_q: &Tensor, log_p: &Tensor) -> Tensor {
     let excluded = log_p.eq(&constant(f64::NEG_INFINITY, log_p));
     let safe = Tensor::select(&excluded, &constant(0.0, log_p), log_p);
     let value = weigh(mass, &(log_q - safe));

@@ -170,6 +170,7 @@ impl Distribution for MultivariateNormalDiagPlusLowRank {
 mod tests {
     use super::*;
     use crate::kl_divergence;
+    use crate::special::scalar::gamma::LN_SQRT_2PI;
     use tfn_tensor::DType;
 
     fn ramp(shape: &[usize]) -> Tensor {
@@ -200,6 +201,43 @@ mod tests {
         for (q, p) in [(both[0], both[1]), (both[1], both[0]), (both[0], both[0])] {
             assert!(kl_divergence(q, p).unwrap().item().unwrap().abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn narrow_diagonals_keep_their_digits() {
+        let ones = |shape: &[usize]| Tensor::ones(shape, DType::F32);
+        for diag in [1e-4, 1e-8, 1e-10] {
+            let zeros = Tensor::zeros(&[3], DType::F32);
+            let q = MultivariateNormalDiagPlusLowRank::new(zeros, ones(&[3]) * diag, ones(&[3, 1]));
+            let q = q.unwrap();
+            assert_eq!(kl_divergence(&q, &q).unwrap().item().unwrap(), 0.0);
+            // ln det of diag·I + 1·1ᵀ is 2·ln diag + ln(diag + 3), and 1 is an eigenvector.
+            let diag = f64::from(diag as f32);
+            let quadratic = 3.0 / (diag + 3.0).powi(2);
+            let expected = -0.5 * quadratic - 2.0 * diag.ln() - (diag + 3.0).ln() - 3.0 * LN_SQRT_2PI;
+            let given = q.log_prob(&ones(&[3])).unwrap().item().unwrap();
+            assert!((given / expected - 1.0).abs() < 2e-7, "{diag}: {given} {expected}");
+        }
+    }
+
+    #[test]
+    fn many_directions_lose_no_digits_in_single_precision() {
+        let (k, r) = (1000, 10);
+        let entry = |i: usize| ((i * 7919 + 13) as f64 * 0.618).sin();
+        let factor: Vec<f64> = (0..k * r).map(entry).collect();
+        let x: Vec<f64> = (0..k).map(|i| entry(i + 5)).collect();
+        let of = |dtype| {
+            let make = |entries: &[f64], shape: &[usize]| {
+                Tensor::from_f64(entries, shape, DType::F32).cast(dtype)
+            };
+            let diag = make(&vec![1e-3; k], &[k]);
+            let zeros = Tensor::zeros(&[k], dtype);
+            let normal =
+                MultivariateNormalDiagPlusLowRank::new(zeros, diag, make(&factor, &[k, r])).unwrap();
+            normal.log_prob(&make(&x, &[k])).unwrap().item().unwrap()
+        };
+        let (given, expected) = (of(DType::F32), of(DType::F64));
+        assert!((given / expected - 1.0).abs() < 1e-7, "{given} {expected}");
     }
 
     #[test]

@@ -4,13 +4,15 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::logits_or_probs::{LogitsOrProbs, kl_terms};
+use super::logits_or_probs::LogitsOrProbs;
 use super::total_count;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
 use crate::error::Result;
+use crate::masking::weigh;
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
-    negative_binomial_log_mass, negative_binomial_quantile, trials_sample, trials_tail,
+    Counted, negative_binomial_log_mass, negative_binomial_quantile, trials_divergence, trials_sample,
+    trials_tail,
 };
 
 /// The number of successes before failure number `total_count`, with given log-odds or probability of success.
@@ -158,12 +160,8 @@ impl Distribution for NegativeBinomial {
 impl KlDivergence<Self> for NegativeBinomial {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
         total_count::check_equal(self.family(), &self.total_count, &p.total_count)?;
-        let [q_success, q_failure] = self.success.log_masses();
-        let [p_success, p_failure] = p.success.log_masses();
-        let failures = self.total_count.value();
-        let successes = &failures * self.odds();
-        Ok(kl_terms(&failures, &q_failure, &p_failure)
-            + kl_terms(&successes, &q_success, &p_success))
+        let (q, p) = (self.success.chance(), p.success.chance());
+        Ok(weigh(&self.total_count.value(), &trials_divergence(Counted::UntilFailure, &q, &p)))
     }
 }
 

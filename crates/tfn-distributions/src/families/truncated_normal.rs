@@ -11,6 +11,7 @@ use crate::masking::constant;
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::special::truncated_normal as law;
+use crate::stable::not_below_zero;
 
 
 /// The normal distribution with mean `loc` and standard deviation `scale`, kept to `[low, high]`.
@@ -126,6 +127,13 @@ impl TruncatedNormal {
             top,
             scale,
         }
+    }
+
+    /// The same in `f64`: terms of a divergence nearly cancel where two distributions nearly agree.
+    fn widened(&self) -> Self {
+        let [loc, scale, low, high] = [&self.loc, &self.scale, &self.low, &self.high]
+            .map(|parameter| Parameter::from(parameter.value().cast(DType::F64)));
+        Self { loc, scale, low, high, validate_args: self.validate_args }
     }
 
     /// `f` of the value seen from the top, `below` and `above` with zero gradient outside.
@@ -261,8 +269,9 @@ impl Distribution for TruncatedNormal {
 /// 24 (2022), section 4: a Bregman divergence of the logarithms of both integrals; here without the terms that cancel.
 impl KlDivergence<Self> for TruncatedNormal {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let view = p.view();
-        let value = divergence(&self.view(), &view, &view.log_total());
+        let view = p.widened().view();
+        let value = divergence(&self.widened().view(), &view, &view.log_total());
+        let value = value.cast(self.loc.value().dtype()?);
         let low = p.low.value().le(&self.low.value());
         let inside = low * self.high.value().le(&p.high.value());
         Ok(Tensor::select(&inside, &value, &constant(f64::INFINITY, &value)))
@@ -272,11 +281,12 @@ impl KlDivergence<Self> for TruncatedNormal {
 /// That to a truncated normal whose ends are infinite.
 impl KlDivergence<Normal> for TruncatedNormal {
     fn kl_divergence_to(&self, p: &Normal) -> Result<Tensor> {
-        let (top, scale) = (p.loc().value(), p.scale().value());
+        let [top, scale] = [p.loc(), p.scale()].map(|value| value.value().cast(DType::F64));
         let log_total = scale.ln() + LN_SQRT_2PI;
         let [m, far] = [0.0, f64::INFINITY].map(|value| constant(value, &top));
         let view = View { top, scale, m, l: far.clone(), r: far };
-        Ok(divergence(&self.view(), &view, &log_total))
+        let value = divergence(&self.widened().view(), &view, &log_total);
+        Ok(value.cast(self.loc.value().dtype()?))
     }
 }
 
@@ -288,7 +298,8 @@ fn divergence(q: &View, p: &View, log_total_p: &Tensor) -> Tensor {
     let (shift, ratio) = ((&q.top - &p.top) / &p.scale, &q.scale / &p.scale);
     let squares = (ratio.square() - 1.0) * square * 0.5;
     let slopes = (&shift * &ratio + &p.m * &ratio - &q.m) * mean;
-    log_total_p - q.log_total() + squares + slopes + &shift * (&shift * 0.5 + &p.m)
+    let value = log_total_p - q.log_total() + squares + slopes + &shift * (&shift * 0.5 + &p.m);
+    not_below_zero(&value)
 }
 
 #[cfg(test)]

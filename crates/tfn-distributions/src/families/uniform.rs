@@ -141,9 +141,13 @@ impl Distribution for Uniform {
 /// `ln(length_p/length_q)` if `q` lies inside `p`; infinite with zero gradient otherwise.
 impl KlDivergence<Self> for Uniform {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let low = p.low.value().le(&self.low.value());
-        let inside = low * self.high.value().le(&p.high.value());
-        let value = (p.length() / self.length()).ln();
+        let ([low_q, high_q], [low_p, high_p]) = (
+            [self.low.value(), self.high.value()],
+            [p.low.value(), p.high.value()],
+        );
+        let inside = low_p.le(&low_q) * high_q.le(&high_p);
+        let longer = (high_p - high_q) + (low_q - low_p);
+        let value = (longer.relu() / self.length()).log1p();
         Ok(Tensor::select(&inside, &value, &constant(f64::INFINITY, &value)))
     }
 }

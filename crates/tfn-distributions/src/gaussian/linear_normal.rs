@@ -1,13 +1,14 @@
 //! Normal distributions of vectors, by what they compute.
 
-use tfn_tensor::{Tensor, broadcast_shapes};
+use tfn_tensor::{DType, Tensor, broadcast_shapes};
 
 use super::linear_scale::LinearScale;
 use super::{STANDARD_ENTROPY, kl_to_standard, triangle_parts};
 use crate::axes::sum_last;
 use crate::error::{DistributionError, Result};
-use crate::masking::squared_length;
+use crate::masking::{constant, squared_length};
 use crate::special::scalar::gamma::LN_SQRT_2PI;
+use crate::stable::not_below_zero;
 
 /// A batch of normal distributions of vectors as tensors: the mean, and the scale `S` that takes standard normal noise to
 /// the distance from it. The covariance is `S·Sᵀ`.
@@ -151,10 +152,12 @@ impl LinearNormal {
     /// # Errors
     /// Those of the tensors, here and in the other methods.
     pub fn log_prob(&self, x: &Tensor) -> Result<Tensor> {
-        let distance = x - &self.loc;
-        let z = self.scale.solve(&distance)?;
-        let normalizer = self.scale.log_det() + self.size()? * LN_SQRT_2PI;
-        Ok(squared_length(&z, &distance, 1)? * -0.5 - normalizer)
+        let normal = self.widened()?;
+        let distance = x.cast(normal.loc.dtype()?) - &normal.loc;
+        let z = normal.scale.solve(&distance)?;
+        let normalizer = normal.scale.log_det() + self.size()? * LN_SQRT_2PI;
+        let log_prob = squared_length(&z, &distance, 1)? * -0.5 - normalizer;
+        Ok(log_prob.cast(self.loc.dtype()?))
     }
 
     /// `loc + S·noise`: a sample, if `noise` is standard normal of the shape `sample + batch + [k]`.
@@ -170,8 +173,8 @@ impl LinearNormal {
     /// # Errors
     /// Those of the tensors.
     pub fn entropy(&self) -> Result<Tensor> {
-        let entropy = self.scale.log_det() + self.size()? * STANDARD_ENTROPY;
-        Ok(entropy.broadcast_to(self.batch()?).check()?)
+        let entropy = self.widened()?.scale.log_det() + self.size()? * STANDARD_ENTROPY;
+        Ok(entropy.cast(self.loc.dtype()?).broadcast_to(self.batch()?).check()?)
     }
 
     /// The diagonal of [`covariance`](Self::covariance), of the shape `batch + [k]`.
@@ -210,7 +213,7 @@ impl LinearNormal {
         Ok(Self { loc: reshaped(&self.loc, 1)?, scale: self.scale.each(&reshaped)? })
     }
 
-    /// The divergence `KL(self || p)`; exactly 0 where both are equal and their scales are triangular.
+    /// The divergence `KL(self || p)`; never below 0, and exactly 0 where both are equal.
     ///
     /// ```text
     /// (|R|² − k + |z|²)/2 − ln det R,   R = S_p⁻¹·S_q,   z = S_p⁻¹(loc_q − loc_p)
@@ -224,14 +227,50 @@ impl LinearNormal {
     /// # Errors
     /// Those of the tensors: sizes or batches that do not fit, two types.
     pub fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let ratio = p.scale.solve_columns(&self.scale.dense());
-        let distance = p.scale.solve(&(&self.loc - &p.loc))?;
         if self.scale.is_triangular() && p.scale.is_triangular() {
+            let ratio = p.scale.solve_columns(&self.scale.dense());
+            let distance = p.scale.solve(&(&self.loc - &p.loc))?;
             let (diagonal, beside) = triangle_parts(&ratio);
             return Ok(sum_last(&kl_to_standard(&distance, &diagonal), 1) + beside * 0.5);
         }
-        let squares = sum_last(&ratio.square(), 2) - self.size()? + sum_last(&distance.square(), 1);
-        Ok(squares * 0.5 + (p.scale.log_det() - self.scale.log_det()))
+        let dtype = (&self.loc - &p.loc).dtype()?;
+        let [q, p] = [self, p].map(|normal| normal.cast(DType::F64));
+        let (q, p) = (q?, p?);
+        let distance = p.scale.solve(&(&q.loc - &p.loc))?;
+        let value = q.scales_to(&p)? + sum_last(&distance.square(), 1) * 0.5;
+        Ok(value.cast(dtype))
+    }
+
+    /// `(|R|² − k)/2 − ln det R`. Where `R` is nearly the identity, its distance `E` from it gives
+    /// `|E|²/2 + tr(E²)/2 − tr(E³)/3 + tr(E⁴)/4 − …`.
+    fn scales_to(&self, p: &Self) -> Result<Tensor> {
+        let (q, p) = (&self.scale, &p.scale);
+        let [dense_q, dense_p] = [q.dense(), p.dense()];
+        let rest = p.solve_columns(&(&dense_q - dense_p));
+        let squares = sum_last(&rest.square(), 2);
+        let is_near = squares.detach().lt(&constant(1e-8, &squares)).check()?;
+        let ratio = p.solve_columns(&dense_q);
+        let log_det = p.log_det() - q.log_det();
+        let far = (sum_last(&ratio.square(), 2) - self.size()?) * 0.5 + log_det;
+        let twice = rest.matmul(&rest);
+        let [rest, twice_t] = [&rest, &twice].map(Tensor::transpose);
+        let [second, third, fourth] = [
+            twice.diag_part().sum_axes(&[-1], false),
+            sum_last(&(&twice * rest), 2),
+            sum_last(&(&twice * twice_t), 2),
+        ];
+        let near = (squares + second) * 0.5 - third / 3.0 + fourth * 0.25;
+        Ok(not_below_zero(&Tensor::select(&is_near, &near, &far)))
+    }
+
+    /// In `f64` where the scale is a sum, of which the parts may cancel; as it is where it is a triangle.
+    fn widened(&self) -> Result<Self> {
+        if self.scale.is_triangular() { Ok(self.clone()) } else { self.cast(DType::F64) }
+    }
+
+    fn cast(&self, dtype: DType) -> Result<Self> {
+        let scale = self.scale.each(&|tensor, _| Ok(tensor.cast(dtype)))?;
+        Ok(Self { loc: self.loc.cast(dtype), scale })
     }
 }
 

@@ -132,6 +132,26 @@ pub fn log1p_gap(t: &Tensor) -> Tensor {
     pointwise(GAP, [t])
 }
 
+/// `exp(t) − 1 − t`.
+pub(crate) fn expm1_gap(t: &Tensor) -> Tensor {
+    const GAP: Pointwise<1> = Pointwise {
+        name: "expm1_gap",
+        value: |[t]| scalar::expm1_gap(t),
+        partials: [|[t], _| t.exp_m1()],
+    };
+    pointwise(GAP, [t])
+}
+
+/// `r − 1 − ln r` of the ratio `r = a/b` of positive numbers.
+pub(crate) fn ratio_gap(a: &Tensor, b: &Tensor) -> Tensor {
+    const GAP: Pointwise<2> = Pointwise {
+        name: "ratio_gap",
+        value: |[a, b]| scalar::ratio_gap(a, b),
+        partials: [|[a, b], _| (a - b) / b / a, |[a, b], _| -((a - b) / b / b)],
+    };
+    pointwise(GAP, [a, b])
+}
+
 /// The log-density at `x` of the gamma distribution of concentration `a`, for concentrations of any size: minus
 /// infinity outside the support.
 pub(crate) fn gamma_log_density(a: &Tensor, rate: &Tensor, x: &Tensor) -> Tensor {

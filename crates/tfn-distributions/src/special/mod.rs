@@ -35,7 +35,7 @@ pub(crate) use counts::{
 };
 pub(crate) use draws::{beta_sample, gamma_sample, log_gamma_sample};
 pub use gamma::{digamma, lgamma, lgamma_divergence, log_beta, log_multigamma, log1p_gap};
-pub(crate) use gamma::{gamma_entropy, gamma_log_density};
+pub(crate) use gamma::{expm1_gap, gamma_entropy, gamma_log_density, ratio_gap};
 pub(crate) use incomplete_beta::beta_log_density;
 pub use incomplete_beta::{betainc, betaincc, betainccinv, betaincinv, log_betainc, log_betaincc};
 pub use incomplete_gamma::{
@@ -43,8 +43,9 @@ pub use incomplete_gamma::{
 };
 pub use normal::{erfcx, log_erfcx, ndtri};
 pub(crate) use trials::{
-    Chance, binomial_entropy, binomial_log_mass, binomial_quantile, negative_binomial_log_mass,
-    negative_binomial_quantile, trials_sample, trials_tail,
+    Chance, Counted, binomial_entropy, binomial_log_mass, binomial_quantile,
+    negative_binomial_log_mass, negative_binomial_quantile, trials_divergence, trials_sample,
+    trials_tail,
 };
 
 #[cfg(test)]

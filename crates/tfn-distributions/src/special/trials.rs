@@ -7,6 +7,8 @@ use super::draws::{in_type_of, words};
 use super::scalar::count_quantile::{Moments, quantile};
 use super::scalar::incomplete_gamma::LogTail;
 use super::scalar::numbers::Numbers;
+pub(crate) use super::scalar::trials_divergence::Counted;
+use super::scalar::trials_divergence::{divergence, slopes};
 use super::scalar::trials_law::Odds;
 use super::scalar::{count_draws, count_entropy, trials_law as law};
 
@@ -109,6 +111,45 @@ const fn waiting_log_mass<const LOGIT: bool>() -> Pointwise<3> {
 /// The log-mass of `k` successes before failure number `r`.
 pub(crate) fn negative_binomial_log_mass(r: &Tensor, k: &Tensor, chance: &Chance) -> Tensor {
     by_chance!(chance, waiting_log_mass; [r, k, &chance.given])
+}
+
+const fn pair_divergence<const Q_LOGIT: bool, const P_LOGIT: bool, const COUNTED: u8>()
+-> Pointwise<2> {
+    const fn counted(which: u8) -> Counted {
+        match which {
+            0 => Counted::Success,
+            1 => Counted::UntilSuccess,
+            _ => Counted::UntilFailure,
+        }
+    }
+    Pointwise {
+        name: "trials_divergence",
+        value: |given| divergence(counted(COUNTED), given, [Q_LOGIT, P_LOGIT]),
+        partials: [
+            |given, value| slopes(counted(COUNTED), given, [Q_LOGIT, P_LOGIT], value)[0],
+            |given, value| slopes(counted(COUNTED), given, [Q_LOGIT, P_LOGIT], value)[1],
+        ],
+    }
+}
+
+/// The divergence of `q` from `p`, for what is counted until the first of an outcome, or of one trial.
+pub(crate) fn trials_divergence(counted: Counted, q: &Chance, p: &Chance) -> Tensor {
+    let inputs = [&q.given, &p.given];
+    macro_rules! of {
+        ($counted:literal) => {
+            match [q.is_logit, p.is_logit] {
+                [true, true] => pointwise(pair_divergence::<true, true, $counted>(), inputs),
+                [true, false] => pointwise(pair_divergence::<true, false, $counted>(), inputs),
+                [false, true] => pointwise(pair_divergence::<false, true, $counted>(), inputs),
+                [false, false] => pointwise(pair_divergence::<false, false, $counted>(), inputs),
+            }
+        };
+    }
+    match counted {
+        Counted::Success => of!(0),
+        Counted::UntilSuccess => of!(1),
+        Counted::UntilFailure => of!(2),
+    }
 }
 
 /// The tail asked for as the lower one.

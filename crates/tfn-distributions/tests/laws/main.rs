@@ -10,6 +10,7 @@ mod described;
 mod discrete;
 mod draws;
 mod multivariate;
+mod neighbours;
 mod positive;
 mod real;
 mod wrappers;

@@ -17,6 +17,7 @@ pub(crate) mod numbers;
 mod panels;
 pub(crate) mod poisson_law;
 pub(crate) mod student_t;
+pub(crate) mod trials_divergence;
 pub(crate) mod trials_law;
 pub(crate) mod truncated_normal;
 mod uniform_beta;
@@ -40,4 +41,24 @@ pub(crate) fn log1p_gap(t: f64) -> f64 {
         power *= square;
         odd += 2.0;
     }
+}
+
+/// `exp(t) − 1 − t`, exact where both nearly cancel.
+pub(crate) fn expm1_gap(t: f64) -> f64 {
+    if t.abs() > 0.5 {
+        return t.exp_m1() - t;
+    }
+    let (mut term, mut sum, mut n) = (0.5 * t * t, 0.0, 2.0);
+    while term.abs() > 1e-17 * sum {
+        sum += term;
+        n += 1.0;
+        term *= t / n;
+    }
+    sum
+}
+
+/// `r − 1 − ln r` of the ratio `r = a/b` of positive numbers, exact where they are nearly equal.
+pub(crate) fn ratio_gap(a: f64, b: f64) -> f64 {
+    let t = (a - b) / b;
+    if t.abs() < 0.5 { log1p_gap(t) } else { a / b - 1.0 - (a.ln() - b.ln()) }
 }
