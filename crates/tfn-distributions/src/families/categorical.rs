@@ -99,6 +99,13 @@ fn mass_of(probs: &Tensor, chosen: &Tensor) -> Tensor {
     Tensor::select(&own.le(&others), &own, &(1.0 - &others))
 }
 
+impl Categorical {
+    /// Whether it was given by probabilities.
+    pub(super) fn is_by_probs(&self) -> bool {
+        matches!(self.row, LogitsOrProbs::Probs(_))
+    }
+}
+
 impl Distribution for Categorical {
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {
         vec![self.row.spec_of_row()]

@@ -1,7 +1,7 @@
 //! How mixtures are computed from what each component has, along an axis of components before those of the event.
 
-use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Tensor};
 
 use super::Categorical;
 use super::logits_or_probs::sample_labels;
@@ -58,7 +58,39 @@ impl Mixing<'_> {
         // A component without weight does not count, even where its density is infinite.
         let is_none = log_weights.eq(&constant(f64::NEG_INFINITY, &log_weights));
         let counted = Tensor::select(&is_none, &constant(0.0, by_component), by_component);
-        log_sum_exp(&(counted + log_weights))
+        let log_density = log_sum_exp(&(counted + log_weights));
+        if self.can_gain_weight() {
+            let gain = self.gain(by_component, &log_density.detach());
+            return log_density + gain;
+        }
+        log_density
+    }
+
+    /// Whether a component has the weight 0 exactly and could get another: by its probability, as the slope in log-odds of minus
+    /// infinity is 0.
+    pub(super) fn can_gain_weight(&self) -> bool {
+        let probs = self.weights.probs();
+        self.weights.is_by_probs()
+            && probs.is_tracked()
+            && probs.to_f64_vec().is_ok_and(|probs| probs.contains(&0.0))
+    }
+
+    /// 0, with the slope `p_k(x)/p(x)` in each weight `k` of 0, which `ln 0` hides.
+    fn gain(&self, by_component: &Tensor, log_density: &Tensor) -> Tensor {
+        let probs = self.weights.probs();
+        let is_none = probs.eq(&constant(0.0, &probs));
+        let ratio = (by_component.detach() - log_density.expand_dims(-1)).exp();
+        let largest = if ratio.dtype().is_ok_and(|dtype| dtype == DType::F32) {
+            f64::from(f32::MAX)
+        } else {
+            f64::MAX
+        };
+        // NaN is the ratio of two densities of 0.
+        let ratio =
+            Tensor::select(&ratio.eq(&ratio), &ratio.clamp(0.0, largest), &constant(0.0, &ratio));
+        let gains =
+            Tensor::select(&is_none, &(ratio * (&probs - probs.detach())), &constant(0.0, &probs));
+        gains.sum_axes(&[-1], false)
     }
 
     /// A probability from that of each component, in the logarithm.

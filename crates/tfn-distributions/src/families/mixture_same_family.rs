@@ -148,6 +148,7 @@ impl Distribution for MixtureSameFamily {
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         // Normals, whatever their family, have a density in one pass.
         if self.event_shape()?.is_empty()
+            && !self.mixing()?.can_gain_weight()
             && let Some((loc, scale)) = self.components_distribution.elementwise_normal()
         {
             let log_weights = self.mixture_distribution.log_probs();
@@ -297,6 +298,33 @@ mod tests {
         assert_eq!(slopes.concat(), expected[3..]);
         let same = BatchReshape::new(normal, &[2]).unwrap();
         assert_eq!(density_and_slopes(same.into()), expected);
+    }
+
+    #[test]
+    fn weights_of_zero_do_no_harm_and_can_grow() {
+        for dtype in [DType::F32, DType::F64] {
+            let row = |values: &[f64]| Tensor::from_f64(values, &[values.len()], dtype);
+            let x = Variable::new("x", row(&[0.3, -2.0, 1e30, f64::INFINITY])).unwrap();
+            let of = |probs: crate::Parameter| {
+                let normal = Normal::new(row(&[0.0]), row(&[1.0, 2.0, 3.0])).unwrap();
+                MixtureSameFamily::new(Categorical::from_probs(probs).unwrap(), normal).unwrap()
+            };
+            let alone = of(row(&[0.0, 0.0, 1.0]).into()).log_prob(&x.tensor()).unwrap();
+            let slope = alone.sum().gradients().unwrap().of(&x).to_f64_vec().unwrap();
+            assert!((slope[0] + 0.3 / 9.0).abs() < 1e-7 && (slope[1] - 2.0 / 9.0).abs() < 1e-6);
+            assert!(slope.iter().all(|slope| slope.is_finite()), "{slope:?}");
+            let probs = Variable::new("probs", row(&[0.0, 0.5, 0.5])).unwrap();
+            let mixture = of((&probs).into());
+            let log_prob = mixture.log_prob(&row(&[0.3])).unwrap();
+            // Densities without 1/sqrt(2π): the share of what is mixed, which sums to 1 by definition.
+            let density = |scale: f64| (-0.5 * (0.3 / scale).powi(2)).exp() / scale;
+            let whole = 0.5 * (density(2.0) + density(3.0));
+            assert!((log_prob.to_f64_vec().unwrap()[0] - (whole.ln() - 0.918_938_533_204_672_7)).abs() < 1e-6);
+            let slopes = log_prob.sum().gradients().unwrap().of(&probs).to_f64_vec().unwrap();
+            for (slope, scale) in slopes.iter().zip([1.0, 2.0, 3.0]) {
+                assert!((slope - density(scale) / whole).abs() < 1e-6, "{scale}: {slopes:?}");
+            }
+        }
     }
 
     #[test]

@@ -13,11 +13,15 @@ use crate::storage::LAZY;
 use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 /// Constant parameters of `K` components: `peak = ln weight − ln scale − ln sqrt(2π)`, `rate = 1/scale`.
+///
+/// One without weight has the `loc` and `rate` of one with it: what is multiplied by its share of 0 is then a number.
 #[derive(Clone, Copy)]
 struct Components<E, const K: usize> {
     peak: [E; K],
     loc: [E; K],
     rate: [E; K],
+    /// The component of the largest scale, the last one to have a density.
+    widest: usize,
 }
 
 impl<E: Element, const K: usize> Components<E, K> {
@@ -27,10 +31,17 @@ impl<E: Element, const K: usize> Components<E, K> {
             let values = tensor.to_f64_vec()?;
             Ok(array::from_fn(|k| values[k % values.len().max(1)]))
         };
-        let (log_weights, loc, scale) = (read(log_weights)?, read(loc)?, read(scale)?);
+        let (log_weights, mut loc, mut scale) = (read(log_weights)?, read(loc)?, read(scale)?);
+        let counts = |k: &usize| log_weights[*k] != f64::NEG_INFINITY;
+        let widest = (0..K).filter(counts).reduce(|a, b| if scale[b] > scale[a] { b } else { a });
+        let widest = widest.unwrap_or(0);
+        for k in (0..K).filter(|k| !counts(k)) {
+            (loc[k], scale[k]) = (loc[widest], scale[widest]);
+        }
         let peak = array::from_fn(|k| log_weights[k] - scale[k].ln() - LN_SQRT_2PI);
         let typed = |values: [f64; K]| values.map(<E as Element>::from_f64);
-        Ok(Self { peak: typed(peak), loc: typed(loc), rate: typed(scale.map(f64::recip)) })
+        let rate = typed(scale.map(f64::recip));
+        Ok(Self { peak: typed(peak), loc: typed(loc), rate, widest })
     }
 
     /// Component `k`'s standardised value and log-density at `x`.
@@ -56,22 +67,40 @@ impl<E: Element, const K: usize> Components<E, K> {
         slope
     }
 
+    /// Minus the slope of component `k`, given its `z`: a finite number, so that 0 times it is 0.
+    #[inline(always)]
+    fn pull(&self, k: usize, z: E) -> E {
+        let pull = z * self.rate[k];
+        let pull = if pull > E::max_value() { E::max_value() } else { pull };
+        if pull < E::min_value() { E::min_value() } else { pull }
+    }
+
+    /// The slope where the density of every component is 0 to the last digit: of the one that falls slowest, and 0 at infinity.
+    #[inline(always)]
+    fn far_slope(&self, x: E) -> E {
+        let z = (x - self.loc[self.widest]) * self.rate[self.widest];
+        if x.m_abs() == E::infinity() { E::zero() } else { -self.pull(self.widest, z) }
+    }
+
     /// The log-density as the largest term and what its logarithm is added to that, and the slope.
     #[inline(always)]
     fn terms(&self, x: E) -> (E, E, [E; 1]) {
         let (z, mut largest) = self.at(0, x);
-        let (mut sum, mut slope) = (E::one(), -z * self.rate[0]);
+        let (mut sum, mut slope) = (E::one(), -self.pull(0, z));
         for k in 1..K {
             let (z, term) = self.at(k, x);
             // Both in units of the larger; `slope` is weighed by `sum`.
             let ratio = (-(term - largest).m_abs()).m_exp();
+            // The distance of two infinities is NaN.
+            let ratio = if largest == E::neg_infinity() { E::zero() } else { ratio };
             let greater = term > largest;
             let (old, new) = if greater { (ratio, E::one()) } else { (E::one(), ratio) };
             sum = old * sum + new;
-            slope = old * slope - new * (z * self.rate[k]);
+            slope = old * slope - new * self.pull(k, z);
             largest = if greater { term } else { largest };
         }
-        (largest, sum, [slope / sum])
+        let is_far = largest == E::neg_infinity();
+        (largest, sum, [if is_far { self.far_slope(x) } else { slope / sum }])
     }
 
     /// The log-density, and where its slope will be: the sum of all entries computes it on the way.
@@ -139,17 +168,21 @@ impl<E: Element, const K: usize> Components<E, K> {
     fn partials(&self, x: E) -> [E; OUTPUTS] {
         let terms: [(E, E); K] = array::from_fn(|k| self.at(k, x));
         let largest = terms.iter().fold(E::neg_infinity(), |a, (_, b)| if a < *b { *b } else { a });
-        let powers = terms.map(|(_, term)| (term - largest).m_exp());
+        let is_far = largest == E::neg_infinity();
+        let powers =
+            terms.map(|(_, term)| if is_far { E::zero() } else { (term - largest).m_exp() });
         let sum = powers.iter().fold(E::zero(), |a, b| a + *b);
         let mut made = [E::zero(); OUTPUTS];
         for k in 0..K {
-            let (share, z) = (powers[k] / sum, terms[k].0);
-            let slope = share * z * self.rate[k];
+            let (share, z) = (if is_far { E::zero() } else { powers[k] / sum }, terms[k].0);
+            let slope = share * self.pull(k, z);
             made[0] -= slope;
             made[1 + k] = share;
             made[1 + MOST + k] = slope;
-            made[1 + 2 * MOST + k] = share * (z * z - E::one()) * self.rate[k];
+            let square = if share == E::zero() { E::zero() } else { z * z - E::one() };
+            made[1 + 2 * MOST + k] = share * square * self.rate[k];
         }
+        made[0] = if is_far { self.far_slope(x) } else { made[0] };
         made
     }
 
@@ -258,6 +291,21 @@ fn fused_components(x: &Tensor, parameters: &[Tensor; 3]) -> Option<usize> {
     (components <= MOST).then_some(components)
 }
 
+/// The same out of the densities of the components, without what a weight of 0 or an infinite `x` would multiply.
+fn by_parts(x: &Tensor, log_weights: &Tensor, loc: &Tensor, scale: &Tensor) -> Tensor {
+    let like = |value: f64, tensor: &Tensor| match tensor.dtype() {
+        Ok(dtype) => Tensor::from_f64(&[value], &[], dtype),
+        Err(_) => tensor.clone(),
+    };
+    let is_far = x.abs().eq(&like(f64::INFINITY, x));
+    let near = Tensor::select(&is_far, &like(0.0, x), x).expand_dims(-1);
+    let by_component = Tensor::normal_log_prob(&near, loc, scale);
+    let has_none = log_weights.eq(&like(f64::NEG_INFINITY, log_weights));
+    let counted = Tensor::select(&has_none, &like(0.0, &by_component), &by_component);
+    let log_prob = (counted + log_weights).logsumexp(-1, false);
+    Tensor::select(&is_far, &like(f64::NEG_INFINITY, &log_prob), &log_prob)
+}
+
 impl Tensor {
     /// Log-density at each entry of `x` of a mixture of `K` normals.
     ///
@@ -303,10 +351,7 @@ impl Tensor {
                     slope,
                 })
             }
-            Ok(None) => {
-                let by_component = Self::normal_log_prob(&x.expand_dims(-1), loc, scale);
-                (by_component + log_weights).logsumexp(-1, false)
-            }
+            Ok(None) => by_parts(x, log_weights, loc, scale),
             Err(error) => Self::from_error(error),
         }
     }
@@ -378,6 +423,64 @@ mod tests {
             assert!((a - b).abs() <= 1e-6 * b.abs(), "{a} {b}");
         }
         Ok(())
+    }
+
+    /// Values and all slopes at `x`, of the sum of the densities.
+    fn value_and_slopes(x: &[f64], [w, m, s]: [&[f64]; 3], dtype: DType) -> [Vec<f64>; 5] {
+        let variable = |values: &[f64]| {
+            crate::Variable::new("v", Tensor::from_f64(values, &[values.len()], dtype)).unwrap()
+        };
+        let all = [x, w, m, s].map(variable);
+        let [x, w, m, s] = all.each_ref().map(crate::Variable::tensor);
+        let value = Tensor::normal_mixture_log_prob(&x, &w, &m, &s);
+        let gradients = value.sum().gradients().unwrap();
+        let [x, w, m, s] = all.each_ref().map(|v| gradients.of(v).to_f64_vec().unwrap());
+        [value.to_f64_vec().unwrap(), x, w, m, s]
+    }
+
+    #[test]
+    fn a_component_without_weight_does_no_harm() {
+        let none = f64::NEG_INFINITY;
+        for dtype in [DType::F32, DType::F64] {
+            let [value, slope, ..] = value_and_slopes(
+                &[0.5, -4.0],
+                [&[none, none, 0.0], &[0.0; 3], &[1.0, 2.0, 3.0]],
+                dtype,
+            );
+            let expected = |x: f64| -x * x / 18.0 - 3.0_f64.ln() - LN_SQRT_2PI;
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
+            assert!(near(value[0], expected(0.5)) && near(value[1], expected(-4.0)), "{value:?}");
+            assert!(near(slope[0], -0.5 / 9.0) && near(slope[1], 4.0 / 9.0), "{slope:?}");
+            // With weights on either side of none.
+            let [_, slope, weights, _, scales] =
+                value_and_slopes(&[1.0], [&[0.0, none, 0.0], &[0.0], &[1.0, 0.0, 1.0]], dtype);
+            assert_eq!((&slope[..], &weights[..]), (&[-1.0][..], &[0.5, 0.0, 0.5][..]));
+            assert_eq!(scales, [0.0; 3]);
+        }
+    }
+
+    #[test]
+    fn slopes_far_out_are_numbers() {
+        let parameters: [&[f64]; 3] = [&[-0.7, -0.7], &[0.0, 1.0], &[1e-3, 2.0]];
+        let [value, slope, weights, locs, scales] = value_and_slopes(
+            &[1e25, -1e36, f64::INFINITY, f64::NEG_INFINITY],
+            parameters,
+            DType::F32,
+        );
+        assert_eq!(value, [f64::NEG_INFINITY; 4]);
+        // (loc − x)/scale² of the wider one.
+        let off = |given: f64, expected: f64| (given / expected - 1.0).abs();
+        assert!(off(slope[0], -2.5e24) < 1e-6 && off(slope[1], 2.5e35) < 1e-6, "{slope:?}");
+        assert_eq!(slope[2..], [0.0; 2]);
+        let all = [weights, locs, scales].concat();
+        assert!(all.iter().all(|slope| slope.is_finite()), "{all:?}");
+        // One component's square is beyond `f32`, the other's is not.
+        let [value, slope, .., scales] = value_and_slopes(&[1e17], parameters, DType::F32);
+        assert!(
+            off(value[0], -1.25e33) < 1e-6 && off(slope[0], -2.5e16) < 1e-6,
+            "{value:?} {slope:?}"
+        );
+        assert!(scales[0] == 0.0 && off(scales[1], 1.25e33) < 1e-6, "{scales:?}");
     }
 
     #[test]
