@@ -1,8 +1,8 @@
 //! The Bernoulli distribution.
 
 use tfn_module::Module;
-use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
+use tfn_tensor::{DType, Tensor};
 
 use super::logits_or_probs::LogitsOrProbs;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
@@ -77,7 +77,10 @@ impl Distribution for Bernoulli {
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        Ok(stream.uniform(shape, self.dtype()?).lt(&self.probs().detach()))
+        // In f64 also for f32, and never 0, so that rare outcomes are as rare as they should be.
+        let noise = stream.uniform_open(shape, DType::F64);
+        let [probs, _] = self.one.widened().masses();
+        Ok(unless_nan(&probs, &noise.lt(&probs)).cast(self.dtype()?))
     }
 
     fn mean(&self) -> Result<Tensor> {
@@ -185,6 +188,27 @@ mod tests {
         let by_probs = Bernoulli::from_probs(probability).unwrap().log_prob(&x).unwrap();
         let (a, b) = (by_logits.to_vec::<f64>().unwrap(), by_probs.to_vec::<f64>().unwrap());
         assert!((a[0] - b[0]).abs() < 1e-14 && (a[1] - b[1]).abs() < 1e-14);
+    }
+
+    #[test]
+    fn rare_outcomes_are_drawn_as_rarely_as_they_should_be() {
+        let draws = 3_000_000;
+        let ones = |coin: Bernoulli| {
+            let sample = coin.sample(&[draws], &mut Stream::from_seed(3)).unwrap();
+            sample.cast(DType::F64).sum().item().unwrap()
+        };
+        for dtype in [DType::F32, DType::F64] {
+            for p in [0.0, 1e-12, 1e-10, 1e-6, 1e-4, 1e-3] {
+                let given = |p: f64| Tensor::from_f64(&[p], &[], dtype);
+                let expected = draws as f64 * p;
+                let off = |count: f64| (count - expected).abs() <= 5.0 * expected.sqrt() + 0.01;
+                let rare = ones(Bernoulli::from_probs(given(p)).unwrap());
+                assert!(off(rare), "{p}: {rare}");
+                // Zeros as rare as that, by log-odds: as a probability it would be rounded to 1.
+                let often = ones(Bernoulli::from_logits(given(-p.ln())).unwrap());
+                assert!(off(draws as f64 - often), "{p}: {often}");
+            }
+        }
     }
 
     #[test]

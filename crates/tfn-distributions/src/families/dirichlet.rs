@@ -67,11 +67,22 @@ impl Dirichlet {
     }
 }
 
-/// 1 for rows that sum to 1, without their axis.
+/// 1 for rows that sum to 1, without their axis: as nearly as rows of `f32` do, which may have been widened.
 pub(super) fn sums_to_one(x: &Tensor, dtype: DType) -> Tensor {
     let excess = x.sum_axes(&[-1], false) - 1.0;
+    let tolerance = match dtype {
+        DType::F32 => dtype.epsilon().sqrt(),
+        DType::F64 => 1e-5,
+    };
     // NaN is not above, and goes on.
-    1.0 - excess.abs().gt(&constant(dtype.epsilon().sqrt(), x))
+    1.0 - excess.abs().gt(&constant(tolerance, x))
+}
+
+/// Rows that nearly sum to 1, divided by what they sum to; others as they are.
+pub(super) fn on_simplex(x: &Tensor, dtype: DType) -> Tensor {
+    let sum = x.detach().sum_axes(&[-1], true);
+    let is_near = sums_to_one(&x.detach(), dtype).expand_dims(-1);
+    x / Tensor::select(&is_near, &sum, &constant(1.0, &sum))
 }
 
 /// The sum of the concentrations, `[batch…, 1]`, at most the largest number.
@@ -90,6 +101,7 @@ impl Distribution for Dirichlet {
 
     /// The density of gamma variables of one rate over that of their sum: no large terms are left to cancel.
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
+        let x = &on_simplex(x, self.dtype()?);
         let [a, sum] = self.values();
         let rate = sum.detach();
         let parts = gamma_log_density(&a, &rate, x) + x * &rate;
@@ -102,8 +114,12 @@ impl Distribution for Dirichlet {
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        // In f64 also for f32, and finite, so that rows of tiny concentrations stay rows.
-        let logs = log_gamma_sample(&self.concentration.value(), shape, stream);
+        // In f64 also for f32, and finite, so that rows of tiny concentrations stay rows. Below 1e-290 they are corners,
+        // drawn in proportion to the concentrations: which larger ones in the same proportion give too, without overflow.
+        let concentration = self.concentration.value().cast(DType::F64);
+        let largest = concentration.detach().max_axis(-1, true);
+        let larger = (1e-290 / &largest).maximum(&constant(1.0, &largest));
+        let logs = log_gamma_sample(&(concentration * larger), shape, stream);
         Ok(logs.clamp(f64::MIN, f64::MAX).softmax(-1).cast(self.dtype()?))
     }
 
@@ -170,6 +186,34 @@ impl KlDivergence<Self> for Dirichlet {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn draws_of_tiny_concentrations_are_corners_in_their_proportion() {
+        for tiny in [1e-300, 1e-308, 5e-324] {
+            let concentration = Tensor::from_vec(vec![tiny, tiny, 2.0 * tiny], &[3]);
+            let corners = Dirichlet::new(concentration).unwrap();
+            let sample = corners.sample(&[4000], &mut Stream::from_seed(1)).unwrap();
+            let entries = sample.to_vec::<f64>().unwrap();
+            assert!(entries.iter().all(|&x| x == 0.0 || x == 1.0), "{tiny}");
+            let means = sample.mean_axes(&[0], false).to_vec::<f64>().unwrap();
+            // Four standard errors.
+            let near = |(a, b): (&f64, f64)| (a - b).abs() < 0.032;
+            assert!(means.iter().zip([0.25, 0.25, 0.5]).all(near), "{tiny}: {means:?}");
+        }
+    }
+
+    #[test]
+    fn rows_of_single_precision_are_taken_in_double() {
+        let concentration = Tensor::from_vec(vec![2.0, 3.0, 5.0], &[3]);
+        let dirichlet = Dirichlet::new(concentration).unwrap();
+        let exact = Tensor::from_vec(vec![0.2, 0.3, 0.5], &[3]);
+        let off = &exact * (1.0 + 3e-7);
+        let [given, expected] =
+            [&off, &exact].map(|x| dirichlet.log_prob(x).unwrap().item().unwrap());
+        assert!((given - expected).abs() < 1e-14, "{given} {expected}");
+        let far = dirichlet.log_prob(&(exact * 1.001)).unwrap().item().unwrap();
+        assert_eq!(far, f64::NEG_INFINITY);
+    }
+
     use super::*;
     use crate::test_values::row;
     use crate::{Beta, DistributionError, kl_divergence};

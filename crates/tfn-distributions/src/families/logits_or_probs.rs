@@ -34,6 +34,15 @@ impl LogitsOrProbs {
         }
     }
 
+    /// The same in `f64`, without gradient.
+    pub(super) fn widened(&self) -> Self {
+        let wide = |given: &Parameter| given.value().detach().cast(DType::F64).into();
+        match self {
+            Self::Logits(logits) => Self::Logits(wide(logits)),
+            Self::Probs(probs) => Self::Probs(wide(probs)),
+        }
+    }
+
     /// Probabilities of the outcome and of its opposite.
     pub(super) fn masses(&self) -> [Tensor; 2] {
         match self {
@@ -159,7 +168,7 @@ fn kl_terms(mass: &Tensor, log_q: &Tensor, log_p: &Tensor) -> Tensor {
     Tensor::select(&impossible, &constant(f64::INFINITY, &value), &value)
 }
 
-/// Labels drawn by one uniform number each: the first label up to which the probabilities sum to more.
+/// Labels drawn by one uniform number each: the first label up to which the probabilities sum to more; NaN where they are none.
 pub(super) fn sample_labels(
     log_probs: &Tensor,
     shape: &[usize],
@@ -194,11 +203,22 @@ fn cumulated(log_probs: &[f64], classes: usize) -> Vec<f64> {
         }));
         let total = sum;
         for sum in &mut sums[start..] {
-            // Above every uniform number, whatever the rounding.
-            *sum = if *sum == total { 1.0 } else { (*sum / total).min(1.0) };
+            // Above every uniform number, whatever the rounding. Of probabilities that are none, or all 0, none is.
+            *sum = if total.is_nan() || total == 0.0 {
+                f64::NAN
+            } else if *sum == total {
+                1.0
+            } else {
+                (*sum / total).min(1.0)
+            };
         }
     }
     sums
+}
+
+/// Rows of zeros with a 1 at each label; of NaN where there is none.
+pub(super) fn one_hot_rows(labels: &Tensor, classes: usize) -> Tensor {
+    labels.one_hot(classes) + (labels * 0.0).expand_dims(-1)
 }
 
 /// The label of each uniform number, by the row of sums of its place.
@@ -217,7 +237,8 @@ fn pick<E: Element>(out: &mut [E], uniforms: &[f64], sums: &[f64], classes: usiz
             } else {
                 row.partition_point(|sum| sum <= u)
             };
-            *out = E::from_f64(label as f64);
+            let is_none = row.last().is_some_and(|sum| sum.is_nan());
+            *out = E::from_f64(if is_none { f64::NAN } else { label as f64 });
         }
     };
     let work = &work;

@@ -4,10 +4,10 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
 use super::Categorical;
-use super::logits_or_probs::sample_labels;
+use super::logits_or_probs::{one_hot_rows, sample_labels};
 use crate::distribution::{Distribution, Support};
 use crate::error::{DistributionError, Result};
-use crate::masking::{constant, log_sum_exp};
+use crate::masking::{constant, log_sum_exp, unless_nan};
 
 /// The weights of a mixture, and how many axes its events have.
 pub(super) struct Mixing<'a> {
@@ -101,7 +101,7 @@ impl Mixing<'_> {
     /// Labels of the components to draw from, of the shape `outer`, as zeros and ones along [`axis`](Self::axis).
     pub(super) fn choose(&self, outer: &[usize], stream: &mut Stream) -> Result<Tensor> {
         let labels = sample_labels(&self.weights.log_probs(), outer, stream)?;
-        let chosen = labels.one_hot(self.weights.num_categories()?);
+        let chosen = one_hot_rows(&labels, self.weights.num_categories()?);
         Ok((0..self.event_ndims).fold(chosen, |chosen, _| chosen.expand_dims(-1)))
     }
 
@@ -109,6 +109,7 @@ impl Mixing<'_> {
     pub(super) fn pick(&self, chosen: &Tensor, draws: &Tensor) -> Tensor {
         let draws = draws.detach();
         let picked = Tensor::select(chosen, &draws, &constant(0.0, &draws));
-        picked.sum_axes(&[self.axis()], false)
+        // NaN where nothing was chosen.
+        unless_nan(chosen, &picked).sum_axes(&[self.axis()], false)
     }
 }

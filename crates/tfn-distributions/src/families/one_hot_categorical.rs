@@ -4,7 +4,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::logits_or_probs::{LogitsOrProbs, sample_labels};
+use super::logits_or_probs::{LogitsOrProbs, one_hot_rows, sample_labels};
 use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
 use crate::error::Result;
 use crate::masking::{constant, only_where, unless_nan_in_row};
@@ -89,7 +89,7 @@ impl Distribution for OneHotCategorical {
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
         let classes = self.row.num_categories()?;
         let outer = &shape[..shape.len() - 1];
-        Ok(sample_labels(&self.log_probs(), outer, stream)?.one_hot(classes))
+        Ok(one_hot_rows(&sample_labels(&self.log_probs(), outer, stream)?, classes))
     }
 
     fn mean(&self) -> Result<Tensor> {

@@ -4,7 +4,7 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use super::dirichlet::sums_to_one;
+use super::dirichlet::{on_simplex, sums_to_one};
 use super::logits_or_probs::LogitsOrProbs;
 use crate::constraint::Constraint;
 use crate::distribution::{Distribution, Reparameterization, Support, validation};
@@ -239,6 +239,7 @@ impl Distribution for RelaxedOneHotCategorical {
     relaxed_methods!();
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
+        let x = &on_simplex(x, self.dtype()?);
         let zero = constant(0.0, x);
         let (none, negative) = (x.eq(&zero), x.lt(&zero));
         let inside = all_last(&(1.0 - &negative), 1) * sums_to_one(x, self.dtype()?);

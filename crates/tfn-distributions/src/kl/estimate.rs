@@ -239,9 +239,28 @@ fn not_factorised(q: &dyn Distribution, p: &dyn Distribution) -> DistributionErr
 mod tests {
     use super::*;
     use crate::{
-        Categorical, Independent, JointDistributionSequential, Laplace, MixtureSameFamily, Normal,
-        Sample, Uniform,
+        Categorical, HalfNormal, Independent, JointDistributionSequential, Laplace,
+        MixtureSameFamily, Normal, Sample, Uniform,
     };
+
+    #[test]
+    fn a_prior_without_density_where_the_posterior_has_some_is_infinitely_far() {
+        let row = |values: &[f64]| Tensor::from_slice(values, &[values.len()]);
+        let q = Normal::new(row(&[20.0, 5.0]), row(&[1.0, 0.1])).unwrap();
+        let priors: [Box<dyn Distribution>; 4] = [
+            Box::new(HalfNormal::new(10.0).unwrap()),
+            Box::new(HalfNormal::new(row(&[10.0, 3.0])).unwrap()),
+            Box::new(Uniform::new(0.0, 50.0).unwrap()),
+            Box::new(Uniform::new(row(&[-10.0, 3.0]), row(&[50.0, 8.0])).unwrap()),
+        ];
+        for p in priors {
+            let estimate = estimate_kl(&q, &*p, KlMethod::quadrature()).unwrap();
+            assert_eq!(estimate.value.to_f64_vec().unwrap(), [f64::INFINITY; 2], "{p:?}");
+        }
+        let wide = Uniform::new(-1000.0, 1000.0).unwrap();
+        let value = estimate_kl(&q, &wide, KlMethod::quadrature()).unwrap().value;
+        assert!(value.to_f64_vec().unwrap().iter().all(|kl| kl.is_finite()));
+    }
     use tfn_tensor::{DType, Variable};
 
     fn spike_and_slab() -> MixtureSameFamily {

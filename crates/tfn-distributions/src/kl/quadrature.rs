@@ -10,6 +10,7 @@ use crate::axes::sum_last;
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::gaussian::STANDARD_ENTROPY;
+use crate::masking::constant;
 
 /// Nodes of the Gauss–Hermite rules that are tried one after the other.
 const NODES: [usize; 5] = [8, 16, 32, 64, 128];
@@ -28,7 +29,12 @@ pub(super) fn by_quadrature(
         return Ok(None);
     };
     let ndims = q.event_shape()?.len();
-    let entries = match one_for_all(p)? {
+    let shared = one_for_all(p)?;
+    let may_exclude = match &shared {
+        Some(prior) => excludes_any(&**prior, &loc, &scale)?,
+        None => true,
+    };
+    let entries = match shared {
         Some(prior) => {
             let of_p = [p.batch_shape()?, p.event_shape()?].concat();
             let shape = broadcast_shapes(loc.shape()?, &of_p).unwrap_or(of_p);
@@ -40,10 +46,48 @@ pub(super) fn by_quadrature(
         Some(entries) => Some(entries),
         None => by_rules(&loc, &scale, p, tolerance)?,
     };
+    let entries = match (entries, if may_exclude { excluded(p, &loc, &scale)? } else { None }) {
+        (Some([value, error]), Some(excluded)) => Some([
+            Tensor::select(&excluded, &constant(f64::INFINITY, &value), &value),
+            Tensor::select(&excluded, &constant(0.0, &error), &error),
+        ]),
+        (entries, _) => entries,
+    };
     let summed = |[value, error]: [Tensor; 2]| -> Result<[Tensor; 2]> {
         Ok([sum_last(&value, ndims).check()?, sum_last(&error, ndims).check()?])
     };
     entries.map(summed).transpose()
+}
+
+/// So many scales from its mean no sample of a normal ever lies, but it has a density there: a prior that has none makes the
+/// divergence infinite.
+const OUT_OF_REACH: f64 = 100.0;
+
+/// Whether a prior has no density at one end of the range in which all normals lie.
+fn excludes_any(prior: &dyn Distribution, loc: &Tensor, scale: &Tensor) -> Result<bool> {
+    let reach = scale.detach() * OUT_OF_REACH;
+    let [lows, highs] = [loc.detach() - &reach, loc.detach() + &reach];
+    let mut ends = lows.to_f64_vec()?;
+    ends.extend(highs.to_f64_vec()?);
+    let (low, high) = ends
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
+    let ends = Tensor::from_f64(&[low, high], &[2], loc.dtype()?);
+    Ok(prior.log_prob(&ends)?.to_f64_vec()?.contains(&f64::NEG_INFINITY))
+}
+
+/// 1 for entries whose normal has a density where `p` has none.
+fn excluded(p: &dyn Distribution, loc: &Tensor, scale: &Tensor) -> Result<Option<Tensor>> {
+    let mut excluded: Option<Tensor> = None;
+    for side in [-OUT_OF_REACH, OUT_OF_REACH] {
+        let Some(log_prob) = p.elementwise_log_prob(&(loc + scale * side).detach()) else {
+            return Ok(None);
+        };
+        let log_prob = log_prob?;
+        let is_none = log_prob.eq(&constant(f64::NEG_INFINITY, &log_prob));
+        excluded = Some(excluded.map_or(is_none.clone(), |other| other.maximum(&is_none)));
+    }
+    Ok(excluded)
 }
 
 /// The one distribution over numbers that all entries of `p` have, if they have.

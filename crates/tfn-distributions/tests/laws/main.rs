@@ -11,6 +11,7 @@ mod discrete;
 mod draws;
 mod multivariate;
 mod neighbours;
+mod no_number;
 mod positive;
 mod real;
 mod wrappers;
