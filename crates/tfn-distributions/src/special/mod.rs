@@ -17,6 +17,7 @@ mod bessel;
 mod counts;
 mod draws;
 mod gamma;
+mod geometric;
 mod incomplete_beta;
 mod incomplete_gamma;
 mod normal;
@@ -35,6 +36,7 @@ pub(crate) use counts::{
 pub(crate) use draws::{beta_sample, gamma_sample, log_gamma_sample};
 pub use gamma::{digamma, lgamma, lgamma_divergence, log_beta, log_multigamma, log1p_gap};
 pub(crate) use gamma::{gamma_entropy, gamma_log_density};
+pub(crate) use geometric::{geometric_quantile, geometric_tail};
 pub(crate) use incomplete_beta::beta_log_density;
 pub use incomplete_beta::{betainc, betaincc, betainccinv, betaincinv, log_betainc, log_betaincc};
 pub use incomplete_gamma::{

@@ -22,7 +22,7 @@ use tfn_distributions::bijectors::{Chain, Exp, Shift};
 use tfn_distributions::tensor::{DType, Key, Stream, Tensor};
 use tfn_distributions::testing::{Laws, check_distribution, check_kl};
 use tfn_distributions::{
-    Distribution, Independent, Laplace, Normal, Result, Saved, TransformedDistribution,
+    Distribution, Independent, Laplace, Normal, Result, Saved, Support, TransformedDistribution,
     kl_divergence,
 };
 
@@ -116,6 +116,35 @@ fn single_precision_agrees_with_double() {
             }
             Ok(())
         });
+    }
+}
+
+#[test]
+fn counts_come_back_from_their_own_cdf_in_both_types() {
+    for (name, make) in FAMILIES.iter().copied().flatten() {
+        for dtype in [DType::F32, DType::F64] {
+            for_each_draw(16, |numbers| {
+                let made = make(&mut Draws::new(&numbers, dtype)).map_err(|e| broken(name, e))?;
+                let batch = made.batch_shape().map_err(|e| broken(name, e))?;
+                let shape = [&[600][..], &vec![1; batch.len()]].concat();
+                let counts: Vec<f64> = (0..600).map(f64::from).collect();
+                let counts = Tensor::from_f64(&counts, &shape, dtype);
+                let (Support::Integers, Ok(cdf)) = (made.support(), made.cdf(&counts)) else {
+                    return Ok(());
+                };
+                let Ok(back) = made.quantile(&cdf) else { return Ok(()) };
+                let before = entries(made.cdf(&(&counts - 1.0)));
+                let counts = entries(Ok(counts + &cdf * 0.0));
+                let levels = entries(Ok(cdf)).into_iter().zip(before);
+                for ((level, before), (back, count)) in
+                    levels.zip(entries(Ok(back)).into_iter().zip(counts))
+                {
+                    let is_own = level < 1.0 && level - before > 1e-13 * level.min(1.0 - level);
+                    prop_assert!(!is_own || back == count, "{name}: {level} {back} {count}");
+                }
+                Ok(())
+            });
+        }
     }
 }
 
