@@ -2,7 +2,7 @@
 
 use tfn_tensor::Tensor;
 
-use crate::masking::{branch, constant};
+use crate::masking::{branch, constant, only_where};
 
 /// `ln(1 − exp(−exp(w)))`, in both tails.
 pub(crate) fn log1m_exp_exp(w: &Tensor) -> Tensor {
@@ -16,4 +16,11 @@ pub(crate) fn log1m_exp(t: &Tensor) -> Tensor {
     let is_small = t.lt(&constant(std::f64::consts::LN_2, t));
     let small = |t: &Tensor| (-(-t).expm1()).ln();
     branch(&is_small, t, (0.5, small), (1.0, |t| (-(-t).exp()).log1p()))
+}
+
+/// `ln(1 − exp(log))` of the logarithm of a probability, minus infinity with zero gradient at 0.
+pub(crate) fn log_of_complement(log: &Tensor) -> Tensor {
+    let is_one = log.ge(&constant(0.0, log));
+    let below = Tensor::select(&is_one, &constant(-1.0, log), log);
+    only_where(&(1.0 - is_one), &log1m_exp(&-below))
 }

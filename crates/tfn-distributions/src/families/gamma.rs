@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::masking::constant;
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
-    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammaincinv,
+    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammaincinv, gammainccinv,
     lgamma_divergence, log_gammainc, log_gammaincc, log1p_gap,
 };
 
@@ -137,6 +137,10 @@ impl Distribution for Gamma {
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok(gammaincinv(&self.concentration.value(), p) / self.rate.value())
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        Ok(gammainccinv(&self.concentration.value(), p) / self.rate.value())
     }
 
     fn reparameterization(&self) -> Reparameterization {

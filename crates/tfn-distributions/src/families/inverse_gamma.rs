@@ -7,10 +7,10 @@ use tfn_tensor::random::Stream;
 use super::Gamma;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
-use crate::masking::{constant, only_where};
+use crate::masking::{constant, only_where, without_infinity};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
-    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammainccinv,
+    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammainccinv, gammaincinv,
     log_gammainc, log_gammaincc,
 };
 
@@ -92,8 +92,7 @@ impl Distribution for InverseGamma {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        let infinite = x.eq(&constant(f64::INFINITY, x));
-        let (inside, safe) = Self::safe(&Tensor::select(&infinite, &constant(0.0, x), x));
+        let (inside, safe) = Self::safe(&without_infinity(x));
         // The density of the reciprocal, over the square.
         let [a, scale] = [self.concentration.value(), self.scale.value()];
         let log_prob = gamma_log_density(&a, &scale, &safe.reciprocal()) - safe.ln() * 2.0;
@@ -145,6 +144,10 @@ impl Distribution for InverseGamma {
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok(self.scale.value() / gammainccinv(&self.concentration.value(), p))
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        Ok(self.scale.value() / gammaincinv(&self.concentration.value(), p))
     }
 
     fn reparameterization(&self) -> Reparameterization {

@@ -190,6 +190,17 @@ impl Distribution for Kumaraswamy {
         Ok(branch(&is_whole, &p, (1.0, |p| constant(1.0, p)), (0.5, inside)))
     }
 
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        let p = at_probability(p, p);
+        let is_none = p.eq(&constant(0.0, &p));
+        let inside = |p: &Tensor| {
+            let is_whole = p.eq(&constant(1.0, p));
+            let some = |p: &Tensor| self.of_log_survival(&p.ln());
+            branch(&is_whole, p, (1.0, |p| constant(0.0, p)), (0.5, some))
+        };
+        Ok(branch(&is_none, &p, (0.0, |p| constant(1.0, p)), (0.5, inside)))
+    }
+
     fn reparameterization(&self) -> Reparameterization {
         Reparameterization::Fully
     }

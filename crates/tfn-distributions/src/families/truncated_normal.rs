@@ -235,6 +235,16 @@ impl Distribution for TruncatedNormal {
         Ok(start + &view.scale * law::quantile(p, view.shape()))
     }
 
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        // The quantile of the mirror image, with the ends exchanged.
+        let view = self.view();
+        let shape = [&-&view.m, &view.r, &view.l];
+        let is_high = p.le(&constant(0.5, p));
+        let end = Tensor::select(&is_high, &self.high.value(), &self.low.value());
+        let start = Tensor::select(&law::is_from_end(p, shape), &end, &view.top);
+        Ok(start - &view.scale * law::quantile(p, shape))
+    }
+
     fn reparameterization(&self) -> Reparameterization {
         Reparameterization::Fully
     }

@@ -6,7 +6,7 @@ use super::linear_scale::LinearScale;
 use super::{STANDARD_ENTROPY, kl_to_standard, triangle_parts};
 use crate::axes::sum_last;
 use crate::error::{DistributionError, Result};
-use crate::masking::squared_length;
+use crate::masking::{flat_at_nothing, squared_length};
 use crate::special::scalar::gamma::LN_SQRT_2PI;
 
 /// A batch of normal distributions of vectors as tensors: the mean, and the scale `S` that takes standard normal noise to
@@ -151,10 +151,12 @@ impl LinearNormal {
     /// # Errors
     /// Those of the tensors, here and in the other methods.
     pub fn log_prob(&self, x: &Tensor) -> Result<Tensor> {
-        let distance = x - &self.loc;
-        let z = self.scale.solve(&distance)?;
         let normalizer = self.scale.log_det() + self.size()? * LN_SQRT_2PI;
-        Ok(squared_length(&z, &distance, 1)? * -0.5 - normalizer)
+        flat_at_nothing(x, &self.loc, 1, &|x| {
+            let distance = x - &self.loc;
+            let z = self.scale.solve(&distance)?;
+            Ok(squared_length(&z, &distance, 1)? * -0.5 - &normalizer)
+        })
     }
 
     /// `loc + S·noise`: a sample, if `noise` is standard normal of the shape `sample + batch + [k]`.

@@ -202,6 +202,9 @@ fn check_consistency(case: &Case<'_>) -> Outcome {
             return check_own_levels(case);
         }
         subject.equal(&back, &expected, near)?;
+        let subject = case.about("the inverse survival function is the quantile of the rest");
+        let from_above = subject.entries(case.d.inverse_survival_function(&(1.0 - &levels)))?;
+        subject.equal(&from_above, &subject.entries(Ok(values))?, near * 10.0)?;
     }
     Ok(())
 }

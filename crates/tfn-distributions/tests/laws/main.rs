@@ -12,6 +12,7 @@ mod draws;
 mod multivariate;
 mod positive;
 mod real;
+mod slopes;
 mod wrappers;
 
 use std::sync::Arc;
@@ -145,6 +146,43 @@ fn counts_come_back_from_their_own_cdf_in_both_types() {
                 Ok(())
             });
         }
+    }
+}
+
+/// Families with an end that is not 0, to which outcomes beside it are rounded.
+const ROUNDED: &[&str] =
+    &["Uniform", "Beta", "Kumaraswamy", "TruncatedNormal", "HalfCauchy", "HalfStudentT"];
+
+/// Where a tail is small the quantile on its side leads back to its logarithm.
+#[test]
+fn both_tails_have_their_digits() {
+    for (name, make) in FAMILIES.iter().copied().flatten() {
+        for_each_draw(4, |numbers| {
+            let made = make(&mut Draws::new(&numbers, DType::F64)).map_err(|e| broken(name, e))?;
+            let batch = made.batch_shape().map_err(|e| broken(name, e))?;
+            if made.support() != Support::Continuous || ROUNDED.contains(&made.family()) {
+                return Ok(());
+            }
+            let levels = [1e-100, 1e-30, 1e-9, 0.3];
+            let shape = [&[levels.len()][..], &vec![1; batch.len()]].concat();
+            let levels = Tensor::from_vec(levels.to_vec(), &shape);
+            let (Ok(low), Ok(high)) =
+                (made.quantile(&levels), made.inverse_survival_function(&levels))
+            else {
+                return Ok(());
+            };
+            let expected = entries(Ok(levels.ln() + &low * 0.0));
+            for (given, side) in [
+                (entries(made.log_cdf(&low)), "below"),
+                (entries(made.log_survival_function(&high)), "above"),
+            ] {
+                prop_assert!(
+                    near(&given, &expected, 1e-6),
+                    "{name} {side}: {given:?} {expected:?}"
+                );
+            }
+            Ok(())
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::array;
 use std::sync::{Arc, OnceLock};
 
-use super::fused::{Entries, Kept, pass, pass_by};
+use super::fused::{Entries, Kept, flowing, pass, pass_by};
 use super::normal::LN_SQRT_2PI;
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
@@ -40,6 +40,19 @@ impl<E: Element, const K: usize> Components<E, K> {
         (z, self.peak[k] - <E as Element>::from_f64(0.5) * z * z)
     }
 
+    /// How steeply component `k` falls: a number also at infinity, where a component may have no share.
+    #[inline(always)]
+    fn fall(&self, k: usize, z: E) -> E {
+        let (slope, most) = (z * self.rate[k], E::max_value() * <E as Element>::from_f64(0.125));
+        if slope > most {
+            most
+        } else if slope < -most {
+            -most
+        } else {
+            slope
+        }
+    }
+
     #[inline(always)]
     fn log_prob(&self, x: E) -> E {
         let (_, mut sum) = self.at(0, x);
@@ -60,15 +73,15 @@ impl<E: Element, const K: usize> Components<E, K> {
     #[inline(always)]
     fn terms(&self, x: E) -> (E, E, [E; 1]) {
         let (z, mut largest) = self.at(0, x);
-        let (mut sum, mut slope) = (E::one(), -z * self.rate[0]);
+        let (mut sum, mut slope) = (E::one(), -self.fall(0, z));
         for k in 1..K {
             let (z, term) = self.at(k, x);
             // Both in units of the larger; `slope` is weighed by `sum`.
-            let ratio = (-(term - largest).m_abs()).m_exp();
+            let ratio = ratio(term, largest);
             let greater = term > largest;
             let (old, new) = if greater { (ratio, E::one()) } else { (E::one(), ratio) };
             sum = old * sum + new;
-            slope = old * slope - new * (z * self.rate[k]);
+            slope = old * slope - new * self.fall(k, z);
             largest = if greater { term } else { largest };
         }
         (largest, sum, [slope / sum])
@@ -139,16 +152,17 @@ impl<E: Element, const K: usize> Components<E, K> {
     fn partials(&self, x: E) -> [E; OUTPUTS] {
         let terms: [(E, E); K] = array::from_fn(|k| self.at(k, x));
         let largest = terms.iter().fold(E::neg_infinity(), |a, (_, b)| if a < *b { *b } else { a });
-        let powers = terms.map(|(_, term)| (term - largest).m_exp());
+        let powers = terms.map(|(_, term)| ratio(term, largest));
         let sum = powers.iter().fold(E::zero(), |a, b| a + *b);
         let mut made = [E::zero(); OUTPUTS];
         for k in 0..K {
             let (share, z) = (powers[k] / sum, terms[k].0);
-            let slope = share * z * self.rate[k];
+            let slope = share * self.fall(k, z);
+            let in_scale = share * (z * z - E::one()) * self.rate[k];
             made[0] -= slope;
             made[1 + k] = share;
             made[1 + MOST + k] = slope;
-            made[1 + 2 * MOST + k] = share * (z * z - E::one()) * self.rate[k];
+            made[1 + 2 * MOST + k] = if share == E::zero() { share } else { in_scale };
         }
         made
     }
@@ -161,7 +175,7 @@ impl<E: Element, const K: usize> Components<E, K> {
             grad.data::<E>()?,
             each,
             #[inline(always)]
-            move |[x], g| self.partials(x).map(|partial| g * partial),
+            move |[x], g| self.partials(x).map(|partial| flowing(g, g * partial)),
         );
         if let Some(slopes) = each[0].take() {
             ctx.add(0, Tensor::from_buffer(slopes, shape));
@@ -178,6 +192,13 @@ impl<E: Element, const K: usize> Components<E, K> {
         }
         Ok(())
     }
+}
+
+/// `exp(−|x − y|)`, 1 for two that are as infinite.
+#[inline(always)]
+fn ratio<E: Element>(x: E, y: E) -> E {
+    let ratio = (-(x - y).m_abs()).m_exp();
+    if x == y { E::one() } else { ratio }
 }
 
 /// Components up to which there is a fused pass, and what it gives the derivatives of.
@@ -315,8 +336,8 @@ impl Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::DType;
     use crate::testing::check_gradients;
+    use crate::{DType, Variable};
 
     fn vector(values: &[f64]) -> Tensor {
         Tensor::from_slice(values, &[values.len()])
@@ -336,6 +357,34 @@ mod tests {
     fn unfused(x: &Tensor, [log_weights, loc, scale]: &[Tensor; 3]) -> Tensor {
         let scale = scale.reshape(&[1, scale.len().unwrap()]);
         Tensor::normal_mixture_log_prob(x, log_weights, loc, &scale)
+    }
+
+    #[test]
+    fn weights_of_zero_and_infinite_values_have_slopes() -> Result<()> {
+        let nothing = f64::NEG_INFINITY;
+        for dtype in [DType::F32, DType::F64] {
+            let of = |values: &[f64]| vector(values).cast(dtype);
+            for weights in
+                [[nothing, nothing, 0.0], [0.0, nothing, nothing], [nothing, 0.0, nothing]]
+            {
+                let at = [0.7, -3.0, 1e25, 1e200, f64::INFINITY, nothing];
+                let x = Variable::new("x", of(&at))?;
+                let scale = Variable::new("scale", of(&[1.0, 2.0, 3.0]))?;
+                let own = weights.iter().position(|w| *w == 0.0).unwrap_or(0) as f64 + 1.0;
+                let f = |x: &Tensor, scale: &Tensor| {
+                    Tensor::normal_mixture_log_prob(x, &of(&weights), &of(&[0.0]), scale)
+                };
+                for scale in [scale.tensor(), scale.value()] {
+                    let slope = f(&x.tensor(), &scale).sum().gradients()?.of(&x).to_f64_vec()?;
+                    assert!((slope[0] / (-0.7 / (own * own)) - 1.0).abs() < 1e-6, "{slope:?}");
+                    assert!((slope[1] / (3.0 / (own * own)) - 1.0).abs() < 1e-6, "{slope:?}");
+                    assert!(slope.iter().all(|slope| slope.is_finite()), "{slope:?}");
+                }
+                let all = f(&x.value(), &scale.tensor()).sum().gradients()?.of(&scale);
+                assert!(all.to_f64_vec()?.iter().all(|slope| !slope.is_nan()));
+            }
+        }
+        Ok(())
     }
 
     #[test]

@@ -1,0 +1,132 @@
+//! Slopes where functions end, outside, at infinity and far out: a number wherever the function has one.
+
+use std::sync::Arc;
+
+use tfn_distributions::tensor::{DType, Stream, Tensor, Variable};
+use tfn_distributions::{Distribution, Result, Support};
+
+use super::draws::Draws;
+use super::{FAMILIES, entries};
+
+type Method = fn(&dyn Distribution, &Tensor) -> Result<Tensor>;
+
+/// What is asked at values, and whether the answers are logarithms.
+const OF_VALUES: &[(&str, Method)] = &[
+    ("log_prob", |d, x| d.log_prob(x)),
+    ("prob", |d, x| d.prob(x)),
+    ("cdf", |d, x| d.cdf(x)),
+    ("log_cdf", |d, x| d.log_cdf(x)),
+    ("survival_function", |d, x| d.survival_function(x)),
+    ("log_survival_function", |d, x| d.log_survival_function(x)),
+];
+const OF_LEVELS: &[(&str, Method)] = &[
+    ("quantile", |d, p| d.quantile(p)),
+    ("inverse_survival_function", |d, p| d.inverse_survival_function(p)),
+];
+
+/// Values on both sides of 0: ends of many supports, the smallest numbers, large ones, infinity.
+fn values(tiny: f64) -> Vec<f64> {
+    let sizes = [
+        0.0,
+        tiny,
+        1e-30,
+        1e-20,
+        1e-5,
+        0.25,
+        1.0,
+        2.5,
+        30.0,
+        700.0,
+        1e4,
+        1e8,
+        1e15,
+        1e19,
+        1e30,
+        1e160,
+        1e300,
+        f64::INFINITY,
+    ];
+    sizes.iter().flat_map(|size| [-size, *size]).collect()
+}
+
+fn levels(tiny: f64) -> Vec<f64> {
+    vec![0.0, tiny, 1e-30, 1e-12, 0.1, 0.5, 0.9, 1.0 - 1e-7, 1.0 - f64::EPSILON, 1.0, -0.1, 1.1]
+}
+
+/// A number of which the reciprocal is one too.
+fn tiny(dtype: DType) -> f64 {
+    if dtype == DType::F32 { 1e-37 } else { 1e-300 }
+}
+
+/// What is wrong with the slopes of `method` at `value`.
+fn fault(d: &dyn Distribution, method: Method, value: &Tensor, is_level: bool) -> Option<String> {
+    let x = Variable::new("x", value.clone()).unwrap();
+    let answer = method(d, &x.tensor()).ok()?;
+    let given = entries(Ok(answer.clone()));
+    // Beside the largest numbers products overflow on the way.
+    let least = tiny(value.dtype().unwrap());
+    let is_huge = |given: &f64| given.is_finite() && given.abs() > 1e-2 / least;
+    if given.iter().any(|given| given.is_nan() || is_huge(given)) || !answer.is_tracked() {
+        return None;
+    }
+    let slopes = answer.sum().gradients().unwrap();
+    // Next to 0, at the levels 0 and 1 and beside the largest numbers a slope may be larger than any.
+    let at = value.to_f64_vec().unwrap();
+    let is_edge = |x: &f64| x.abs() <= 10.0 * least || *x == 1.0;
+    let is_moderate = |given: &f64| given.abs() < least.sqrt().recip();
+    // So may one at an outcome that is rounded to an end.
+    let is_end = is_level && given.iter().any(|given| *given == 0.0 || *given == 1.0);
+    let is_finite = given.iter().all(is_moderate) && !at.iter().any(is_edge) && !is_end;
+    for variable in d.trainable_variables().iter().chain([&x]) {
+        let slope = slopes.of(variable).to_f64_vec().unwrap();
+        let is_good = |slope: &f64| if is_finite { slope.is_finite() } else { !slope.is_nan() };
+        if !slope.iter().all(is_good) {
+            return Some(format!(
+                "in {}: {slope:?} at {:?}, where it is {given:?}",
+                variable.name(),
+                at.first()
+            ));
+        }
+    }
+    None
+}
+
+fn values_of(made: &dyn Distribution, dtype: DType, values: &[f64]) -> Vec<Tensor> {
+    let shape = [made.batch_shape().unwrap(), made.event_shape().unwrap()].concat();
+    values.iter().map(|&value| Tensor::full(&shape, value, dtype)).collect()
+}
+
+#[test]
+fn slopes_are_numbers_wherever_the_function_has_one() {
+    let mut faults: Vec<String> = Vec::new();
+    let numbers: Vec<f64> = (0..24).map(|i| f64::from((i * 7) % 24) / 6.0 - 1.9).collect();
+    for (name, make) in FAMILIES.iter().copied().flatten() {
+        for dtype in [DType::F64, DType::F32] {
+            let made: Arc<dyn Distribution> = make(&mut Draws::new(&numbers, dtype)).unwrap();
+            let made = made.as_ref();
+            if made.parts().is_some() || made.joint().is_some() {
+                continue;
+            }
+            let mut at = values_of(made, dtype, &values(tiny(dtype)));
+            let draw = made.sample(&[], &mut Stream::from_seed(1)).unwrap().detach();
+            at.push(draw.clone());
+            if made.event_shape().unwrap().is_empty() && made.support() != Support::Circle {
+                // Where the variables themselves are: ends of the support.
+                let variables = made.variables();
+                let ends = variables.iter().map(|end| end.value() + &draw * 0.0);
+                at.extend(ends.filter(|end| end.shape() == draw.shape()).collect::<Vec<_>>());
+            }
+            let by_value = OF_VALUES.iter().map(|method| (method, &at[..], false));
+            let levels = values_of(made, dtype, &levels(tiny(dtype)));
+            let by_level = OF_LEVELS.iter().map(|method| (method, &levels[..], true));
+            for (&(method, f), at, is_level) in by_value.chain(by_level) {
+                for x in at {
+                    if let Some(fault) = fault(made, f, x, is_level) {
+                        faults.push(format!("{name} {dtype} {method} {fault}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+}
