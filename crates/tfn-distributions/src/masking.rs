@@ -95,9 +95,10 @@ pub(crate) fn weigh(weight: &Tensor, value: &Tensor) -> Tensor {
     Tensor::select(&some, &(weight * Tensor::select(&some, value, &zero)), &zero)
 }
 
-/// `ln(p)`, minus infinity with zero gradient at 0.
+/// `ln(p)`, minus infinity with zero gradient at 0 and below.
 pub(crate) fn ln_or_minus_infinity(p: &Tensor) -> Tensor {
-    let positive = p.gt(&constant(0.0, p));
+    // NaN is not at most 0, and goes on.
+    let positive = 1.0 - p.le(&constant(0.0, p));
     let safe = Tensor::select(&positive, p, &constant(1.0, p));
     only_where(&positive, &safe.ln())
 }

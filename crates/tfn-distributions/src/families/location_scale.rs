@@ -5,7 +5,7 @@ use std::f64::consts::LN_2;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use crate::masking::{at_probability, branch, constant, ln_probability};
+use crate::masking::{at_probability, branch, constant, ln_or_minus_infinity, ln_probability};
 
 /// The distribution of `Z`, at 0 and of scale 1.
 pub(super) trait Standard {
@@ -39,7 +39,7 @@ pub(super) trait Symmetric: Sized {
 
     /// The logarithm of [`tail`](Self::tail), for families in which that underflows.
     fn log_tail(&self, z: &Tensor) -> Tensor {
-        self.tail(z).ln()
+        ln_or_minus_infinity(&self.tail(z))
     }
 
     /// A draw from both sides.

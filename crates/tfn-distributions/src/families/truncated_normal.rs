@@ -135,7 +135,11 @@ impl TruncatedNormal {
         [below, above]: [f64; 2],
         f: &dyn Fn(&View, &Tensor) -> Tensor,
     ) -> Tensor {
-        let (is_below, is_above) = (x.lt(&self.low.value()), x.gt(&self.high.value()));
+        let [far_below, far_above] =
+            [f64::NEG_INFINITY, f64::INFINITY].map(|far| x.eq(&constant(far, x)));
+        // Ends may be infinite too.
+        let is_below = x.lt(&self.low.value()).maximum(&far_below);
+        let is_above = x.gt(&self.high.value()).maximum(&far_above);
         let view = self.view();
         let safe = Tensor::select(&(&is_below + &is_above), &view.top, x);
         let value = f(&view, &view.at(&safe));

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::exponential_integral::EULER_GAMMA;
 use crate::masking::{at_probability, branch, constant};
 use crate::parameter::{Parameter, ParameterSpec};
-use crate::special::{lgamma, lgamma_divergence};
+use crate::special::{lgamma, lgamma_divergence, weibull_log_density};
 use crate::stable::log1m_exp_exp;
 
 /// The Weibull distribution: that of `scale·E^(1/concentration)` for an exponential `E` of rate 1.
@@ -97,14 +97,7 @@ impl Distribution for Weibull {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        let log_concentration = self.concentration.value().ln();
-        Ok(self.at(x, [f64::NEG_INFINITY; 2], &|x| {
-            let w = self.log_exponential(x);
-            // Where exp(w) is infinite, so may w be.
-            let is_far = w.gt(&constant(700.0, &w));
-            let near = |w: &Tensor| w - w.exp();
-            branch(&is_far, &w, (700.0, |w| -w.exp()), (0.0, near)) - x.ln() + &log_concentration
-        }))
+        Ok(weibull_log_density(x, &self.concentration.value(), &self.scale.value()))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -215,6 +208,17 @@ mod tests {
     use crate::kl_divergence;
     use statrs::distribution::{Continuous, Weibull as Reference};
     use statrs::statistics::Distribution as _;
+
+    #[test]
+    fn at_zero_the_density_is_its_limit() {
+        let at = |k: f64, scale: f64, x: f64| {
+            let own = Weibull::new(k, scale).unwrap();
+            own.log_prob(&Tensor::scalar(x)).unwrap().item().unwrap()
+        };
+        assert_eq!([at(1.0, 1.0, 0.0), at(1.0, 4.0, 0.0)], [0.0, -4.0_f64.ln()]);
+        assert_eq!([at(0.5, 1.0, 0.0), at(2.0, 1.0, 0.0)], [f64::INFINITY, f64::NEG_INFINITY]);
+        assert_eq!([at(1.0, 1.0, -1.0), at(0.5, 1.0, f64::INFINITY)], [f64::NEG_INFINITY; 2]);
+    }
 
     #[test]
     fn agrees_with_statrs() {

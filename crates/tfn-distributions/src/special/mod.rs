@@ -21,6 +21,7 @@ mod geometric;
 mod incomplete_beta;
 mod incomplete_gamma;
 mod normal;
+mod powers;
 pub(crate) mod scalar;
 pub(crate) mod student_t;
 mod trials;
@@ -43,6 +44,7 @@ pub use incomplete_gamma::{
     gammainc, gammaincc, gammainccinv, gammaincinv, log_gammainc, log_gammaincc, log_gammaincinv,
 };
 pub use normal::{erfcx, log_erfcx, ndtri};
+pub(crate) use powers::{kumaraswamy_log_density, weibull_log_density};
 pub(crate) use trials::{
     Chance, binomial_entropy, binomial_log_mass, binomial_quantile, negative_binomial_log_mass,
     negative_binomial_quantile, trials_sample, trials_tail,

@@ -137,12 +137,12 @@ impl Binary {
             (Function::Mul, 0) => times::<false>(g, y),
             (Function::Mul, _) => times::<false>(g, x),
             (Function::Div, 0) => times::<true>(g, y),
-            (Function::Div, _) => -times::<false>(g, &((x / y) / y)),
+            (Function::Div, _) => -times::<true>(&times::<false>(g, &(x / y)), y),
             // Where both are equal the gradient goes to the first, as the value does.
-            (Function::Maximum, 0) => g * x.ge(y),
-            (Function::Maximum, _) => g * x.lt(y),
-            (Function::Minimum, 0) => g * x.le(y),
-            (Function::Minimum, _) => g * x.gt(y),
+            (Function::Maximum, 0) => times::<false>(&x.ge(y), g),
+            (Function::Maximum, _) => times::<false>(&x.lt(y), g),
+            (Function::Minimum, 0) => times::<false>(&x.le(y), g),
+            (Function::Minimum, _) => times::<false>(&x.gt(y), g),
             (Function::Add | Function::Sub, _) => g.clone(),
         }
     }
