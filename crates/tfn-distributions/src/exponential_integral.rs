@@ -7,7 +7,7 @@ pub(crate) const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
 /// Up to here the power series is used, above it the continued fraction.
 const LARGEST_OF_SERIES: f64 = 1.0;
 
-/// `ln(exp(h) E₁(h))` for `h = z²/2`; infinite at 0, with zero gradient there.
+/// `ln(exp(h) E₁(h))` for `h = z²/2`; infinite at 0 and at infinity, with zero gradient there.
 ///
 /// M. Abramowitz and I. A. Stegun, Handbook of Mathematical Functions (1964), 5.1.11 and 5.1.22.
 pub(crate) fn log_scaled_e1_of_half_square(z: &Tensor) -> Tensor {
@@ -28,6 +28,9 @@ fn value_and_slope(z: f64) -> (f64, f64) {
     let half_square = 0.5 * size * size;
     if size == 0.0 {
         return (f64::INFINITY, 0.0);
+    }
+    if size == f64::INFINITY {
+        return (f64::NEG_INFINITY, 0.0);
     }
     if half_square <= LARGEST_OF_SERIES {
         let scaled = half_square.exp() * series(size, half_square);
@@ -72,7 +75,9 @@ impl Vjp for LogScaledE1 {
 
     fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
         if let Some(g) = ctx.grad(0).cloned() {
-            ctx.add(0, g * &self.slope);
+            // At 0 the gradient that arrives may be infinite.
+            let (is_flat, zero) = (self.slope.eq(&(&self.slope * 0.0)), &self.slope * 0.0);
+            ctx.add(0, Tensor::select(&is_flat, &zero, &(g * &self.slope)));
         }
         Ok(())
     }

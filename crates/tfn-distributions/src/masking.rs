@@ -71,15 +71,38 @@ pub(crate) fn above_zero(x: &Tensor, outside: f64, f: &dyn Fn(&Tensor) -> Tensor
     branch(&x.le(&constant(0.0, x)), x, (1.0, |x| constant(outside, x)), (1.0, f))
 }
 
+/// `x` with 0 for infinity, where a density on the positive numbers is nothing as it is there.
+pub(crate) fn without_infinity(x: &Tensor) -> Tensor {
+    Tensor::select(&x.eq(&constant(f64::INFINITY, x)), &constant(0.0, x), x)
+}
+
+/// `log_density(x)` of events of `ndims` axes, with zero gradient where it is minus infinity; `inside` stands in there.
+pub(crate) fn flat_at_nothing(
+    x: &Tensor,
+    inside: &Tensor,
+    ndims: usize,
+    log_density: &dyn Fn(&Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let value = log_density(x)?;
+    if !value.is_tracked() || value.all_finite()? {
+        return Ok(value);
+    }
+    let nothing = value.eq(&constant(f64::NEG_INFINITY, &value)).detach();
+    let wide = (0..ndims).fold(nothing.clone(), |mask, _| mask.expand_dims(-1));
+    let safe = log_density(&Tensor::select(&wide, &inside.detach(), x))?;
+    Ok(only_where(&(1.0 - nothing), &safe))
+}
+
 /// `weight·value`, and 0 where the weight is 0, whatever the value: `p ln p` at `p = 0`.
 pub(crate) fn weigh(weight: &Tensor, value: &Tensor) -> Tensor {
     let (zero, some) = (constant(0.0, weight), nonzero(weight));
     Tensor::select(&some, &(weight * Tensor::select(&some, value, &zero)), &zero)
 }
 
-/// `ln(p)`, minus infinity with zero gradient at 0.
+/// `ln(p)`, minus infinity with zero gradient at 0 and below.
 pub(crate) fn ln_or_minus_infinity(p: &Tensor) -> Tensor {
-    let positive = p.gt(&constant(0.0, p));
+    // NaN is not at most 0, and goes on.
+    let positive = 1.0 - p.le(&constant(0.0, p));
     let safe = Tensor::select(&positive, p, &constant(1.0, p));
     only_where(&positive, &safe.ln())
 }

@@ -2,7 +2,7 @@
 
 use tfn_tensor::{DType, Tensor};
 
-use crate::masking::{branch, constant};
+use crate::masking::{branch, constant, only_where};
 
 /// `ln(1 − exp(−exp(w)))`, in both tails.
 pub(crate) fn log1m_exp_exp(w: &Tensor) -> Tensor {
@@ -31,4 +31,11 @@ pub(crate) fn in_double<const N: usize>(
 pub(crate) fn not_below_zero(value: &Tensor) -> Tensor {
     let zero = constant(0.0, value);
     Tensor::select(&value.lt(&zero), &zero, value)
+}
+
+/// `ln(1 − exp(log))` of the logarithm of a probability, minus infinity with zero gradient at 0.
+pub(crate) fn log_of_complement(log: &Tensor) -> Tensor {
+    let is_one = log.ge(&constant(0.0, log));
+    let below = Tensor::select(&is_one, &constant(-1.0, log), log);
+    only_where(&(1.0 - is_one), &log1m_exp(&-below))
 }

@@ -24,6 +24,7 @@ pub(crate) trait Family {
     fn variance(&self) -> Result<Tensor>;
     fn cdf(&self, value: &Tensor) -> Result<Tensor>;
     fn survival_function(&self, value: &Tensor) -> Result<Tensor>;
+    fn quantile(&self, p: &Tensor) -> Result<Tensor>;
     fn validate_args(&self) -> bool;
     fn check_values(&self) -> Result<()>;
     fn joint(&self) -> Option<&JointModel>;
@@ -55,6 +56,7 @@ impl<D: Distribution + ?Sized> Family for &D {
         variance() -> Result<Tensor>;
         cdf(value: &Tensor) -> Result<Tensor>;
         survival_function(value: &Tensor) -> Result<Tensor>;
+        quantile(p: &Tensor) -> Result<Tensor>;
         validate_args() -> bool;
         check_values() -> Result<()>;
         joint() -> Option<&JointModel>;

@@ -70,6 +70,11 @@ pub(crate) fn log_survival_function(of: &dyn Family, value: &Tensor) -> Result<T
 }
 
 #[inline(never)]
+pub(crate) fn inverse_survival_function(of: &dyn Family, p: &Tensor) -> Result<Tensor> {
+    of.quantile(&(1.0 - p))
+}
+
+#[inline(never)]
 pub(crate) fn spread(of: &dyn Family, tensor: &Tensor) -> Result<Tensor> {
     let shape = [of.batch_shape()?, of.event_shape()?].concat();
     Ok(tensor.broadcast_to(&shape).check()?)

@@ -223,6 +223,14 @@ pub trait Distribution: Module + Debug + DistributionCopy {
         unsupported(self.family(), "quantile")
     }
 
+    /// The outcome above which the probability is `p`: the quantile of `1 − p`, with the digits of a small `p` where the
+    /// family has them.
+    ///
+    /// Counterpart: none; `isf` of `scipy.stats`.
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        given::inverse_survival_function(&self, p)
+    }
+
     /// Whether gradients flow through samples to the parameters.
     fn reparameterization(&self) -> Reparameterization {
         Reparameterization::Not

@@ -166,6 +166,10 @@ impl Distribution for BatchBroadcast {
         self.distribution.quantile(&self.wide(p, &[])?)
     }
 
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        self.distribution.inverse_survival_function(&self.wide(p, &[])?)
+    }
+
     fn support(&self) -> Support {
         self.distribution.support()
     }

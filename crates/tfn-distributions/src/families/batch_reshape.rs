@@ -126,6 +126,11 @@ impl Distribution for BatchReshape {
         self.through(p, (&[], &self.event_shape()?), &mut |base, p| base.quantile(p))
     }
 
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        let event = self.event_shape()?;
+        self.through(p, (&[], &event), &mut |base, p| base.inverse_survival_function(p))
+    }
+
     fn support(&self) -> Support {
         self.distribution.support()
     }

@@ -10,7 +10,7 @@ use crate::masking::constant;
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::stable::{in_double, not_below_zero};
 use crate::special::{
-    beta_log_density, beta_sample, betainc, betaincc, betaincinv, digamma, gamma_entropy,
+    beta_log_density, beta_sample, betainc, betaincc, betaincinv, betainccinv, digamma, gamma_entropy,
     lgamma_divergence, log_betainc, log_betaincc,
 };
 
@@ -143,6 +143,11 @@ impl Distribution for Beta {
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         let [a, b] = self.values();
         Ok(betaincinv(&a, &b, p))
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        let [a, b] = self.values();
+        Ok(betainccinv(&a, &b, p))
     }
 
     fn reparameterization(&self) -> Reparameterization {

@@ -252,6 +252,24 @@ mod tests {
     }
 
     #[test]
+    fn a_level_that_is_a_cdf_leads_back_to_its_count() {
+        for trials in 1..=50_u32 {
+            let binomial = Binomial::from_probs(f64::from(trials), 0.5).unwrap();
+            let (mut ways, mut sum) = (1_u64, 0_u64);
+            for k in 0..trials {
+                sum += ways;
+                ways = ways * u64::from(trials - k) / u64::from(k + 1);
+                let level = sum as f64 / f64::from(trials).exp2();
+                let given = binomial.quantile(&Tensor::scalar(level)).unwrap().item().unwrap();
+                assert_eq!(given, f64::from(k), "{trials} {level}");
+            }
+        }
+        // And what lies above it to the next one.
+        let above = Binomial::from_probs(2.0, 0.5).unwrap().quantile(&Tensor::scalar(0.75 + 1e-13));
+        assert_eq!(entries(above), [2.0]);
+    }
+
+    #[test]
     fn samples_of_many_trials_have_their_mean_and_variance() {
         let binomial =
             Binomial::from_probs(row(&[40.0, 1e4, 1e9, 1e15]), row(&[0.4, 0.002, 0.97, 0.5])).unwrap();

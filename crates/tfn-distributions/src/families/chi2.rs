@@ -108,6 +108,10 @@ impl Distribution for Chi2 {
         self.gamma().quantile(p)
     }
 
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        self.gamma().inverse_survival_function(p)
+    }
+
     fn reparameterization(&self) -> Reparameterization {
         Reparameterization::Implicitly
     }

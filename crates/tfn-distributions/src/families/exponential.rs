@@ -9,8 +9,9 @@ use tfn_tensor::random::Stream;
 use super::Gamma;
 use crate::distribution::{Distribution, Reparameterization};
 use crate::error::Result;
-use crate::masking::{at_probability, constant, only_where};
+use crate::masking::{above_zero, at_probability, constant, only_where};
 use crate::parameter::{Parameter, ParameterSpec};
+use crate::stable::log1m_exp;
 
 /// The exponential distribution of a `rate`.
 ///
@@ -98,13 +99,8 @@ impl Distribution for Exponential {
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        // ln(1 − exp(−y)), from whichever of both is small.
-        let y = self.scaled(value);
-        let near = y.lt(&constant(std::f64::consts::LN_2, &y));
-        let one = constant(1.0, &y);
-        let below = (-(-Tensor::select(&near, &y, &one)).expm1()).ln();
-        let above = (-(-Tensor::select(&near, &one, &y)).exp()).log1p();
-        Ok(Tensor::select(&near, &below, &above))
+        let inside = |x: &Tensor| log1m_exp(&self.scaled(x));
+        Ok(above_zero(value, f64::NEG_INFINITY, &inside))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
@@ -117,6 +113,10 @@ impl Distribution for Exponential {
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok(-at_probability(p, &(-p).log1p()) / self.rate.value())
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        Ok(-at_probability(p, &p.ln()) / self.rate.value())
     }
 
     fn reparameterization(&self) -> Reparameterization {

@@ -7,10 +7,10 @@ use tfn_tensor::random::Stream;
 use super::{HalfNormal, Weibull};
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
-use crate::masking::constant;
+use crate::masking::{above_zero, constant};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
-    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammaincinv,
+    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammaincinv, gammainccinv,
     lgamma_divergence, log_gammainc, log_gammaincc, ratio_gap,
 };
 
@@ -72,9 +72,9 @@ impl Gamma {
         &self.rate
     }
 
-    /// `rate·x`, and 0 below the support.
-    fn scaled(&self, x: &Tensor) -> Tensor {
-        (x * self.rate.value()).maximum(&constant(0.0, x))
+    /// `f` of the concentration and of `rate·x`, `end` with zero gradient up to 0.
+    fn scaled(&self, x: &Tensor, end: f64, f: fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
+        above_zero(x, end, &|x| f(&self.concentration.value(), &(x * self.rate.value())))
     }
 }
 
@@ -120,23 +120,27 @@ impl Distribution for Gamma {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(gammainc(&self.concentration.value(), &self.scaled(value)))
+        Ok(self.scaled(value, 0.0, gammainc))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(log_gammainc(&self.concentration.value(), &self.scaled(value)))
+        Ok(self.scaled(value, f64::NEG_INFINITY, log_gammainc))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(gammaincc(&self.concentration.value(), &self.scaled(value)))
+        Ok(self.scaled(value, 1.0, gammaincc))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(log_gammaincc(&self.concentration.value(), &self.scaled(value)))
+        Ok(self.scaled(value, 0.0, log_gammaincc))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok(gammaincinv(&self.concentration.value(), p) / self.rate.value())
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        Ok(gammainccinv(&self.concentration.value(), p) / self.rate.value())
     }
 
     fn reparameterization(&self) -> Reparameterization {

@@ -7,10 +7,9 @@ use tfn_tensor::{DType, Tensor};
 use super::logits_or_probs::LogitsOrProbs;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
 use crate::error::Result;
-use crate::masking::{at_probability, constant, only_where, unless_nan, weigh};
+use crate::masking::{constant, only_where, unless_nan, weigh};
 use crate::parameter::{Parameter, ParameterSpec};
-use crate::special::{Counted, trials_divergence};
-use crate::stable::log1m_exp;
+use crate::special::{Counted, geometric_quantile, geometric_tail, trials_divergence};
 
 /// The number of failures before the first success, of trials with given log-odds or probability of success.
 ///
@@ -84,11 +83,10 @@ impl Geometric {
         Tensor::select(&is_rare, &(1.0 - &success * 0.5), &usual)
     }
 
-    /// Logarithm of the probability of more than `value` failures, for a `value` of at least 0; 0 below.
-    fn log_above(&self, value: &Tensor) -> Tensor {
+    /// Logarithm of the probability of failure.
+    fn log_failure(&self) -> Tensor {
         let [_, log_failure] = self.success.log_masses();
-        let trials = (value.floor() + 1.0).relu();
-        count_times(&trials, &log_failure)
+        log_failure
     }
 }
 
@@ -100,13 +98,6 @@ fn count_times(count: &Tensor, log: &Tensor) -> Tensor {
     let product = Tensor::select(&finite, count, &constant(0.0, count))
         * Tensor::select(&none, &constant(0.0, log), log);
     unless_nan(count, &only_where(&finite, &product))
-}
-
-/// `ln(1 − exp(log))`, minus infinity with zero gradient at 0.
-fn log_of_complement(log: &Tensor) -> Tensor {
-    let is_one = log.ge(&constant(0.0, log));
-    let below = Tensor::select(&is_one, &constant(-1.0, log), log);
-    only_where(&(1.0 - is_one), &log1m_exp(&-below))
 }
 
 /// 1 where `x` is 0, 1, 2, ….
@@ -155,33 +146,23 @@ impl Distribution for Geometric {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(-self.log_above(value).expm1())
+        Ok(geometric_tail::<false, false>(value, &self.log_failure()))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(log_of_complement(&self.log_above(value)))
+        Ok(geometric_tail::<false, true>(value, &self.log_failure()))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.log_above(value).exp())
+        Ok(geometric_tail::<true, false>(value, &self.log_failure()))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.log_above(value))
+        Ok(geometric_tail::<true, true>(value, &self.log_failure()))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
-        let [_, log_failure] = self.success.log_masses();
-        let guess = ((-p).log1p() / log_failure.detach()).floor();
-        // 0/0 and ∞/∞: nothing is asked for, or the first trial succeeds.
-        let guess = Tensor::select(&guess.eq(&guess), &guess, &constant(0.0, p)).relu();
-        // The division rounds: of the guess and its neighbours the first whose cdf reaches `p`.
-        let mut first = &guess + 1.0;
-        for candidate in [guess.clone(), (guess - 1.0).relu()] {
-            let reaches = self.cdf(&candidate)?.detach().ge(p);
-            first = Tensor::select(&reaches, &candidate, &first);
-        }
-        Ok(at_probability(p, &first))
+        Ok(geometric_quantile(&self.log_failure(), p))
     }
 
     fn support(&self) -> Support {

@@ -89,6 +89,10 @@ impl Standard for StandardGumbel {
     fn quantile(&self, p: &Tensor) -> Tensor {
         -(-p.ln()).ln()
     }
+
+    fn survival_quantile(&self, p: &Tensor) -> Tensor {
+        -(-(-p).log1p()).ln()
+    }
 }
 
 impl Gumbel {

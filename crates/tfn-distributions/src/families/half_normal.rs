@@ -69,8 +69,8 @@ impl HalfNormal {
         Folded(StandardNormal)
     }
 
-    fn apart(&self, x: &Tensor, outside: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
-        upward(x, &constant(0.0, x), &self.scale.value(), outside, f)
+    fn apart(&self, x: &Tensor, ends: [f64; 2], f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
+        upward(x, &constant(0.0, x), &self.scale.value(), ends, f)
     }
 
     fn placed(&self, z: &Tensor) -> Tensor {

@@ -10,6 +10,7 @@ use crate::axes::sum_last;
 use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure, Support};
 use crate::error::{DistributionError, Result};
 use crate::parameter::ParameterSpec;
+use crate::stable::log_of_complement;
 
 /// A batch of distributions read as the distribution of a batch: the last axes of the batch of
 /// `distribution` become axes of the event.
@@ -74,6 +75,14 @@ impl Independent {
         Ok((batch, event))
     }
 
+    /// The base where it is all there is: vectors have no quantiles.
+    fn of_one(&self, method: &'static str) -> Result<&dyn Distribution> {
+        match self.reinterpreted_batch_ndims {
+            0 => Ok(&*self.distribution),
+            _ => Err(DistributionError::Unsupported { family: self.family(), method }),
+        }
+    }
+
     fn add(&self, terms: Tensor) -> Result<Tensor> {
         Ok(sum_last(&terms, self.reinterpreted_batch_ndims).check()?)
     }
@@ -128,6 +137,28 @@ impl Distribution for Independent {
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
         self.add(self.distribution.log_cdf(value)?)
+    }
+
+    fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        match self.reinterpreted_batch_ndims {
+            0 => self.distribution.survival_function(value),
+            _ => Ok(-self.log_cdf(value)?.expm1()),
+        }
+    }
+
+    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        match self.reinterpreted_batch_ndims {
+            0 => self.distribution.log_survival_function(value),
+            _ => Ok(log_of_complement(&self.log_cdf(value)?)),
+        }
+    }
+
+    fn quantile(&self, p: &Tensor) -> Result<Tensor> {
+        self.of_one("quantile")?.quantile(p)
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        self.of_one("inverse_survival_function")?.inverse_survival_function(p)
     }
 
     fn support(&self) -> Support {

@@ -7,10 +7,10 @@ use tfn_tensor::random::Stream;
 use super::Gamma;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
-use crate::masking::{constant, only_where};
+use crate::masking::{constant, only_where, without_infinity};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
-    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammainccinv,
+    digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammainccinv, gammaincinv,
     log_gammainc, log_gammaincc,
 };
 
@@ -68,10 +68,17 @@ impl InverseGamma {
     }
 
     /// A function of `scale/x` within the support, and its limit outside.
-    fn of_reciprocal(&self, x: &Tensor, limit: f64, f: fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
-        let (inside, safe) = Self::safe(x);
+    fn of_reciprocal(
+        &self,
+        x: &Tensor,
+        [below, above]: [f64; 2],
+        f: fn(&Tensor, &Tensor) -> Tensor,
+    ) -> Tensor {
+        let (inside, safe) = Self::safe(&without_infinity(x));
         let value = f(&self.concentration.value(), &(self.scale.value() / safe));
-        Tensor::select(&inside, &value, &constant(limit, &value))
+        let [below, above] = [below, above].map(|end| constant(end, x));
+        let ends = Tensor::select(&x.gt(&constant(0.0, x)), &above, &below);
+        Tensor::select(&inside, &value, &ends)
     }
 
     /// `numerator` over a product of concentrations above `order`, NaN for those up to it.
@@ -92,8 +99,7 @@ impl Distribution for InverseGamma {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        let infinite = x.eq(&constant(f64::INFINITY, x));
-        let (inside, safe) = Self::safe(&Tensor::select(&infinite, &constant(0.0, x), x));
+        let (inside, safe) = Self::safe(&without_infinity(x));
         // The density of the reciprocal, over the square.
         let [a, scale] = [self.concentration.value(), self.scale.value()];
         let log_prob = gamma_log_density(&a, &scale, &safe.reciprocal()) - safe.ln() * 2.0;
@@ -128,23 +134,27 @@ impl Distribution for InverseGamma {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.of_reciprocal(value, 0.0, gammaincc))
+        Ok(self.of_reciprocal(value, [0.0, 1.0], gammaincc))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.of_reciprocal(value, f64::NEG_INFINITY, log_gammaincc))
+        Ok(self.of_reciprocal(value, [f64::NEG_INFINITY, 0.0], log_gammaincc))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.of_reciprocal(value, 1.0, gammainc))
+        Ok(self.of_reciprocal(value, [1.0, 0.0], gammainc))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.of_reciprocal(value, 0.0, log_gammainc))
+        Ok(self.of_reciprocal(value, [0.0, f64::NEG_INFINITY], log_gammainc))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok(self.scale.value() / gammainccinv(&self.concentration.value(), p))
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        Ok(self.scale.value() / gammaincinv(&self.concentration.value(), p))
     }
 
     fn reparameterization(&self) -> Reparameterization {

@@ -2,18 +2,18 @@
 
 use tfn_module::Module;
 use tfn_tensor::random::Stream;
-use tfn_tensor::{Pointwise, Tensor, pointwise};
+use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
 use super::Beta;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
 use crate::exponential_integral::EULER_GAMMA;
-use crate::masking::{at_probability, branch, constant, weigh};
+use crate::masking::{at_probability, branch, constant};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::scalar::kumaraswamy_law::{
     mean_log_rest, mean_log_rest_in_a, mean_log_rest_in_b,
 };
-use crate::special::{digamma, log_beta};
+use crate::special::{digamma, kumaraswamy_log_density, log_beta};
 use crate::stable::{log1m_exp, log1m_exp_exp};
 
 /// The Kumaraswamy distribution on (0, 1), a neighbour of the beta distribution whose cdf has a closed form.
@@ -116,14 +116,18 @@ impl Distribution for Kumaraswamy {
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let (a, b) = (self.concentration1.value(), self.concentration0.value());
-        let peak = a.ln() + b.ln();
-        Ok(self.at(x, f64::NEG_INFINITY, f64::NEG_INFINITY, &|x| {
-            &peak + (&a - 1.0) * x.ln() + weigh(&(&b - 1.0), &self.log_rest(x))
-        }))
+        Ok(kumaraswamy_log_density(x, &a, &b))
     }
 
+    /// Inside, as all outcomes are, where rounding would make them 0 or 1.
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        Ok(self.of_log_survival(&stream.uniform_open(shape, self.dtype()?).ln()))
+        let dtype = self.dtype()?;
+        let [least, rest] = match dtype {
+            DType::F32 => [f64::from(f32::MIN_POSITIVE), f64::from(f32::EPSILON) / 2.0],
+            DType::F64 => [f64::MIN_POSITIVE, f64::EPSILON / 2.0],
+        };
+        let draws = self.of_log_survival(&stream.uniform_open(shape, dtype).ln());
+        Ok(draws.clamp(least, 1.0 - rest))
     }
 
     fn mean(&self) -> Result<Tensor> {
@@ -190,6 +194,17 @@ impl Distribution for Kumaraswamy {
         Ok(branch(&is_whole, &p, (1.0, |p| constant(1.0, p)), (0.5, inside)))
     }
 
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        let p = at_probability(p, p);
+        let is_none = p.eq(&constant(0.0, &p));
+        let inside = |p: &Tensor| {
+            let is_whole = p.eq(&constant(1.0, p));
+            let some = |p: &Tensor| self.of_log_survival(&p.ln());
+            branch(&is_whole, p, (1.0, |p| constant(0.0, p)), (0.5, some))
+        };
+        Ok(branch(&is_none, &p, (0.0, |p| constant(1.0, p)), (0.5, inside)))
+    }
+
     fn reparameterization(&self) -> Reparameterization {
         Reparameterization::Fully
     }
@@ -229,6 +244,27 @@ impl KlDivergence<Beta> for Kumaraswamy {
 mod tests {
     use super::*;
     use crate::{DistributionError, Uniform, kl_divergence};
+
+    #[test]
+    fn at_the_ends_the_density_is_its_limit() {
+        let at = |a: f64, b: f64, x: f64| {
+            let own = Kumaraswamy::new(a, b).unwrap();
+            own.log_prob(&Tensor::scalar(x)).unwrap().item().unwrap()
+        };
+        let (nothing, infinite) = (f64::NEG_INFINITY, f64::INFINITY);
+        assert_eq!([at(1.0, 3.0, 0.0), at(3.0, 1.0, 1.0), at(1.0, 1.0, 1.0)], [3.0_f64.ln(), 3.0_f64.ln(), 0.0]);
+        assert_eq!([at(0.5, 3.0, 0.0), at(3.0, 0.5, 1.0)], [infinite; 2]);
+        assert_eq!([at(2.0, 3.0, 0.0), at(2.0, 3.0, 1.0), at(0.5, 0.5, 1.5), at(0.5, 0.5, -0.5)], [nothing; 4]);
+    }
+
+    #[test]
+    fn own_draws_have_a_density_whatever_the_exponents() {
+        for (a, b) in [(0.1_f32, 0.1_f32), (1.0, 0.05), (0.05, 1.0), (1e-3, 3.0), (3.0, 1e-3), (1.0, 1.0)] {
+            let own = Kumaraswamy::new(a, b).unwrap();
+            let draws = own.sample(&[2000], &mut Stream::from_seed(3)).unwrap();
+            assert!(own.log_prob(&draws).unwrap().all_finite().unwrap(), "{a} {b}");
+        }
+    }
 
     #[test]
     fn the_divergence_is_the_integral() {
@@ -273,7 +309,8 @@ mod tests {
         let gap = 1.0 - (1.0 - 1e-13_f64);
         assert!((above[1] - 3.0 * (0.5 * gap).ln()).abs() < 1e-11, "{}", above[1]);
         let log_prob = kumaraswamy.log_prob(&x).unwrap().to_vec::<f64>().unwrap();
-        assert_eq!(log_prob[2..], [f64::NEG_INFINITY; 4]);
+        let nothing = f64::NEG_INFINITY;
+        assert_eq!(log_prob[2..], [nothing, f64::INFINITY, nothing, nothing]);
         let ends = Tensor::from_vec(vec![0.0, 1.0], &[2]);
         assert_eq!(kumaraswamy.quantile(&ends).unwrap().to_vec::<f64>().unwrap(), [0.0, 1.0]);
     }

@@ -11,6 +11,7 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 use super::Normal;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
+use super::location_scale::along;
 use crate::kl::entrywise;
 use crate::masking::constant;
 use crate::parameter::{Parameter, ParameterSpec};
@@ -67,6 +68,12 @@ impl Laplace {
 
     fn standardized(&self, x: &Tensor) -> Tensor {
         (x - self.loc.value()) / self.scale.value()
+    }
+
+    /// `f` of the standardized value, the `ends` at infinite ones.
+    fn along(&self, x: &Tensor, ends: [f64; 2], f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+        let (loc, scale) = (self.loc.value(), self.scale.value());
+        along(x, &loc, &scale, ends, &|distance| f(&(distance / &scale)))
     }
 }
 
@@ -129,23 +136,27 @@ impl Distribution for Laplace {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(standard_cdf(&self.standardized(value)))
+        Ok(self.along(value, [0.0, 1.0], standard_cdf))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(standard_log_cdf(&self.standardized(value)))
+        Ok(self.along(value, [f64::NEG_INFINITY, 0.0], standard_log_cdf))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(standard_cdf(&-self.standardized(value)))
+        Ok(self.along(value, [1.0, 0.0], |z| standard_cdf(&-z)))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(standard_log_cdf(&-self.standardized(value)))
+        Ok(self.along(value, [0.0, f64::NEG_INFINITY], |z| standard_log_cdf(&-z)))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok(self.loc.value() + self.scale.value() * standard_quantile(p))
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        Ok(self.loc.value() - self.scale.value() * standard_quantile(p))
     }
 
     fn reparameterization(&self) -> Reparameterization {

@@ -5,7 +5,7 @@ use std::f64::consts::LN_2;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use crate::masking::{at_probability, branch, constant, ln_probability};
+use crate::masking::{at_probability, branch, constant, ln_or_minus_infinity, ln_probability};
 
 /// The distribution of `Z`, at 0 and of scale 1.
 pub(super) trait Standard {
@@ -16,6 +16,8 @@ pub(super) trait Standard {
     fn survival(&self, z: &Tensor) -> Tensor;
     fn log_survival(&self, z: &Tensor) -> Tensor;
     fn quantile(&self, p: &Tensor) -> Tensor;
+    /// The `z` above which the probability is `p`.
+    fn survival_quantile(&self, p: &Tensor) -> Tensor;
 
     fn draw(&self, shape: &[usize], dtype: DType, stream: &mut Stream) -> Tensor {
         self.quantile(&stream.uniform_open(shape, dtype))
@@ -37,7 +39,7 @@ pub(super) trait Symmetric: Sized {
 
     /// The logarithm of [`tail`](Self::tail), for families in which that underflows.
     fn log_tail(&self, z: &Tensor) -> Tensor {
-        self.tail(z).ln()
+        ln_or_minus_infinity(&self.tail(z))
     }
 
     /// A draw from both sides.
@@ -87,6 +89,10 @@ impl<S: Symmetric> Standard for S {
         Tensor::select(&is_left, &-&z, &z)
     }
 
+    fn survival_quantile(&self, p: &Tensor) -> Tensor {
+        -Standard::quantile(self, p)
+    }
+
     fn draw(&self, shape: &[usize], dtype: DType, stream: &mut Stream) -> Tensor {
         self.noise(shape, dtype, stream)
     }
@@ -125,22 +131,51 @@ impl<S: Symmetric> Standard for Folded<S> {
         branch(&is_inner, &p, (0.25, |p| self.0.inner_quantile(p)), (0.75, outer))
     }
 
+    fn survival_quantile(&self, p: &Tensor) -> Tensor {
+        let p = at_probability(p, p);
+        let outer = |p: &Tensor| self.0.tail_quantile(&(p * 0.5));
+        let is_outer = p.le(&constant(0.5, &p));
+        branch(&is_outer, &p, (0.25, outer), (0.75, |p| self.0.inner_quantile(&(1.0 - p))))
+    }
+
     fn draw(&self, shape: &[usize], dtype: DType, stream: &mut Stream) -> Tensor {
         self.0.noise(shape, dtype, stream).abs()
     }
 }
 
-/// `f(x − loc)` from `loc` upward (and at NaN), `outside` with zero gradient below; `scale` stands in there.
+/// `f(x − loc)` from `loc` upward (and at NaN), the first of `ends` with zero gradient below and the other one at
+/// infinity; `scale` stands in there.
 pub(super) fn upward(
     x: &Tensor,
     loc: &Tensor,
     scale: &Tensor,
-    outside: f64,
+    [below, above]: [f64; 2],
     f: &dyn Fn(&Tensor) -> Tensor,
 ) -> Tensor {
-    let is_outside = x.lt(loc);
+    let is_below = x.lt(loc);
+    let is_outside = &is_below + x.eq(&constant(f64::INFINITY, x));
     let distance = Tensor::select(&is_outside, scale, &(x - loc));
-    Tensor::select(&is_outside, &constant(outside, x), &f(&distance))
+    let ends = Tensor::select(&is_below, &constant(below, x), &constant(above, x));
+    Tensor::select(&is_outside, &ends, &f(&distance))
+}
+
+/// `f(x − loc)` at finite values (and at NaN), the `ends` with zero gradient at those that are not; `scale` stands in
+/// there.
+pub(super) fn along(
+    x: &Tensor,
+    loc: &Tensor,
+    scale: &Tensor,
+    [below, above]: [f64; 2],
+    f: &dyn Fn(&Tensor) -> Tensor,
+) -> Tensor {
+    if x.all_finite().unwrap_or(true) {
+        return f(&(x - loc));
+    }
+    let is_below = x.eq(&constant(f64::NEG_INFINITY, x));
+    let is_outside = &is_below + x.eq(&constant(f64::INFINITY, x));
+    let distance = Tensor::select(&is_outside, scale, &(x - loc));
+    let ends = Tensor::select(&is_below, &constant(below, x), &constant(above, x));
+    Tensor::select(&is_outside, &ends, &f(&distance))
 }
 
 /// Constructor and accessors of a family whose parameters are `loc` and `scale`, after those that give its shape.
@@ -192,8 +227,9 @@ macro_rules! location_scale {
 macro_rules! on_the_line {
     ($family:ident) => {
         impl $family {
-            fn apart(&self, x: &Tensor, _outside: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
-                f(&(x - self.loc.value()))
+            fn apart(&self, x: &Tensor, ends: [f64; 2], f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
+                let (loc, scale) = (self.loc.value(), self.scale.value());
+                $crate::families::location_scale::along(x, &loc, &scale, ends, f)
             }
         }
     };
@@ -203,8 +239,8 @@ macro_rules! on_the_line {
 macro_rules! on_the_half_line {
     ($family:ident) => {
         impl $family {
-            fn apart(&self, x: &Tensor, outside: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
-                upward(x, &self.loc.value(), &self.scale.value(), outside, f)
+            fn apart(&self, x: &Tensor, ends: [f64; 2], f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
+                upward(x, &self.loc.value(), &self.scale.value(), ends, f)
             }
         }
     };
@@ -216,7 +252,7 @@ macro_rules! methods_by_standard {
     () => {
         fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
             let scale = self.scale.value();
-            Ok(self.apart(x, f64::NEG_INFINITY, &|x| self.standard().log_prob(x, &scale)))
+            Ok(self.apart(x, [f64::NEG_INFINITY; 2], &|x| self.standard().log_prob(x, &scale)))
         }
 
         methods_but_density_by_standard!();
@@ -232,26 +268,32 @@ macro_rules! methods_but_density_by_standard {
 
         fn cdf(&self, value: &Tensor) -> Result<Tensor> {
             let scale = self.scale.value();
-            Ok(self.apart(value, 0.0, &|x| self.standard().cdf(&(x / &scale))))
+            Ok(self.apart(value, [0.0, 1.0], &|x| self.standard().cdf(&(x / &scale))))
         }
 
         fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
             let scale = self.scale.value();
-            Ok(self.apart(value, f64::NEG_INFINITY, &|x| self.standard().log_cdf(&(x / &scale))))
+            let log_cdf = |x: &Tensor| self.standard().log_cdf(&(x / &scale));
+            Ok(self.apart(value, [f64::NEG_INFINITY, 0.0], &log_cdf))
         }
 
         fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
             let scale = self.scale.value();
-            Ok(self.apart(value, 1.0, &|x| self.standard().survival(&(x / &scale))))
+            Ok(self.apart(value, [1.0, 0.0], &|x| self.standard().survival(&(x / &scale))))
         }
 
         fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
             let scale = self.scale.value();
-            Ok(self.apart(value, 0.0, &|x| self.standard().log_survival(&(x / &scale))))
+            let log_survival = |x: &Tensor| self.standard().log_survival(&(x / &scale));
+            Ok(self.apart(value, [0.0, f64::NEG_INFINITY], &log_survival))
         }
 
         fn quantile(&self, p: &Tensor) -> Result<Tensor> {
             Ok(self.placed(&self.standard().quantile(p)))
+        }
+
+        fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+            Ok(self.placed(&self.standard().survival_quantile(p)))
         }
 
         fn reparameterization(&self) -> Reparameterization {

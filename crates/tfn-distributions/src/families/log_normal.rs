@@ -7,7 +7,7 @@ use tfn_tensor::random::Stream;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
 use crate::gaussian::{STANDARD_ENTROPY, normal_kl};
-use crate::masking::above_zero;
+use crate::masking::{above_zero, without_infinity};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::ndtri;
 
@@ -75,7 +75,7 @@ impl Distribution for LogNormal {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(above_zero(x, f64::NEG_INFINITY, &|x| {
+        Ok(above_zero(&without_infinity(x), f64::NEG_INFINITY, &|x| {
             let log = x.ln();
             Tensor::normal_log_prob(&log, &self.loc.value(), &self.scale.value()) - log
         }))
@@ -124,6 +124,10 @@ impl Distribution for LogNormal {
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         Ok((self.loc.value() + self.scale.value() * ndtri(p)).exp())
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        Ok((self.loc.value() - self.scale.value() * ndtri(p)).exp())
     }
 
     fn reparameterization(&self) -> Reparameterization {

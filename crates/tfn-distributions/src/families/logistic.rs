@@ -91,6 +91,10 @@ impl Standard for StandardLogistic {
         let central = |p: &Tensor| ((p * 2.0 - 1.0) / (1.0 - p)).log1p();
         branch(&is_central, &p, (0.5, central), (0.2, |p| p.ln() - (-p).log1p()))
     }
+
+    fn survival_quantile(&self, p: &Tensor) -> Tensor {
+        -self.quantile(p)
+    }
 }
 
 impl Logistic {

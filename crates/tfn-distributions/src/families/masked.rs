@@ -204,6 +204,11 @@ impl Distribution for Masked {
         Ok(Tensor::select(&self.over_events()?, &quantile, &self.safe()?).check()?)
     }
 
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        let quantile = self.distribution.inverse_survival_function(p)?;
+        Ok(Tensor::select(&self.over_events()?, &quantile, &self.safe()?).check()?)
+    }
+
     /// That of the distribution, if all places are valid; points otherwise, since the density of an invalid place
     /// has no integral.
     fn support(&self) -> Support {

@@ -9,7 +9,7 @@ use crate::axes::sum_last;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization, validation};
 use crate::error::Result;
 use crate::gaussian::{LinearScale, STANDARD_ENTROPY, kl_to_standard, triangle_parts};
-use crate::masking::squared_length;
+use crate::masking::{flat_at_nothing, squared_length};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::scalar::gamma::LN_SQRT_2PI;
 
@@ -128,9 +128,12 @@ impl Distribution for MatrixNormal {
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let (log_det, count) = self.log_det()?;
-        let distance = x - self.mean()?;
-        let z = self.standardized(&distance)?;
-        Ok(squared_length(&z, &distance, 2)? * -0.5 - (log_det + count * LN_SQRT_2PI))
+        let (mean, normalizer) = (self.mean()?, log_det + count * LN_SQRT_2PI);
+        flat_at_nothing(x, &mean, 2, &|x| {
+            let distance = x - &mean;
+            let z = self.standardized(&distance)?;
+            Ok(squared_length(&z, &distance, 2)? * -0.5 - &normalizer)
+        })
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {

@@ -124,6 +124,10 @@ impl Distribution for Normal {
         Ok(self.loc.value() + self.scale.value() * ndtri(p))
     }
 
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        Ok(self.loc.value() - self.scale.value() * ndtri(p))
+    }
+
     fn reparameterization(&self) -> Reparameterization {
         Reparameterization::Fully
     }
@@ -203,6 +207,26 @@ mod tests {
         let distance = f64::from(2.0005_f32) - 2.0;
         let expected = -distance / f64::from(1e-3_f32).powi(2);
         assert!((given / expected - 1.0).abs() < 1e-6, "{given} {expected}");
+    }
+
+    #[test]
+    fn far_tails_have_their_slopes() {
+        let far = |x: Tensor, size: f64| {
+            let x = Variable::new("x", x).unwrap();
+            let normal = Normal::new(Tensor::scalar(0.0_f32), Tensor::scalar(1.0_f32)).unwrap();
+            let wide = Normal::new(0.0, 1.0).unwrap();
+            let normal = if x.dtype() == DType::F32 { normal } else { wide };
+            let slope = |tail: Tensor| tail.gradients().unwrap().of(&x).item().unwrap();
+            let below = slope(normal.log_cdf(&x.tensor()).unwrap());
+            let above = slope(normal.log_survival_function(&-x.tensor()).unwrap());
+            assert!((below / size - 1.0).abs() < 1e-7 && above == below, "{below} {above}");
+        };
+        // φ(x)/Φ(x) = −x − 1/x + …
+        far(Tensor::scalar(-1e4_f32), 1e4 + 1e-4);
+        far(Tensor::scalar(-1e30_f32), f64::from(1e30_f32));
+        far(Tensor::scalar(-1e4), 1e4 + 1e-4);
+        far(Tensor::scalar(-1e8), 1e8);
+        far(Tensor::scalar(-1e200), 1e200);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::Independent;
 use crate::bijectors::{Bijector, IntoBijector};
 use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure};
 use crate::error::{DistributionError, Result};
-use crate::masking::{all_last, only_where};
+use crate::masking::{all_last, constant, only_where};
 use crate::parameter::ParameterSpec;
 
 /// The distribution of `bijector.forward(x)` for `x` from `distribution`.
@@ -119,8 +119,14 @@ impl TransformedDistribution {
     /// `y` with events outside the range replaced by one inside, and the mask of those that are not; without
     /// one if there are none.
     fn inside(&self, y: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
-        let Some(mask) = self.bijector.in_range(y) else { return Ok((y.clone(), None)) };
         let ndims = self.bijector.inverse_min_event_ndims();
+        let is_finite = || all_last(&y.abs().lt(&constant(f64::INFINITY, y)), ndims);
+        let mask = match (self.bijector.in_range(y), y.all_finite()?) {
+            (None, true) => return Ok((y.clone(), None)),
+            (None, false) => is_finite(),
+            (Some(mask), true) => mask,
+            (Some(mask), false) => mask * is_finite(),
+        };
         // What is no number stays so.
         let mask = mask.maximum(&(1.0 - all_last(&y.eq(y), ndims)));
         if mask.to_f64_vec()?.iter().all(|&inside| inside != 0.0) {
@@ -134,35 +140,105 @@ impl TransformedDistribution {
         Ok((Tensor::select(&wide, y, &point), Some(mask)))
     }
 
-    /// Probability of at most `value`, or of above it.
-    fn tail(&self, value: &Tensor, below: bool, method: &'static str) -> Result<Tensor> {
+    /// What `tail` asks for at `value`, from the tail of the distribution that the bijector makes it of.
+    fn tail(&self, value: &Tensor, tail: &Tail) -> Result<Tensor> {
         if !self.event_shape()?.is_empty() {
-            return self.tail_of_event(value, below, method);
+            return self.tail_of_event(value, tail);
         }
         let (y, mask) = self.inside(value)?;
-        let (x, increasing) = (self.bijector.inverse(&y), self.increasing(method)?);
-        let low = self.distribution.cdf(&x)?;
-        let high = self.distribution.survival_function(&x)?;
-        let (low, high) = if below { (low, high) } else { (high, low) };
-        let tail = Tensor::select(&increasing, &low, &high);
-        let Some(mask) = mask else { return Ok(tail) };
+        let (x, increasing) = (self.bijector.inverse(&y), self.increasing(tail.method)?);
+        let inside = self.by_side(
+            &increasing,
+            &|| (tail.rising)(&*self.distribution, &x),
+            &|| (tail.falling)(&*self.distribution, &x),
+        )?;
+        let Some(mask) = mask else { return Ok(inside) };
         // Outside the range `y` is a point of it: a value less than that lies below all outcomes.
-        let none_below = value.lt(&y);
-        let outside = if below { 1.0 - none_below } else { none_below };
-        Ok(Tensor::select(&mask, &tail, &outside))
+        let [below, above] = tail.ends.map(|end| constant(end, &y));
+        let outside = Tensor::select(&value.lt(&y), &below, &above);
+        Ok(Tensor::select(&mask, &inside, &outside))
     }
 
     /// The same of an event, whose entries the bijector must leave in their order.
-    fn tail_of_event(&self, value: &Tensor, below: bool, method: &'static str) -> Result<Tensor> {
-        let falls = self.increasing(method)?.to_f64_vec()?.contains(&0.0);
+    fn tail_of_event(&self, value: &Tensor, tail: &Tail) -> Result<Tensor> {
+        let falls = self.increasing(tail.method)?.to_f64_vec()?.contains(&0.0);
         let (y, mask) = self.inside(value)?;
-        match mask {
-            None if !falls && below => self.distribution.cdf(&self.bijector.inverse(&y)),
-            None if !falls => self.distribution.survival_function(&self.bijector.inverse(&y)),
-            _ => self.unsupported(method),
+        if falls || mask.is_some() {
+            return self.unsupported(tail.method);
+        }
+        (tail.rising)(&*self.distribution, &self.bijector.inverse(&y))
+    }
+
+    /// `rising` where the bijector increases, `falling` where it decreases; each is asked only if there is such a place.
+    fn by_side(
+        &self,
+        increasing: &Tensor,
+        rising: &dyn Fn() -> Result<Tensor>,
+        falling: &dyn Fn() -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let sides = increasing.to_f64_vec()?;
+        match (sides.contains(&0.0), sides.iter().any(|&side| side != 0.0)) {
+            (false, _) => rising(),
+            (true, false) => falling(),
+            (true, true) => Ok(Tensor::select(increasing, &rising()?, &falling()?)),
         }
     }
+
+    /// The outcome at a level of the distribution before: by one method where the bijector increases, by the other one
+    /// where it decreases.
+    fn at_level(
+        &self,
+        p: &Tensor,
+        method: &'static str,
+        [rising, falling]: [Method; 2],
+    ) -> Result<Tensor> {
+        if !self.event_shape()?.is_empty() {
+            return self.unsupported(method);
+        }
+        let before = self.by_side(
+            &self.increasing(method)?,
+            &|| rising(&*self.distribution, p),
+            &|| falling(&*self.distribution, p),
+        )?;
+        Ok(self.bijector.forward(&before))
+    }
 }
+
+type Method = fn(&dyn Distribution, &Tensor) -> Result<Tensor>;
+
+/// A tail: how it is named, what it is below and above all outcomes, and what it is of the distribution before a
+/// bijector that increases and before one that decreases.
+struct Tail {
+    method: &'static str,
+    ends: [f64; 2],
+    rising: Method,
+    falling: Method,
+}
+
+const CDF: Tail = Tail {
+    method: "cdf",
+    ends: [0.0, 1.0],
+    rising: |d, x| d.cdf(x),
+    falling: |d, x| d.survival_function(x),
+};
+const LOG_CDF: Tail = Tail {
+    method: "log_cdf",
+    ends: [f64::NEG_INFINITY, 0.0],
+    rising: |d, x| d.log_cdf(x),
+    falling: |d, x| d.log_survival_function(x),
+};
+const SURVIVAL: Tail = Tail {
+    method: "survival_function",
+    ends: [1.0, 0.0],
+    rising: |d, x| d.survival_function(x),
+    falling: |d, x| d.cdf(x),
+};
+const LOG_SURVIVAL: Tail = Tail {
+    method: "log_survival_function",
+    ends: [0.0, f64::NEG_INFINITY],
+    rising: |d, x| d.log_survival_function(x),
+    falling: |d, x| d.log_cdf(x),
+};
 
 /// `distribution` with as many last batch axes as event axes as events of `event_ndims` axes need.
 fn raised(distribution: Arc<dyn Distribution>, event_ndims: usize) -> Result<Arc<dyn Distribution>> {
@@ -236,19 +312,28 @@ impl Distribution for TransformedDistribution {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        self.tail(value, true, "cdf")
+        self.tail(value, &CDF)
+    }
+
+    fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
+        self.tail(value, &LOG_CDF)
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        self.tail(value, false, "survival_function")
+        self.tail(value, &SURVIVAL)
+    }
+
+    fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
+        self.tail(value, &LOG_SURVIVAL)
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
-        if !self.event_shape()?.is_empty() {
-            return self.unsupported("quantile");
-        }
-        let p = Tensor::select(&self.increasing("quantile")?, p, &(1.0 - p));
-        Ok(self.bijector.forward(&self.distribution.quantile(&p)?))
+        self.at_level(p, "quantile", [|d, p| d.quantile(p), |d, p| d.inverse_survival_function(p)])
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        let methods: [Method; 2] = [|d, p| d.inverse_survival_function(p), |d, p| d.quantile(p)];
+        self.at_level(p, "inverse_survival_function", methods)
     }
 
     fn structure(&self) -> Structure {
@@ -279,7 +364,7 @@ impl Distribution for TransformedDistribution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bijectors::{Chain, Exp, Scale, Shift};
+    use crate::bijectors::{Chain, Exp, Invert, Log, Scale, Shift, Sigmoid, Softplus};
     use crate::{Normal, kl_divergence};
     use tfn_tensor::Variable;
 
@@ -309,6 +394,42 @@ mod tests {
         let values = Tensor::from_vec(vec![-1.0, 1.0], &[2]);
         assert_eq!(y.cdf(&values).unwrap().to_vec::<f64>().unwrap(), [0.5, 1.0]);
         assert_eq!(y.survival_function(&values).unwrap().to_vec::<f64>().unwrap(), [0.5, 0.0]);
+    }
+
+    #[test]
+    fn tails_go_through_with_their_digits() {
+        let through = |bijector: Arc<dyn Bijector>| {
+            TransformedDistribution::new(Normal::new(0.0, 1.0).unwrap(), bijector).unwrap()
+        };
+        let chain = |shift: f64| Chain::new([Shift::new(shift).unwrap().into(), Exp::new().into()]);
+        // mpmath, 60 digits: ln Φ(z) for z = ln 1e-300, which is also the pre-image by the others, and its slope.
+        let (exact, exact_slope) = (-238_592.871_727_076_7, 6.907_769_755_404_191e302);
+        for bijector in [
+            Exp::new().into(),
+            Softplus::new().into(),
+            Sigmoid::new().into(),
+            Invert::new(Log::new()).into(),
+            chain(0.0).into(),
+        ] {
+            let y = Variable::new("y", Tensor::scalar(1e-300)).unwrap();
+            let log_cdf = through(bijector).log_cdf(&y.tensor()).unwrap();
+            assert!((log_cdf.item().unwrap() / exact - 1.0).abs() < 1e-14);
+            let slope = log_cdf.gradients().unwrap().of(&y).item().unwrap();
+            assert!((slope / exact_slope - 1.0).abs() < 1e-13, "{slope}");
+        }
+        // mpmath: ln Φ(−40), and Φ⁻¹(1e-300).
+        let (tail, level) = (-804.608_442_013_753_8, -37.047_096_299_361_2);
+        let of = |answer: Result<Tensor>| answer.unwrap().item().unwrap();
+        let p = Tensor::scalar(1e-300);
+        for scale in [-1.0, 1.0, -2.0] {
+            let y = through(Scale::new(scale).unwrap().into());
+            let far = 40.0 * f64::abs(scale);
+            assert!((of(y.log_cdf(&Tensor::scalar(-far))) / tail - 1.0).abs() < 1e-15);
+            assert!((of(y.log_survival_function(&Tensor::scalar(far))) / tail - 1.0).abs() < 1e-15);
+            let outer = level * f64::abs(scale);
+            assert!((of(y.quantile(&p)) / outer - 1.0).abs() < 1e-15);
+            assert!((of(y.inverse_survival_function(&p)) / -outer - 1.0).abs() < 1e-15);
+        }
     }
 
     #[test]

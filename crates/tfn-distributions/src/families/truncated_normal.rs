@@ -143,7 +143,11 @@ impl TruncatedNormal {
         [below, above]: [f64; 2],
         f: &dyn Fn(&View, &Tensor) -> Tensor,
     ) -> Tensor {
-        let (is_below, is_above) = (x.lt(&self.low.value()), x.gt(&self.high.value()));
+        let [far_below, far_above] =
+            [f64::NEG_INFINITY, f64::INFINITY].map(|far| x.eq(&constant(far, x)));
+        // Ends may be infinite too.
+        let is_below = x.lt(&self.low.value()).maximum(&far_below);
+        let is_above = x.gt(&self.high.value()).maximum(&far_above);
         let view = self.view();
         let safe = Tensor::select(&(&is_below + &is_above), &view.top, x);
         let value = f(&view, &view.at(&safe));
@@ -241,6 +245,16 @@ impl Distribution for TruncatedNormal {
         let is_from_end = law::is_from_end(p, view.shape());
         let start = Tensor::select(&is_from_end, &end, &view.top);
         Ok(start + &view.scale * law::quantile(p, view.shape()))
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        // The quantile of the mirror image, with the ends exchanged.
+        let view = self.view();
+        let shape = [&-&view.m, &view.r, &view.l];
+        let is_high = p.le(&constant(0.5, p));
+        let end = Tensor::select(&is_high, &self.high.value(), &self.low.value());
+        let start = Tensor::select(&law::is_from_end(p, shape), &end, &view.top);
+        Ok(start - &view.scale * law::quantile(p, shape))
     }
 
     fn reparameterization(&self) -> Reparameterization {

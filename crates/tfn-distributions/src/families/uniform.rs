@@ -125,6 +125,10 @@ impl Distribution for Uniform {
         Ok(self.low.value() + self.length() * at_probability(p, p))
     }
 
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        Ok(self.high.value() - self.length() * at_probability(p, p))
+    }
+
     fn reparameterization(&self) -> Reparameterization {
         Reparameterization::Fully
     }

@@ -140,6 +140,10 @@ impl Distribution for VonMises {
         Ok(self.loc.value() + law::quantile(p, &self.concentration.value()))
     }
 
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        Ok(self.loc.value() - law::quantile(p, &self.concentration.value()))
+    }
+
     fn reparameterization(&self) -> Reparameterization {
         Reparameterization::Implicitly
     }

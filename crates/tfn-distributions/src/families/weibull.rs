@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::exponential_integral::EULER_GAMMA;
 use crate::masking::{at_probability, branch, constant};
 use crate::parameter::{Parameter, ParameterSpec};
-use crate::special::{lgamma, lgamma_divergence};
+use crate::special::{lgamma, lgamma_divergence, weibull_log_density};
 use crate::stable::log1m_exp_exp;
 
 /// The Weibull distribution: that of `scale·E^(1/concentration)` for an exponential `E` of rate 1.
@@ -68,11 +68,13 @@ impl Weibull {
         (x / self.scale.value()).ln() * self.concentration.value()
     }
 
-    /// `f(x)` above 0, `outside` with zero gradient elsewhere.
-    fn at(&self, x: &Tensor, outside: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
-        let is_outside = x.le(&constant(0.0, x));
+    /// `f(x)` above 0, the `ends` with zero gradient up to there and at infinity.
+    fn at(&self, x: &Tensor, [below, above]: [f64; 2], f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
+        let is_below = x.le(&constant(0.0, x));
+        let is_outside = &is_below + x.eq(&constant(f64::INFINITY, x));
         let inside = Tensor::select(&is_outside, &self.scale.value(), x);
-        Tensor::select(&is_outside, &constant(outside, x), &f(&inside))
+        let ends = Tensor::select(&is_below, &constant(below, x), &constant(above, x));
+        Tensor::select(&is_outside, &ends, &f(&inside))
     }
 
     /// The outcome of an exponential one.
@@ -95,14 +97,7 @@ impl Distribution for Weibull {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        let log_concentration = self.concentration.value().ln();
-        Ok(self.at(x, f64::NEG_INFINITY, &|x| {
-            let w = self.log_exponential(x);
-            // Where exp(w) is infinite, so may w be.
-            let is_far = w.gt(&constant(700.0, &w));
-            let near = |w: &Tensor| w - w.exp();
-            branch(&is_far, &w, (700.0, |w| -w.exp()), (0.0, near)) - x.ln() + &log_concentration
-        }))
+        Ok(weibull_log_density(x, &self.concentration.value(), &self.scale.value()))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -138,12 +133,12 @@ impl Distribution for Weibull {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.at(value, 0.0, &|x| -(-self.log_exponential(x).exp()).expm1()))
+        Ok(self.at(value, [0.0, 1.0], &|x| -(-self.log_exponential(x).exp()).expm1()))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
         let inside = |x: &Tensor| log1m_exp_exp(&self.log_exponential(x));
-        Ok(self.at(value, f64::NEG_INFINITY, &inside))
+        Ok(self.at(value, [f64::NEG_INFINITY, 0.0], &inside))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
@@ -151,12 +146,21 @@ impl Distribution for Weibull {
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.at(value, 0.0, &|x| -self.log_exponential(x).exp()))
+        Ok(self.at(value, [0.0, f64::NEG_INFINITY], &|x| -self.log_exponential(x).exp()))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
         let p = at_probability(p, p);
-        Ok(self.of_exponential(&-(-p).log1p()))
+        let is_whole = p.ge(&constant(1.0, &p));
+        let inside = |p: &Tensor| self.of_exponential(&-(-p).log1p());
+        Ok(branch(&is_whole, &p, (1.0, |p| constant(f64::INFINITY, p)), (0.5, inside)))
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        let p = at_probability(p, p);
+        let is_none = p.le(&constant(0.0, &p));
+        let inside = |p: &Tensor| self.of_exponential(&-p.ln());
+        Ok(branch(&is_none, &p, (0.0, |p| constant(f64::INFINITY, p)), (0.5, inside)))
     }
 
     fn reparameterization(&self) -> Reparameterization {
@@ -204,6 +208,17 @@ mod tests {
     use crate::kl_divergence;
     use statrs::distribution::{Continuous, Weibull as Reference};
     use statrs::statistics::Distribution as _;
+
+    #[test]
+    fn at_zero_the_density_is_its_limit() {
+        let at = |k: f64, scale: f64, x: f64| {
+            let own = Weibull::new(k, scale).unwrap();
+            own.log_prob(&Tensor::scalar(x)).unwrap().item().unwrap()
+        };
+        assert_eq!([at(1.0, 1.0, 0.0), at(1.0, 4.0, 0.0)], [0.0, -4.0_f64.ln()]);
+        assert_eq!([at(0.5, 1.0, 0.0), at(2.0, 1.0, 0.0)], [f64::INFINITY, f64::NEG_INFINITY]);
+        assert_eq!([at(1.0, 1.0, -1.0), at(0.5, 1.0, f64::INFINITY)], [f64::NEG_INFINITY; 2]);
+    }
 
     #[test]
     fn agrees_with_statrs() {

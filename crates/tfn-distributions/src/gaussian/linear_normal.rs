@@ -6,7 +6,7 @@ use super::linear_scale::LinearScale;
 use super::{STANDARD_ENTROPY, kl_to_standard, triangle_parts};
 use crate::axes::sum_last;
 use crate::error::{DistributionError, Result};
-use crate::masking::{constant, squared_length};
+use crate::masking::{constant, flat_at_nothing, squared_length};
 use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::stable::not_below_zero;
 
@@ -153,10 +153,13 @@ impl LinearNormal {
     /// Those of the tensors, here and in the other methods.
     pub fn log_prob(&self, x: &Tensor) -> Result<Tensor> {
         let normal = self.widened()?;
-        let distance = x.cast(normal.loc.dtype()?) - &normal.loc;
-        let z = normal.scale.solve(&distance)?;
         let normalizer = normal.scale.log_det() + self.size()? * LN_SQRT_2PI;
-        let log_prob = squared_length(&z, &distance, 1)? * -0.5 - normalizer;
+        let x = x.cast(normal.loc.dtype()?);
+        let log_prob = flat_at_nothing(&x, &normal.loc, 1, &|x| {
+            let distance = x - &normal.loc;
+            let z = normal.scale.solve(&distance)?;
+            Ok(squared_length(&z, &distance, 1)? * -0.5 - &normalizer)
+        })?;
         Ok(log_prob.cast(self.loc.dtype()?))
     }
 

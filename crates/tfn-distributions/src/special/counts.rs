@@ -4,10 +4,11 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
 use super::draws::{draws_of_one, in_type_of, words};
-use super::scalar::count_quantile::{Moments, quantile};
+use super::scalar::count_quantile::{Level, Moments, quantile};
 use super::scalar::numbers::Numbers;
 use super::scalar::poisson_law::Rate;
 use super::scalar::{count_draws, count_entropy, poisson_law};
+use crate::masking::constant;
 
 /// The log-mass of the Poisson distribution at `k`: minus infinity where that is no count.
 pub(crate) fn poisson_log_mass(k: &Tensor, rate: &Tensor) -> Tensor {
@@ -78,18 +79,24 @@ pub(crate) fn multinomial_log_terms(n: &Tensor, x: &Tensor, p: &Tensor, log_p: &
     pointwise(LOG_TERM, [n, x, &p.detach(), log_p])
 }
 
+/// 1 if `levels` are of single precision.
+pub(super) fn is_single(levels: &Tensor) -> Tensor {
+    constant(f64::from(u8::from(levels.dtype() == Ok(DType::F32))), levels)
+}
+
 /// The first count up to which the mass of the Poisson distribution reaches `p`; without gradient.
 pub(crate) fn poisson_quantile(rate: &Tensor, p: &Tensor) -> Tensor {
-    const QUANTILE: Pointwise<2> = Pointwise {
+    const QUANTILE: Pointwise<3> = Pointwise {
         name: "poisson_quantile",
-        value: |[rate, p]| {
+        value: |[rate, p, single]| {
             let stddev = rate.sqrt();
             let moments = Moments { mean: rate, stddev, skewness: 1.0 / stddev };
-            quantile(p, f64::INFINITY, &moments, &|k| poisson_law::tail(k, rate))
+            let level = Level { p, is_single: single == 1.0 };
+            quantile(&level, f64::INFINITY, &moments, &|k| poisson_law::tail(k, rate))
         },
-        partials: [|_, _| 0.0, |_, _| 0.0],
+        partials: [|_, _| 0.0; 3],
     };
-    pointwise(QUANTILE, [&rate.detach(), &p.detach()])
+    pointwise(QUANTILE, [&rate.detach(), &p.detach(), &is_single(p)])
 }
 
 /// Counts of the Poisson distribution, in the type of `rate`.

@@ -4,7 +4,7 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Element, Pointwise, Tensor, pointwise};
 
 use super::incomplete_beta::quantile_in;
-use super::incomplete_gamma::log_quantile_in_a;
+use super::incomplete_gamma::{log_quantile_in_a, quantile_in_a};
 use super::scalar::gamma_draws;
 use super::scalar::gamma_draws::GammaDraw;
 use super::scalar::numbers::Numbers;
@@ -15,7 +15,7 @@ pub(crate) fn gamma_sample(a: &Tensor, shape: &[usize], stream: &mut Stream) -> 
     const DRAW: Pointwise<2> = Pointwise {
         name: "gamma_sample",
         value: |[a, word]| GammaDraw::new(a, &mut Numbers::new(word)).value(),
-        partials: [|[a, _], x| x * log_quantile_in_a(a, x.ln()), |_, _| 0.0],
+        partials: [|[a, _], x| quantile_in_a(a, x), |_, _| 0.0],
     };
     in_type_of(a, pointwise(DRAW, [&a.cast(DType::F64), &words(shape, stream)]))
 }

@@ -4,24 +4,60 @@ use tfn_tensor::{Pointwise, Tensor, pointwise};
 
 use super::scalar::incomplete_gamma::{by_a, log_density, log_front, log_quantile, log_tail};
 
-/// `∂P/∂a · exp(−log_scale)`.
+/// `∂P/∂a · exp(−log_scale)`; 0 where what it is divided by is.
 fn slope_in_a(a: f64, x: f64, log_scale: f64) -> f64 {
-    if x > 0.0 && x < f64::INFINITY {
+    if x > 0.0 && x < f64::INFINITY && log_scale > f64::NEG_INFINITY {
         (log_front(a, x) - log_scale).exp() * by_a(a, x)
     } else {
         0.0
     }
 }
 
-/// `∂P/∂x · exp(−log_scale)`.
+/// `∂P/∂x · exp(−log_scale)`; 0 where what it is divided by is.
 fn slope_in_x(a: f64, x: f64, log_scale: f64) -> f64 {
-    if x < f64::INFINITY { (log_density(a, x) - log_scale).exp() } else { 0.0 }
+    if x == f64::INFINITY || log_scale == f64::NEG_INFINITY {
+        0.0
+    } else if x == 0.0 {
+        power_at_zero(a - 1.0) * (-log_scale).exp()
+    } else {
+        (log_density(a, x) - log_scale).exp()
+    }
+}
+
+/// `x^power` at 0 from above.
+fn power_at_zero(power: f64) -> f64 {
+    if power > 0.0 {
+        0.0
+    } else if power < 0.0 {
+        f64::INFINITY
+    } else {
+        1.0
+    }
 }
 
 /// `∂ ln x/∂a` at a fixed probability: Figurnov, Mohamed and Mnih (2018), equation 8.
 pub(super) fn log_quantile_in_a(a: f64, log_x: f64) -> f64 {
+    if log_x.is_infinite() {
+        return 0.0;
+    }
     let x = log_x.exp();
     if x > 1e-300 { -by_a(a, x) / a } else { (super::scalar::gamma::digamma(a + 1.0) - log_x) / a }
+}
+
+/// `∂x/∂a` at a fixed probability; 0 where `x` stays at an end.
+pub(super) fn quantile_in_a(a: f64, x: f64) -> f64 {
+    if x == 0.0 || x == f64::INFINITY { 0.0 } else { x * log_quantile_in_a(a, x.ln()) }
+}
+
+/// `∂x/∂P`.
+fn quantile_in_p(a: f64, x: f64) -> f64 {
+    if x == 0.0 {
+        power_at_zero(1.0 / a - 1.0)
+    } else if x == f64::INFINITY {
+        x
+    } else {
+        x * log_quantile_in_p(a, x.ln())
+    }
 }
 
 /// `∂ ln x/∂P`.
@@ -177,10 +213,7 @@ pub fn gammaincinv(a: &Tensor, p: &Tensor) -> Tensor {
     const INVERSE: Pointwise<2> = Pointwise {
         name: "gammaincinv",
         value: |[a, p]| log_quantile(a, p, false).exp(),
-        partials: [
-            |[a, _], x| x * log_quantile_in_a(a, x.ln()),
-            |[a, _], x| x * log_quantile_in_p(a, x.ln()),
-        ],
+        partials: [|[a, _], x| quantile_in_a(a, x), |[a, _], x| quantile_in_p(a, x)],
     };
     pointwise(INVERSE, [a, p])
 }
@@ -203,10 +236,7 @@ pub fn gammainccinv(a: &Tensor, q: &Tensor) -> Tensor {
     const UPPER_INVERSE: Pointwise<2> = Pointwise {
         name: "gammainccinv",
         value: |[a, q]| log_quantile(a, q, true).exp(),
-        partials: [
-            |[a, _], x| x * log_quantile_in_a(a, x.ln()),
-            |[a, _], x| -x * log_quantile_in_p(a, x.ln()),
-        ],
+        partials: [|[a, _], x| quantile_in_a(a, x), |[a, _], x| -quantile_in_p(a, x)],
     };
     pointwise(UPPER_INVERSE, [a, q])
 }

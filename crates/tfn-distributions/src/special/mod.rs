@@ -18,9 +18,11 @@ mod bessel;
 mod counts;
 mod draws;
 mod gamma;
+mod geometric;
 mod incomplete_beta;
 mod incomplete_gamma;
 mod normal;
+mod powers;
 pub(crate) mod scalar;
 pub(crate) mod student_t;
 mod trials;
@@ -36,12 +38,14 @@ pub(crate) use counts::{
 pub(crate) use draws::{beta_sample, gamma_sample, log_gamma_sample};
 pub use gamma::{digamma, lgamma, lgamma_divergence, log_beta, log_multigamma, log1p_gap};
 pub(crate) use gamma::{expm1_gap, gamma_entropy, gamma_log_density, ratio_gap};
+pub(crate) use geometric::{geometric_quantile, geometric_tail};
 pub(crate) use incomplete_beta::beta_log_density;
 pub use incomplete_beta::{betainc, betaincc, betainccinv, betaincinv, log_betainc, log_betaincc};
 pub use incomplete_gamma::{
     gammainc, gammaincc, gammainccinv, gammaincinv, log_gammainc, log_gammaincc, log_gammaincinv,
 };
 pub use normal::{erfcx, log_erfcx, ndtri};
+pub(crate) use powers::{kumaraswamy_log_density, weibull_log_density};
 pub(crate) use trials::{
     Chance, Counted, binomial_entropy, binomial_log_mass, binomial_quantile,
     negative_binomial_log_mass, negative_binomial_quantile, trials_divergence, trials_sample,

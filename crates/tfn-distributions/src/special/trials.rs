@@ -3,8 +3,9 @@
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
+use super::counts::is_single;
 use super::draws::{in_type_of, words};
-use super::scalar::count_quantile::{Moments, quantile};
+use super::scalar::count_quantile::{Level, Moments, quantile};
 use super::scalar::incomplete_gamma::LogTail;
 use super::scalar::numbers::Numbers;
 pub(crate) use super::scalar::trials_divergence::Counted;
@@ -199,40 +200,44 @@ pub(crate) fn trials_tail<const UPPER: bool, const LOG: bool>(
     by_chance!(chance, tail, UPPER, LOG; [k, m, &chance.given])
 }
 
-const fn binomial_quantiles<const LOGIT: bool>() -> Pointwise<3> {
+const fn binomial_quantiles<const LOGIT: bool>() -> Pointwise<4> {
     Pointwise {
         name: "binomial_quantile",
-        value: |[n, s, level]| {
+        value: |[n, s, p, single]| {
             let at = odds::<LOGIT>(s);
             let stddev = (n * at.p * at.q).sqrt();
             let moments = Moments { mean: n * at.p, stddev, skewness: (at.q - at.p) / stddev };
-            quantile(level, n, &moments, &|k| law::tail(k, n - k, at))
+            quantile(&Level { p, is_single: single == 1.0 }, n, &moments, &|k| {
+                law::tail(k, n - k, at)
+            })
         },
-        partials: [|_, _| 0.0, |_, _| 0.0, |_, _| 0.0],
+        partials: [|_, _| 0.0; 4],
     }
 }
 
 /// The first count of successes of `n` trials up to which the mass reaches `p`; without gradient.
 pub(crate) fn binomial_quantile(n: &Tensor, chance: &Chance, p: &Tensor) -> Tensor {
-    by_chance!(chance, binomial_quantiles; [&n.detach(), &chance.detached(), &p.detach()])
+    by_chance!(chance, binomial_quantiles; [&n.detach(), &chance.detached(), &p.detach(), &is_single(p)])
 }
 
-const fn waiting_quantiles<const LOGIT: bool>() -> Pointwise<3> {
+const fn waiting_quantiles<const LOGIT: bool>() -> Pointwise<4> {
     Pointwise {
         name: "negative_binomial_quantile",
-        value: |[r, s, level]| {
+        value: |[r, s, p, single]| {
             let at = odds::<LOGIT>(s);
             let (mean, root) = (r * at.p / at.q, (r * at.p).sqrt());
             let moments = Moments { mean, stddev: root / at.q, skewness: (1.0 + at.p) / root };
-            quantile(level, f64::INFINITY, &moments, &|k| law::tail(k, r, at))
+            quantile(&Level { p, is_single: single == 1.0 }, f64::INFINITY, &moments, &|k| {
+                law::tail(k, r, at)
+            })
         },
-        partials: [|_, _| 0.0, |_, _| 0.0, |_, _| 0.0],
+        partials: [|_, _| 0.0; 4],
     }
 }
 
 /// The first count of successes before failure number `r` up to which the mass reaches `p`; without gradient.
 pub(crate) fn negative_binomial_quantile(r: &Tensor, chance: &Chance, p: &Tensor) -> Tensor {
-    by_chance!(chance, waiting_quantiles; [&r.detach(), &chance.detached(), &p.detach()])
+    by_chance!(chance, waiting_quantiles; [&r.detach(), &chance.detached(), &p.detach(), &is_single(p)])
 }
 
 const fn draws<const LOGIT: bool, const WAITING: bool>() -> Pointwise<3> {

@@ -19,7 +19,7 @@ use crate::distribution::{Distribution, Reparameterization, Support};
 /// The laws that apply to it, of these: shapes of samples and densities; the density of several values is that of
 /// each; densities integrate (masses sum) to 1, and mean, variance, entropy and cdf are the integrals that they are
 /// named for; densities of vectors integrate to 1 by importance sampling, where the covariance is known; samples have
-/// the distribution, mean, variance and covariance that are claimed; quantiles invert the cdf; `prob`,
+/// the distribution, mean, variance and covariance that are claimed; quantiles invert the cdf, and a count is that at its own cdf; `prob`,
 /// `stddev`, `log_cdf`, `survival_function` and its logarithm agree with what they are made from; the mode has the highest density;
 /// of angles all that is asked around the circle; outside the support there is no density, and never NaN; gradients of the
 /// density in the value and in the variables agree with central differences, and those of samples too at the same noise,
@@ -198,9 +198,13 @@ fn check_consistency(case: &Case<'_>) -> Outcome {
         let expected = subject.entries(Ok(&levels + &values * 0.0))?;
         if case.d.support() == Support::Integers {
             let before = subject.entries(case.d.cdf(&(values - 1.0)))?;
-            return check_steps(subject, &back, &before, &expected, near);
+            check_steps(subject, &back, &before, &expected, near)?;
+            return check_own_levels(case);
         }
         subject.equal(&back, &expected, near)?;
+        let subject = case.about("the inverse survival function is the quantile of the rest");
+        let from_above = subject.entries(case.d.inverse_survival_function(&(1.0 - &levels)))?;
+        subject.equal(&from_above, &subject.entries(Ok(values))?, near * 10.0)?;
     }
     Ok(())
 }
@@ -218,6 +222,26 @@ fn check_steps(
         if !is_first {
             let given = format!("cdf {at} at the quantile and {before} before it");
             return Err(subject.broken(given, format!("{level} between them")));
+        }
+    }
+    Ok(())
+}
+
+/// The quantile at the cdf of a count is that count, as long as the count before it has another cdf.
+fn check_own_levels(case: &Case<'_>) -> Outcome {
+    let subject = case.about("a count is the quantile at its own cdf");
+    let highest = case.entries.iter().copied().fold(0.0, f64::max);
+    let counts: Vec<f64> = (0..=highest as usize).map(|count| count as f64).collect();
+    let counts = case.values(&counts);
+    let cdf = subject.get(case.d.cdf(&counts))?.detach();
+    let back = subject.entries(case.d.quantile(&cdf))?;
+    let before = subject.entries(case.d.cdf(&(&counts - 1.0)))?;
+    let (counts, cdf) = (subject.entries(Ok(counts + &cdf * 0.0))?, subject.entries(Ok(cdf))?);
+    for (i, &level) in cdf.iter().enumerate() {
+        let is_own = level < 1.0 && level - before[i] > 1e-13 * level.min(1.0 - level);
+        if is_own && back[i] != counts[i] {
+            return Err(subject
+                .broken(format!("{} at the level {level}", back[i]), format!("{}", counts[i])));
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ mod neighbours;
 mod no_number;
 mod positive;
 mod real;
+mod slopes;
 mod wrappers;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use tfn_distributions::bijectors::{Chain, Exp, Shift};
 use tfn_distributions::tensor::{DType, Key, Stream, Tensor};
 use tfn_distributions::testing::{Laws, check_distribution, check_kl};
 use tfn_distributions::{
-    Distribution, Independent, Laplace, Normal, Result, Saved, TransformedDistribution,
+    Distribution, Independent, Laplace, Normal, Result, Saved, Support, TransformedDistribution,
     kl_divergence,
 };
 
@@ -115,6 +116,72 @@ fn single_precision_agrees_with_double() {
                 let expected = entries(wide.log_prob(&x.cast(DType::F64)));
                 let off = format!("{name}: {given:?} {expected:?}");
                 prop_assert!(near(&given, &expected, 2e-4) || *name == "Deterministic", "{}", off);
+            }
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn counts_come_back_from_their_own_cdf_in_both_types() {
+    for (name, make) in FAMILIES.iter().copied().flatten() {
+        for dtype in [DType::F32, DType::F64] {
+            for_each_draw(16, |numbers| {
+                let made = make(&mut Draws::new(&numbers, dtype)).map_err(|e| broken(name, e))?;
+                let batch = made.batch_shape().map_err(|e| broken(name, e))?;
+                let shape = [&[600][..], &vec![1; batch.len()]].concat();
+                let counts: Vec<f64> = (0..600).map(f64::from).collect();
+                let counts = Tensor::from_f64(&counts, &shape, dtype);
+                let (Support::Integers, Ok(cdf)) = (made.support(), made.cdf(&counts)) else {
+                    return Ok(());
+                };
+                let Ok(back) = made.quantile(&cdf) else { return Ok(()) };
+                let before = entries(made.cdf(&(&counts - 1.0)));
+                let counts = entries(Ok(counts + &cdf * 0.0));
+                let levels = entries(Ok(cdf)).into_iter().zip(before);
+                for ((level, before), (back, count)) in
+                    levels.zip(entries(Ok(back)).into_iter().zip(counts))
+                {
+                    let is_own = level < 1.0 && level - before > 1e-13 * level.min(1.0 - level);
+                    prop_assert!(!is_own || back == count, "{name}: {level} {back} {count}");
+                }
+                Ok(())
+            });
+        }
+    }
+}
+
+/// Families with an end that is not 0, to which outcomes beside it are rounded.
+const ROUNDED: &[&str] =
+    &["Uniform", "Beta", "Kumaraswamy", "TruncatedNormal", "HalfCauchy", "HalfStudentT"];
+
+/// Where a tail is small the quantile on its side leads back to its logarithm.
+#[test]
+fn both_tails_have_their_digits() {
+    for (name, make) in FAMILIES.iter().copied().flatten() {
+        for_each_draw(4, |numbers| {
+            let made = make(&mut Draws::new(&numbers, DType::F64)).map_err(|e| broken(name, e))?;
+            let batch = made.batch_shape().map_err(|e| broken(name, e))?;
+            if made.support() != Support::Continuous || ROUNDED.contains(&made.family()) {
+                return Ok(());
+            }
+            let levels = [1e-100, 1e-30, 1e-9, 0.3];
+            let shape = [&[levels.len()][..], &vec![1; batch.len()]].concat();
+            let levels = Tensor::from_vec(levels.to_vec(), &shape);
+            let (Ok(low), Ok(high)) =
+                (made.quantile(&levels), made.inverse_survival_function(&levels))
+            else {
+                return Ok(());
+            };
+            let expected = entries(Ok(levels.ln() + &low * 0.0));
+            for (given, side) in [
+                (entries(made.log_cdf(&low)), "below"),
+                (entries(made.log_survival_function(&high)), "above"),
+            ] {
+                prop_assert!(
+                    near(&given, &expected, 1e-6),
+                    "{name} {side}: {given:?} {expected:?}"
+                );
             }
             Ok(())
         });

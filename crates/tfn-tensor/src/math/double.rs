@@ -231,6 +231,30 @@ pub(super) fn log_ndtr(x: f64) -> f64 {
     }
 }
 
+/// The derivative of [`log_ndtr`], the inverse of Mills' ratio: 0 where that is minus infinity.
+///
+/// In the left tail by Laplace's continued fraction `t + 1/(t + 2/(t + …))` at `t = −x`, in which nothing cancels.
+///
+/// Reference: Abramowitz and Stegun (1964), 26.2.14.
+pub(super) fn log_ndtr_slope(x: f64) -> f64 {
+    const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
+    /// Steps of the fraction that it takes from 5 on.
+    const STEPS: u32 = 60;
+    if x == f64::NEG_INFINITY {
+        0.0
+    } else if x < -5.0 {
+        let rest = (2..STEPS).rev().fold(-x, |rest, n| f64::from(n) / rest - x);
+        1.0 / rest - x
+    } else if x < 40.0 {
+        let density = (-0.5 * (x * x)).exp() * (1.0 - 0.5 * lost_by_square(x));
+        density * FRAC_1_SQRT_2PI / ndtr(x)
+    } else if x.is_nan() {
+        x
+    } else {
+        0.0
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::excessive_precision)]
 mod tests {
@@ -343,6 +367,29 @@ mod tests {
                 (-11.3, 6.5608999409041562e-30),
                 (-20.7, 1.7318518790197379e-95),
                 (-37.1, 1.4047119663106221e-301),
+            ],
+        );
+        check(
+            "log_ndtr_slope",
+            log_ndtr_slope,
+            1e-15,
+            &[
+                (30.0, 1.4736461348785475e-196),
+                (9.5, 1.007793539430001e-20),
+                (3.1, 0.0032699831023569299),
+                (0.3, 0.61722085361273445),
+                (-0.2, 0.92941584808564291),
+                (-1.9, 2.2849469154767392),
+                (-4.9, 5.0898286001298836),
+                (-5.1, 5.283287616909157),
+                (-8.0, 8.1213681122361127),
+                (-20.7, 20.748086279778868),
+                (-37.1, 37.126915153499448),
+                (-1e4, 10000.000099999998),
+                (-1e8, 100000000.00000001),
+                (-1e200, 1e200),
+                (f64::NEG_INFINITY, 0.0),
+                (1e200, 0.0),
             ],
         );
         check(

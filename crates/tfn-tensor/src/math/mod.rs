@@ -33,6 +33,8 @@ pub trait Math: Copy {
     fn m_ndtr(self) -> Self;
     /// The logarithm of [`Math::m_ndtr`], exact in the far left tail too.
     fn m_log_ndtr(self) -> Self;
+    /// Its derivative.
+    fn m_log_ndtr_slope(self) -> Self;
     fn m_sin(self) -> Self;
     fn m_cos(self) -> Self;
     fn m_sqrt(self) -> Self;
@@ -58,7 +60,7 @@ macro_rules! implement {
                 m_exp exp, m_expm1 expm1, m_ln ln, m_log1p log1p, m_tanh tanh, m_sigmoid sigmoid,
                 m_softplus softplus, m_softplus_inverse softplus_inverse,
                 m_log_sigmoid log_sigmoid, m_erf erf, m_erfc erfc, m_ndtr ndtr,
-                m_log_ndtr log_ndtr, m_sin sin, m_cos cos, m_floor floor
+                m_log_ndtr log_ndtr, m_log_ndtr_slope log_ndtr_slope, m_sin sin, m_cos cos, m_floor floor
             }
 
             #[inline(always)]

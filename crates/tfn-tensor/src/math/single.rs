@@ -180,7 +180,7 @@ macro_rules! by_f64 {
     )+};
 }
 
-by_f64!(softplus_inverse, erf, erfc, ndtr, log_ndtr, sin, cos);
+by_f64!(softplus_inverse, erf, erfc, ndtr, log_ndtr, log_ndtr_slope, sin, cos);
 
 pub(super) fn powf(x: f32, exponent: f32) -> f32 {
     f64::from(x).powf(f64::from(exponent)) as f32

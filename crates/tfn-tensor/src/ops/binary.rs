@@ -3,6 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
+use super::fused::flowing;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate};
@@ -133,17 +134,27 @@ impl Vjp for Binary {
 impl Binary {
     fn partial(&self, input: usize, g: &Tensor, x: &Tensor, y: &Tensor) -> Tensor {
         match (self.function, input) {
-            (Function::Mul, 0) => g * y,
-            (Function::Mul, _) => g * x,
-            (Function::Div, 0) => g / y,
-            (Function::Div, _) => -(g * ((x / y) / y)),
+            (Function::Mul, 0) => times::<false>(g, y),
+            (Function::Mul, _) => times::<false>(g, x),
+            (Function::Div, 0) => times::<true>(g, y),
+            (Function::Div, _) => -times::<true>(&times::<false>(g, &(x / y)), y),
             // Where both are equal the gradient goes to the first, as the value does.
-            (Function::Maximum, 0) => g * x.ge(y),
-            (Function::Maximum, _) => g * x.lt(y),
-            (Function::Minimum, 0) => g * x.le(y),
-            (Function::Minimum, _) => g * x.gt(y),
+            (Function::Maximum, 0) => times::<false>(&x.ge(y), g),
+            (Function::Maximum, _) => times::<false>(&x.lt(y), g),
+            (Function::Minimum, 0) => times::<false>(&x.le(y), g),
+            (Function::Minimum, _) => times::<false>(&x.gt(y), g),
             (Function::Add | Function::Sub, _) => g.clone(),
         }
+    }
+}
+
+/// `g·slope`, or `g/slope` if `OVER`; 0 where `g` is.
+fn times<const OVER: bool>(g: &Tensor, slope: &Tensor) -> Tensor {
+    match Pair::new("mul", g, slope) {
+        Err(error) => Tensor::from_error(error),
+        Ok(pair) => dispatch!(pair.lhs.dtype(), E => pair.map::<E>(|g, slope| {
+            flowing(g, if OVER { g / slope } else { g * slope })
+        })),
     }
 }
 
@@ -179,7 +190,7 @@ impl Tensor {
 #[cfg(test)]
 mod tests {
     use crate::testing::check_gradients;
-    use crate::{Result, Tensor, TensorError};
+    use crate::{Result, Tensor, TensorError, Variable};
 
     fn tensor(values: &[f64], shape: &[usize]) -> Tensor {
         Tensor::from_slice(values, shape)
@@ -203,6 +214,28 @@ mod tests {
             check_gradients(&inputs, |v| v[0].maximum(&v[1])).unwrap();
             check_gradients(&inputs, |v| v[1].minimum(&v[0])).unwrap();
         }
+    }
+
+    #[test]
+    fn where_nothing_flows_an_infinite_slope_does_no_harm() -> Result<()> {
+        let edge = [0.0, f64::INFINITY, f64::NEG_INFINITY];
+        let (x, y) =
+            (Variable::new("x", tensor(&edge, &[3]))?, Variable::new("y", tensor(&[0.0], &[]))?);
+        let (mask, zero) = (tensor(&[0.0], &[]), tensor(&[0.0], &[]));
+        let behind = |f: Tensor| Tensor::select(&mask, &f, &zero).sum().gradients();
+        for f in [
+            &x.tensor() * y.tensor(),
+            &x.tensor() / y.tensor(),
+            (&x.tensor() * 1e3).exp(),
+            x.tensor().ln(),
+            x.tensor().reciprocal(),
+            Tensor::normal_log_prob(&x.tensor(), &y.tensor(), &y.tensor()),
+        ] {
+            let slopes = behind(f)?;
+            assert_eq!(slopes.of(&x).to_vec::<f64>()?, [0.0; 3]);
+            assert_eq!(slopes.of(&y).item()?, 0.0);
+        }
+        Ok(())
     }
 
     #[test]

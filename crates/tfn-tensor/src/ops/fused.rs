@@ -38,6 +38,12 @@ pub(super) fn common_shape(
     Ok(shape)
 }
 
+/// `slope` where the gradient `g` is not 0: a derivative that does not exist harms nothing where nothing flows.
+#[inline(always)]
+pub(super) fn flowing<E: Element>(g: E, slope: E) -> E {
+    if g == E::zero() { E::zero() } else { slope }
+}
+
 /// The untracked result of a function of the operands' entries, of the shape that they broadcast to.
 ///
 /// A large result of operands that are of its shape, or are one number, is left as a recipe: what reads it

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::fused::{common_shape, pass, pass_now, pass_with_log};
+use super::fused::{common_shape, flowing, pass, pass_now, pass_with_log};
 
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
@@ -26,13 +26,13 @@ impl NormalLogProb {
                 operands,
                 shape,
                 #[inline(always)]
-                move |[g, x, m, s]| -g * ((x - m) / s) / s,
+                move |[g, x, m, s]| flowing(g, -g * ((x - m) / s) / s),
             ),
             1 => pass::<E, 4>(
                 operands,
                 shape,
                 #[inline(always)]
-                move |[g, x, m, s]| g * ((x - m) / s) / s,
+                move |[g, x, m, s]| flowing(g, g * ((x - m) / s) / s),
             ),
             _ => pass::<E, 4>(
                 operands,
@@ -40,7 +40,7 @@ impl NormalLogProb {
                 #[inline(always)]
                 move |[g, x, m, s]| {
                     let z = (x - m) / s;
-                    g * ((z * z - E::one()) / s)
+                    flowing(g, g * ((z * z - E::one()) / s))
                 },
             ),
         }

@@ -3,7 +3,7 @@
 use std::array;
 use std::sync::{Arc, OnceLock};
 
-use super::fused::{Entries, Kept, pass, pass_by};
+use super::fused::{Entries, Kept, flowing, pass, pass_by};
 use super::normal::LN_SQRT_2PI;
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
@@ -194,7 +194,7 @@ impl<E: Element, const K: usize> Components<E, K> {
             grad.data::<E>()?,
             each,
             #[inline(always)]
-            move |[x], g| self.partials(x).map(|partial| g * partial),
+            move |[x], g| self.partials(x).map(|partial| flowing(g, g * partial)),
         );
         if let Some(slopes) = each[0].take() {
             ctx.add(0, Tensor::from_buffer(slopes, shape));
@@ -360,8 +360,8 @@ impl Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::DType;
     use crate::testing::check_gradients;
+    use crate::{DType, Variable};
 
     fn vector(values: &[f64]) -> Tensor {
         Tensor::from_slice(values, &[values.len()])
@@ -428,10 +428,10 @@ mod tests {
     /// Values and all slopes at `x`, of the sum of the densities.
     fn value_and_slopes(x: &[f64], [w, m, s]: [&[f64]; 3], dtype: DType) -> [Vec<f64>; 5] {
         let variable = |values: &[f64]| {
-            crate::Variable::new("v", Tensor::from_f64(values, &[values.len()], dtype)).unwrap()
+            Variable::new("v", Tensor::from_f64(values, &[values.len()], dtype)).unwrap()
         };
         let all = [x, w, m, s].map(variable);
-        let [x, w, m, s] = all.each_ref().map(crate::Variable::tensor);
+        let [x, w, m, s] = all.each_ref().map(Variable::tensor);
         let value = Tensor::normal_mixture_log_prob(&x, &w, &m, &s);
         let gradients = value.sum().gradients().unwrap();
         let [x, w, m, s] = all.each_ref().map(|v| gradients.of(v).to_f64_vec().unwrap());
@@ -457,6 +457,34 @@ mod tests {
             assert_eq!((&slope[..], &weights[..]), (&[-1.0][..], &[0.5, 0.0, 0.5][..]));
             assert_eq!(scales, [0.0; 3]);
         }
+    }
+
+    #[test]
+    fn weights_of_zero_and_infinite_values_have_slopes() -> Result<()> {
+        let nothing = f64::NEG_INFINITY;
+        for dtype in [DType::F32, DType::F64] {
+            let of = |values: &[f64]| vector(values).cast(dtype);
+            for weights in
+                [[nothing, nothing, 0.0], [0.0, nothing, nothing], [nothing, 0.0, nothing]]
+            {
+                let at = [0.7, -3.0, 1e25, 1e200, f64::INFINITY, nothing];
+                let x = Variable::new("x", of(&at))?;
+                let scale = Variable::new("scale", of(&[1.0, 2.0, 3.0]))?;
+                let own = weights.iter().position(|w| *w == 0.0).unwrap_or(0) as f64 + 1.0;
+                let f = |x: &Tensor, scale: &Tensor| {
+                    Tensor::normal_mixture_log_prob(x, &of(&weights), &of(&[0.0]), scale)
+                };
+                for scale in [scale.tensor(), scale.value()] {
+                    let slope = f(&x.tensor(), &scale).sum().gradients()?.of(&x).to_f64_vec()?;
+                    assert!((slope[0] / (-0.7 / (own * own)) - 1.0).abs() < 1e-6, "{slope:?}");
+                    assert!((slope[1] / (3.0 / (own * own)) - 1.0).abs() < 1e-6, "{slope:?}");
+                    assert!(slope.iter().all(|slope| slope.is_finite()), "{slope:?}");
+                }
+                let all = f(&x.value(), &scale.tensor()).sum().gradients()?.of(&scale);
+                assert!(all.to_f64_vec()?.iter().all(|slope| !slope.is_nan()));
+            }
+        }
+        Ok(())
     }
 
     #[test]

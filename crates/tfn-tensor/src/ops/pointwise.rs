@@ -76,8 +76,9 @@ impl<E: Element, const N: usize> Loops<E> for Pointwise<N> {
         let partial = self.partials[input];
         for (i, out) in out.iter_mut().enumerate() {
             let (value, g) = (operands[N][i].to_f64(), operands[N + 1][i].to_f64());
-            let slope = if g == 0.0 { 0.0 } else { g * partial(entries(operands, i), value) };
-            *out = E::from_f64(slope);
+            let partial = if g == 0.0 { 0.0 } else { partial(entries(operands, i), value) };
+            // Of what does not move, an infinite gradient makes nothing.
+            *out = E::from_f64(if partial == 0.0 { 0.0 } else { g * partial });
         }
     }
 }

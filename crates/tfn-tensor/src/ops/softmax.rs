@@ -28,6 +28,13 @@ impl Vjp for LogSumExp {
     }
 }
 
+/// The softmax, 0 where the sum is minus infinity: none of its terms has a share in it.
+fn shares(softmax: Tensor, sums: &Tensor) -> Tensor {
+    let (Ok(false), Ok(dtype)) = (sums.all_finite(), sums.dtype()) else { return softmax };
+    let [zero, nothing] = [0.0, f64::NEG_INFINITY].map(|value| Tensor::full(&[], value, dtype));
+    Tensor::select(&sums.eq(&nothing), &zero, &softmax)
+}
+
 struct Softmax {
     softmax: Tensor,
     axis: isize,
@@ -69,9 +76,10 @@ impl Tensor {
                 kernels::logsumexp(out, live.slice::<E>(), len, inner);
             })
         });
-        apply_one(&[self], output, || LogSumExp {
-            softmax: self.detach().softmax(axis as isize),
-            kept: reduced(&live.shape, &mask, true),
+        let (sums, kept) = (output.clone(), reduced(&live.shape, &mask, true));
+        apply_one(&[self], output, || {
+            let softmax = self.detach().softmax(axis as isize);
+            LogSumExp { softmax: shares(softmax, &sums.reshape(&kept)), kept }
         })
     }
 
@@ -133,6 +141,17 @@ impl Tensor {
 mod tests {
     use crate::testing::check_gradients;
     use crate::{Result, Tensor, TensorError, Variable};
+
+    #[test]
+    fn a_row_of_nothing_has_a_sum_without_slope() -> Result<()> {
+        let nothing = f64::NEG_INFINITY;
+        let rows = Tensor::from_vec(vec![nothing, nothing, 0.0, nothing], &[2, 2]);
+        let x = Variable::new("x", rows)?;
+        let sums = x.tensor().logsumexp(-1, false);
+        assert_eq!(sums.to_vec::<f64>()?, [nothing, 0.0]);
+        assert_eq!(sums.sum().gradients()?.of(&x).to_vec::<f64>()?, [0.0, 0.0, 1.0, 0.0]);
+        Ok(())
+    }
 
     #[test]
     fn gradients_agree_with_central_differences_along_each_axis() {

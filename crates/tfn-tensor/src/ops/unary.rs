@@ -2,6 +2,7 @@
 
 use num_traits::Float;
 
+use super::fused::flowing;
 use crate::dtype::{Element, dispatch};
 use crate::error::Result;
 use crate::kernels::{self, Accumulate};
@@ -149,20 +150,20 @@ unary! {
     pub Abs abs() reads Input: |x| x.abs();
         |g, v| if v > E::zero() { g } else if v < E::zero() { -g } else { E::zero() };
     /// `exp(x)`.
-    pub Exp exp() reads Output: |x| x.m_exp(); |g, v| g * v;
+    pub Exp exp() reads Output: |x| x.m_exp(); |g, v| flowing(g, g * v);
     /// `exp(x) − 1`, accurate near 0.
-    pub Expm1 expm1() reads Output: |x| x.m_expm1(); |g, v| g * (v + E::one());
+    pub Expm1 expm1() reads Output: |x| x.m_expm1(); |g, v| flowing(g, g * (v + E::one()));
     /// Natural logarithm.
-    pub Ln ln() reads Input: |x| x.m_ln(); |g, v| g / v;
+    pub Ln ln() reads Input: |x| x.m_ln(); |g, v| flowing(g, g / v);
     /// `ln(1 + x)`, accurate near 0.
-    pub Log1p log1p() reads Input: |x| x.m_log1p(); |g, v| g / (E::one() + v);
+    pub Log1p log1p() reads Input: |x| x.m_log1p(); |g, v| flowing(g, g / (E::one() + v));
     /// Square root; gradient 0 at 0, so that a variance of zero contributes nothing instead of NaN.
     pub Sqrt sqrt() reads Output: |x| x.m_sqrt();
         |g, v| if v > E::zero() { g * c::<E>(0.5) / v } else { E::zero() };
     /// `x²`.
-    pub Square square() reads Input: |x| x * x; |g, v| g * (v + v);
+    pub Square square() reads Input: |x| x * x; |g, v| flowing(g, g * (v + v));
     /// `1/x`.
-    pub Reciprocal reciprocal() reads Output: |x| E::one() / x; |g, v| -g * v * v;
+    pub Reciprocal reciprocal() reads Output: |x| E::one() / x; |g, v| flowing(g, -g * v * v);
     /// Hyperbolic tangent.
     pub Tanh tanh() reads Output: |x| x.m_tanh(); |g, v| g * (E::one() - v * v);
     /// `1 / (1 + exp(−x))`.
@@ -181,13 +182,13 @@ unary! {
     pub SoftplusAbove softplus_above(low) reads Input: |x| x.m_softplus() + low; |g, v| g * v.m_sigmoid();
     /// `ln(exp(x) − 1)`, the inverse of [`softplus`](Tensor::softplus), over the whole range.
     pub SoftplusInverse softplus_inverse() reads Input: |x| x.m_softplus_inverse();
-        |g, v| -g / (-v).m_expm1();
+        |g, v| flowing(g, -g / (-v).m_expm1());
     /// Sine.
     pub Sin sin() reads Input: |x| x.m_sin(); |g, v| g * v.m_cos();
     /// Cosine.
     pub Cos cos() reads Input: |x| x.m_cos(); |g, v| -g * v.m_sin();
     /// Tangent.
-    pub Tan tan() reads Output: |x| Float::tan(x); |g, v| g * (E::one() + v * v);
+    pub Tan tan() reads Output: |x| Float::tan(x); |g, v| flowing(g, g * (E::one() + v * v));
     /// Angle in (−π/2, π/2) whose tangent is `x`.
     pub Atan atan() reads Input: |x| Float::atan(x); |g, v| g / (E::one() + v * v);
     /// `ln(1 + x²)`, accurate near 0 and where `x²` overflows.
@@ -204,11 +205,13 @@ unary! {
     pub Ndtr ndtr() reads Input: |x| x.m_ndtr();
         |g, v| g * c::<E>(FRAC_1_SQRT_2PI) * (c::<E>(-0.5) * v * v).m_exp();
     /// Logarithm of [`ndtr`](Tensor::ndtr), exact far into the left tail.
-    pub LogNdtr log_ndtr() reads Input: |x| x.m_log_ndtr();
-        |g, v| g * c::<E>(FRAC_1_SQRT_2PI) * (c::<E>(-0.5) * v * v - v.m_log_ndtr()).m_exp();
+    pub LogNdtr log_ndtr() reads Input: |x| x.m_log_ndtr(); |g, v| g * v.m_log_ndtr_slope();
     /// `x` to the power of a number.
     pub Powf powf(exponent) reads Input: |x| x.m_powf(exponent);
-        |g, v| if exponent == E::zero() { E::zero() } else { g * exponent * v.m_powf(exponent - E::one()) };
+        |g, v| {
+            let slope = g * exponent * v.m_powf(exponent - E::one());
+            if exponent == E::zero() { E::zero() } else { flowing(g, slope) }
+        };
     /// `x` forced into `[low, high]`; gradient 0 outside.
     pub Clamp clamp(low, high) reads Input:
         |x| if x < low { low } else if x > high { high } else { x };

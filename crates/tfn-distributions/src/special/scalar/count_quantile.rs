@@ -19,21 +19,49 @@ impl Moments {
     }
 }
 
-/// The first count up to which the mass reaches `p`, of counts up to `most`.
+/// What a tail may be off by, relatively, beside a level that is written down exactly.
+const TAIL_ERROR: f64 = 64.0 * f64::EPSILON;
+
+/// A level in the type of which it came.
+///
+/// The cdf of a count comes rounded to that type, and must lead back to the count as a level.
+pub(crate) struct Level {
+    pub(crate) p: f64,
+    pub(crate) is_single: bool,
+}
+
+impl Level {
+    fn is_reached_by(&self, tail: LogTail) -> bool {
+        let (p, lower) = (self.p, tail.lower());
+        let rounded = if self.is_single { f64::from(lower as f32) } else { lower };
+        // The smaller tail has the digits.
+        rounded >= p
+            || if p > 0.5 {
+                tail.swapped().lower() <= (1.0 - p) * (1.0 + TAIL_ERROR)
+            } else {
+                lower >= p * (1.0 - TAIL_ERROR)
+            }
+    }
+}
+
+/// The first count up to which the mass reaches the level, of counts up to `most`.
 ///
 /// From the guess in steps that double until the count is between two, and then by halves.
-pub(crate) fn quantile(p: f64, most: f64, moments: &Moments, tail: &dyn Fn(f64) -> LogTail) -> f64 {
+pub(crate) fn quantile(
+    level: &Level,
+    most: f64,
+    moments: &Moments,
+    tail: &dyn Fn(f64) -> LogTail,
+) -> f64 {
+    let p = level.p;
     if !(0.0..=1.0).contains(&p) || tail(0.0).lower().is_nan() {
         return f64::NAN;
     }
     if p == 0.0 || p == 1.0 {
-        return if p == 0.0 { 0.0 } else { most };
+        let is_first = p == 0.0 || tail(0.0).swapped().lower() == 0.0;
+        return if is_first { 0.0 } else { most };
     }
-    // The smaller tail has the digits.
-    let reaches = |k: f64| {
-        k >= most
-            || if p > 0.5 { tail(k).swapped().lower() <= 1.0 - p } else { tail(k).lower() >= p }
-    };
+    let reaches = |k: f64| k >= most || level.is_reached_by(tail(k));
     let start = moments.guess(p).min(most);
     let (mut low, mut high, mut step) = (start, start, 1.0);
     if reaches(start) {

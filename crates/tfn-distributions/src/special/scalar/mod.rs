@@ -11,6 +11,7 @@ pub(crate) mod gamma_draws;
 pub(crate) mod gamma_law;
 pub(crate) mod incomplete_beta;
 pub(crate) mod incomplete_gamma;
+pub(crate) mod kumaraswamy_density;
 pub(crate) mod kumaraswamy_law;
 pub(crate) mod normal;
 pub(crate) mod numbers;
@@ -23,6 +24,7 @@ pub(crate) mod truncated_normal;
 mod uniform_beta;
 mod uniform_gamma;
 pub(crate) mod von_mises;
+pub(crate) mod weibull_law;
 
 /// `t − ln(1 + t)`, exact where both nearly cancel.
 pub(crate) fn log1p_gap(t: f64) -> f64 {

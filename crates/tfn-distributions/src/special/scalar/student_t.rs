@@ -201,7 +201,11 @@ fn inner_by_score([df, z]: [f64; 2], log_scale: f64) -> f64 {
     let length = 45.0 / ((first + 45.0).sqrt() + root);
     let term = |h: f64| {
         let fall = h * (2.0 * root + h);
-        let t = (df * (2.0 * (first + fall) / (df + 1.0)).exp_m1()).sqrt();
+        let growth = 2.0 * (first + fall) / (df + 1.0);
+        // Beyond, the square may overflow.
+        let root_of_growth =
+            if growth > 40.0 { (0.5 * growth).exp() } else { growth.exp_m1().sqrt() };
+        let t = df.sqrt() * root_of_growth;
         2.0 * (root + h) * (-fall).exp() * score(t) * (t + df / t) / (df + 1.0)
     };
     -(log_peak - first - log_scale).exp() * integral(length, 6, &term)

@@ -196,7 +196,8 @@ pub(crate) fn log_cdf(at: [f64; 4]) -> f64 {
 /// The derivative of [`cdf`] in its argument number `which`, times `exp(−log_scale)`; 0 outside.
 pub(crate) fn cdf_in(at: [f64; 4], which: usize, log_scale: f64) -> f64 {
     let [t, _, l, r] = at;
-    if -l < t && t < r { slope(at, which, log_scale) } else { 0.0 }
+    let is_inside = -l < t && t < r && log_scale > f64::NEG_INFINITY;
+    if is_inside { slope(at, which, log_scale) } else { 0.0 }
 }
 
 /// The same up to the ends.
@@ -261,6 +262,9 @@ pub(crate) fn quantile_in(at: [f64; 4], which: usize, offset: f64) -> f64 {
     } else {
         0.0
     };
+    if t.is_infinite() {
+        return 0.0;
+    }
     let log_density = -exponent(m, t) - log_total([m, l, r]);
     if which == 0 { (-log_density).exp() } else { of_end - slope([t, m, l, r], which, log_density) }
 }
