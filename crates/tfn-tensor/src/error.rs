@@ -89,7 +89,7 @@ pub enum TensorError {
         /// Name of the argument.
         argument: &'static str,
         /// The value given.
-        given: i64,
+        given: i128,
         /// The values allowed.
         expected: String,
         /// Place of the call.
@@ -120,6 +120,16 @@ pub enum TensorError {
         given: f64,
         /// What the operation asks of it.
         expected: &'static str,
+    },
+    /// A tensor that memory cannot hold, or whose entries cannot be counted.
+    #[error("a tensor of shape {shape:?} {dtype} takes {bytes} bytes, more than can be had")]
+    TooLarge {
+        /// Shape asked for.
+        shape: Vec<usize>,
+        /// Type asked for.
+        dtype: DType,
+        /// Its bytes, sizes of 0 counted as 1; the largest number of this type if they are more.
+        bytes: u128,
     },
     /// A matrix without a Cholesky factor.
     #[error("{op}: matrix {batch} of the batch is not positive definite")]

@@ -135,7 +135,7 @@ impl Gradients {
             return self.update(variable, state, change);
         };
         for part in &state {
-            Tensor::check_len("update", part.len(), variable.shape())?;
+            Tensor::check_len("update", part.len(), variable.shape(), variable.dtype())?;
         }
         let gradient = rows.data::<E>().map_err(|_| variable.wrong_type(E::DTYPE))?;
         let width = count(&rows.shape()?[1..]).max(1);
@@ -168,7 +168,7 @@ impl Gradients {
             let Some(gradient) = self.get(variable) else { continue };
             let live = gradient.live().map_err(|error| error.as_ref().clone())?;
             for part in &state {
-                Tensor::check_len("update", part.len(), &live.shape)?;
+                Tensor::check_len("update", part.len(), &live.shape, live.dtype())?;
             }
             let entries = live.storage.data::<E>();
             jobs.push((variable, state, entries.ok_or_else(|| variable.wrong_type(E::DTYPE))?));

@@ -8,6 +8,7 @@ mod interop;
 mod kernels;
 mod lanes;
 mod math;
+mod memory;
 mod ops;
 mod pool;
 pub mod random;
