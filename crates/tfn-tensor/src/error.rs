@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use crate::dtype::DType;
+use crate::variable_id::VariableId;
 
 /// Result of the ways out of a tensor.
 pub type Result<T, E = TensorError> = std::result::Result<T, E>;
@@ -80,6 +81,16 @@ pub enum TensorError {
         expected: Vec<usize>,
         /// Type of the variable.
         expected_dtype: DType,
+    },
+    /// A variable was to be changed by a gradient that is not finite.
+    #[error("update: the gradient of variable `{name}` is {given}, expected finite numbers")]
+    Gradient {
+        /// Name of the variable.
+        name: String,
+        /// Which one it is.
+        id: VariableId,
+        /// The first such entry, or that of the first block with one.
+        given: f64,
     },
     /// An axis or index outside the tensor.
     #[error("{op}: argument `{argument}` is {given}, expected {expected} (at {place})")]

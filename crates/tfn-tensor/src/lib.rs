@@ -23,6 +23,7 @@ pub use dtype::{DType, Element};
 pub use error::{Result, TensorError};
 pub use gradients::Gradients;
 pub use kernels::Accumulate;
+pub use memory::checked_len;
 pub use ops::entrywise::{Entrywise, entrywise};
 pub use ops::pointwise::{Pointwise, pointwise};
 pub use random::{Key, Stream};

@@ -1,6 +1,6 @@
 //! How large a tensor may be.
 //!
-//! Each tensor is made with leave of [`entries`], so that no product of some of its sizes overflows and no request
+//! Each tensor is made with leave of [`checked_len`], so that no product of some of its sizes overflows and no request
 //! for more than the machine has ends the process.
 
 use std::hint::black_box;
@@ -22,7 +22,19 @@ const LARGE: usize = 1 << 30;
 /// stride of an empty tensor is a number too. And a tensor of a gibibyte or more has no more bytes than the machine
 /// has memory and swap (where the system tells: Linux does), and as many as the allocator grants when it is asked.
 /// A system that grants more than it has free can still end a process that then fills it.
-pub(crate) fn entries(shape: &[usize], dtype: DType) -> Result<usize, TensorError> {
+///
+/// # Errors
+/// [`TensorError::TooLarge`] if there can be none.
+///
+/// # Examples
+/// ```
+/// use tfn_tensor::{DType, TensorError, checked_len};
+///
+/// assert_eq!(checked_len(&[2, 3], DType::F32)?, 6);
+/// assert!(matches!(checked_len(&[1 << 33, 1 << 31], DType::F32), Err(TensorError::TooLarge { .. })));
+/// # Ok::<(), TensorError>(())
+/// ```
+pub fn checked_len(shape: &[usize], dtype: DType) -> Result<usize, TensorError> {
     let (mut len, mut extent) = (1_usize, Some(WIDEST));
     for &size in shape {
         len = len.wrapping_mul(size);
@@ -77,20 +89,20 @@ mod tests {
 
     #[test]
     fn a_shape_has_a_limit_even_without_entries() {
-        assert_eq!(entries(&[2, 3], DType::F32), Ok(6));
-        assert_eq!(entries(&[], DType::F64), Ok(1));
-        assert_eq!(entries(&[0, 1 << 40], DType::F64), Ok(0));
+        assert_eq!(checked_len(&[2, 3], DType::F32), Ok(6));
+        assert_eq!(checked_len(&[], DType::F64), Ok(1));
+        assert_eq!(checked_len(&[0, 1 << 40], DType::F64), Ok(0));
         for shape in
             [&[1 << 62][..], &[1 << 33, 1 << 31], &[1 << 63, 2], &[0, usize::MAX, usize::MAX]]
         {
-            let error = entries(shape, DType::F64).unwrap_err();
+            let error = checked_len(shape, DType::F64).unwrap_err();
             assert!(matches!(&error, TensorError::TooLarge { shape: given, .. } if given == shape));
         }
     }
 
     #[test]
     fn terabytes_are_refused_with_their_number() {
-        let error = entries(&[1 << 20, 1 << 20], DType::F32).unwrap_err();
+        let error = checked_len(&[1 << 20, 1 << 20], DType::F32).unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("[1048576, 1048576]") && text.contains("4398046511104 bytes"),

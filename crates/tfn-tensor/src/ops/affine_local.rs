@@ -253,7 +253,7 @@ fn check(
     match &*first.shape {
         [lead @ .., last] if !lead.is_empty() && *last == inner => {
             let shape: Vec<usize> = lead.iter().copied().chain([columns]).collect();
-            memory::entries(&shape, first.dtype())?;
+            memory::checked_len(&shape, first.dtype())?;
             Ok((Sizes { rows: count(lead), inner, columns }, shape))
         }
         _ => Err(wrong(X, format!("[.., batch, {inner}]"))),

@@ -87,7 +87,7 @@ pub(super) fn pass_by<E: Element, const N: usize>(
     block: Kept<E, N>,
     total: Option<TotalOf<E, N>>,
 ) -> Result<Tensor> {
-    if memory::entries(shape, E::DTYPE)? >= LAZY
+    if memory::checked_len(shape, E::DTYPE)? >= LAZY
         && let Some(entries) = Entries::new(&operands, shape)?
     {
         let again = entries.clone();

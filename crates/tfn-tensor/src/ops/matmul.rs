@@ -196,7 +196,7 @@ impl Tensor {
             place,
         };
         let shape = output_shape(&lhs.shape, &rhs.shape).ok_or_else(wrong)?;
-        memory::entries(&shape, lhs.dtype())?;
+        memory::checked_len(&shape, lhs.dtype())?;
         let plan = Plan::new(&lhs.shape, &rhs.shape, &shape).ok_or_else(wrong)?;
         let output = dispatch!(lhs.dtype(), E => {
             Self::build::<E>(&shape, |out| {

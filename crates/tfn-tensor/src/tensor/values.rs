@@ -19,7 +19,7 @@ impl Tensor {
     /// those of 0 counted as 1, has more bytes than can be addressed; or if it is of a gibibyte or more, and has more
     /// bytes than the machine has memory and swap, or than the allocator grants when it is asked before.
     pub fn build<E: Element>(shape: &[usize], fill: impl FnOnce(&mut [E])) -> Self {
-        match memory::entries(shape, E::DTYPE) {
+        match memory::checked_len(shape, E::DTYPE) {
             Ok(0) => Self::from_buffer(Buffer::<E>::from_vec(Vec::new()), shape),
             Ok(len) => Self::from_buffer(Buffer::build(len, fill), shape),
             Err(error) => Self::from_error(error),
@@ -73,7 +73,7 @@ impl Tensor {
         shape: &[usize],
         dtype: DType,
     ) -> Result<()> {
-        if len == memory::entries(shape, dtype)? {
+        if len == memory::checked_len(shape, dtype)? {
             return Ok(());
         }
         Err(TensorError::Shapes {

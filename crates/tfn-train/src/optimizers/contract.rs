@@ -87,10 +87,10 @@ impl<O: Optimizer + ?Sized> Optimizer for Box<O> {
     }
 }
 
-/// Fails if none of the variables has a gradient.
+/// Fails if none of the variables has a gradient, or one has a gradient that is not finite.
 pub(super) fn check_connected(gradients: &Gradients, variables: &[Variable]) -> Result<()> {
     if variables.iter().any(|variable| gradients.get(variable).is_some()) {
-        return Ok(());
+        return Ok(gradients.check_finite(variables)?);
     }
     Err(TrainError::NoGradients { variables: variables.len() })
 }
