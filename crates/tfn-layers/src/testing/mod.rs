@@ -250,21 +250,21 @@ fn check_gradient(
 
 #[cfg(test)]
 mod tests {
-    use tfn_module::{Module, Properties};
+    use tfn_module::{Copies, DeepCopy, Module, Properties};
 
     use super::*;
     use crate::contract::Pass;
     use crate::{Affine, AffineVariationalReparameterizationLocal as Bayesian};
 
     /// A container that calls its layer, and may forget to hand it over.
-    #[derive(Clone, Debug)]
+    #[derive(Debug)]
     struct Container<L> {
         layer: L,
         forgets: bool,
         calls_by_pass: bool,
     }
 
-    impl<L: Layer + Clone + 'static> Module for Container<L> {
+    impl<L: Layer + DeepCopy + 'static> Module for Container<L> {
         fn class_name(&self) -> &'static str {
             "Container"
         }
@@ -276,7 +276,13 @@ mod tests {
         }
     }
 
-    impl<L: Layer + Clone + 'static> Layer for Container<L> {
+    impl<L: DeepCopy> DeepCopy for Container<L> {
+        fn deep_copy_with(&self, copies: &mut Copies) -> Self {
+            Self { layer: self.layer.deep_copy_with(copies), ..*self }
+        }
+    }
+
+    impl<L: Layer + DeepCopy + 'static> Layer for Container<L> {
         fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
             match self.calls_by_pass {
                 true => pass.call("layer", &self.layer, x),
@@ -288,17 +294,16 @@ mod tests {
     #[test]
     fn a_container_that_forgets_a_layer_is_refused() {
         let x = Key::from_seed(3).stream().normal(&[4, 3], DType::F64);
-        let bayesian = Bayesian::builder(3, 2).dtype(DType::F64).seed(1).build().unwrap();
-        let affine = Affine::builder(3, 2).dtype(DType::F64).seed(1).build().unwrap();
+        let bayesian = || Bayesian::builder(3, 2).dtype(DType::F64).seed(1).build().unwrap();
+        let affine = || Affine::builder(3, 2).dtype(DType::F64).seed(1).build().unwrap();
         for calls_by_pass in [true, false] {
-            let layer = bayesian.clone();
-            let forgetful = Container { layer, forgets: true, calls_by_pass };
+            let forgetful = Container { layer: bayesian(), forgets: true, calls_by_pass };
             assert!(check_layer(&forgetful, &x).is_err(), "{calls_by_pass}");
-            let forgetful = Container { layer: affine.clone(), forgets: true, calls_by_pass };
+            let forgetful = Container { layer: affine(), forgets: true, calls_by_pass };
             let error = check_layer(&forgetful, &x).unwrap_err();
             assert!(matches!(error, LayerLawError::Foreign { foreign: 2, .. }), "{error}");
         }
-        let whole = Container { layer: bayesian, forgets: false, calls_by_pass: true };
+        let whole = Container { layer: bayesian(), forgets: false, calls_by_pass: true };
         check_layer(&whole, &x).unwrap();
     }
 
