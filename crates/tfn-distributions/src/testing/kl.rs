@@ -20,7 +20,7 @@ const IMPROPER: &[&str] = &["LogUniform"];
 ///
 /// The laws: it has the shape of the common batch; it is at least 0 (for `p` with the support of `q`); the divergence
 /// of each from itself, where it has one, is 0; between numbers it is the integral, or the sum, of its definition within
-/// 1e-6 (`f32`: 1e-3), relative to the larger of 1 and itself; Monte Carlo estimates agree within five standard errors, and quadrature,
+/// 1e-6 (`f32`: 1e-3) of the larger of 1 and itself, or what the same integral of the density misses of 1; Monte Carlo estimates agree within five standard errors, and quadrature,
 /// where it fits, within the error it reports; gradients
 /// in the variables of both agree with central differences.
 ///
