@@ -100,7 +100,7 @@ pub enum TensorError {
         /// Name of the argument.
         argument: &'static str,
         /// The value given.
-        given: i128,
+        given: String,
         /// The values allowed.
         expected: String,
         /// Place of the call.
@@ -140,7 +140,7 @@ pub enum TensorError {
         /// Type asked for.
         dtype: DType,
         /// Its bytes, sizes of 0 counted as 1; the largest number of this type if they are more.
-        bytes: u128,
+        bytes: u64,
     },
     /// A matrix without a Cholesky factor.
     #[error("{op}: matrix {batch} of the batch is not positive definite")]

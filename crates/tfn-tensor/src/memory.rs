@@ -49,8 +49,8 @@ pub fn checked_len(shape: &[usize], dtype: DType) -> Result<usize, TensorError> 
 
 #[cold]
 fn too_large(shape: &[usize], dtype: DType) -> TensorError {
-    let sizes = shape.iter().map(|&size| size.max(1) as u128);
-    let bytes = sizes.fold(dtype.size() as u128, u128::saturating_mul);
+    let sizes = shape.iter().map(|&size| size.max(1) as u64);
+    let bytes = sizes.fold(dtype.size() as u64, u64::saturating_mul);
     TensorError::TooLarge { shape: shape.to_vec(), dtype, bytes }
 }
 

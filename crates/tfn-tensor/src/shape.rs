@@ -48,7 +48,7 @@ pub(crate) fn axis_of(
     Err(TensorError::OutOfRange {
         op,
         argument: "axis",
-        given: axis as i128,
+        given: axis.to_string(),
         expected: format!("an axis of a tensor of {ndims} dimensions"),
         place,
     })

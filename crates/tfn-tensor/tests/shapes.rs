@@ -1,5 +1,7 @@
 //! No function of tensors panics, whatever the shapes: hostile ones give an error or a result.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tfn_tensor::{DType, Element, Result, Stream, Tensor, TensorError, Variable, pointwise};
@@ -143,10 +145,9 @@ const OPS: &[Op] = &[
         Err(error) => Tensor::from_error(error),
     }),
     ("columns", |c| {
-        Tensor::from(&c.operands[0]).columns::<f64>().map_or_else(
-            |error| Tensor::from_error(error),
-            |matrix| Tensor::from_columns(matrix.clone_owned()),
-        )
+        Tensor::from(&c.operands[0])
+            .columns::<f64>()
+            .map_or_else(Tensor::from_error, |matrix| Tensor::from_columns(matrix.clone_owned()))
     }),
 ];
 

@@ -124,7 +124,7 @@ impl Tensor {
             return Err(TensorError::OutOfRange {
                 op: "gather",
                 argument: "indices",
-                given: index as i128,
+                given: index.to_string(),
                 expected: format!("below {}", shape[axis]),
                 place,
             });
@@ -192,7 +192,7 @@ fn concatenated(
         return Err(TensorError::OutOfRange {
             op: "concat",
             argument: "tensors",
-            given: 0,
+            given: "none".to_owned(),
             expected: "at least one tensor".into(),
             place,
         });

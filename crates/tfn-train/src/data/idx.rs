@@ -419,7 +419,7 @@ mod tests {
         // Zeros behind it, by which it is filled up to whole blocks, are no data.
         for zeros in [1, 512] {
             let dir = folder(&[(IMAGES, &[&whole[..], &vec![0; zeros]].concat())]);
-            let images = read_images(&dir.path().join(IMAGES)).unwrap();
+            let images = read_images(dir.path().join(IMAGES)).unwrap();
             assert_eq!((images.count(), images.image(1).map(<[u8]>::len)), (2, Some(400)));
         }
         let mut flipped = whole.clone();
