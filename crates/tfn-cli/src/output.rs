@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use tfn_module::checkpoint::replace;
 
 use crate::failure::Failure;
 
@@ -132,14 +133,12 @@ pub(crate) fn whole_file(
 ) -> Result<(), Failure> {
     check_output(path, &[])?;
     let name = path.display().to_string();
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".partial");
-    let result = File::create(&beside)
-        .map_err(Failure::io(&name))
-        .and_then(|file| write(BufWriter::new(file)))
-        .and_then(|()| std::fs::rename(&beside, path).map_err(Failure::io(&name)));
-    if result.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    result
+    let mut failure = None;
+    let replaced = replace(path, |file| {
+        write(BufWriter::new(file.try_clone()?)).map_err(|error| {
+            failure = Some(error);
+            io::Error::other("not written")
+        })
+    });
+    replaced.map_err(|error| failure.unwrap_or_else(|| Failure::io(&name)(error)))
 }

@@ -6,7 +6,7 @@
 use tfn_distributions::Distribution;
 use tfn_tensor::Tensor;
 
-use crate::contract::{Layer, sum_of_losses};
+use crate::contract::{Layer, sum_of_losses, targets_for};
 use crate::divergence::PosteriorValue;
 pub use crate::divergence::{
     kl_divergence_exact, kl_divergence_monte_carlo, kl_divergence_quadrature,
@@ -18,8 +18,11 @@ use crate::error::Result;
 /// # Shapes
 /// `log_prob` of the model at `x` has the axis `axis`, which the result has not.
 ///
+/// `y` has the shape of batch and event of the model at `x`, where `[n]` and `[n, 1]` are the same, or of several of them.
+///
 /// # Errors
-/// What the model and the density report.
+/// [`LayerError::Targets`](crate::LayerError::Targets) for a `y` of another shape: nothing is broadcast. What the model
+/// and the density report.
 ///
 /// # Examples
 /// ```
@@ -38,7 +41,8 @@ pub fn negloglik<D: tfn_distributions::IntoDistribution>(
     model_fn: impl FnOnce(&Tensor) -> Result<D>,
     axis: isize,
 ) -> Result<Tensor> {
-    let log_prob = model_fn(x)?.into_distribution().log_prob(y)?;
+    let distribution = model_fn(x)?.into_distribution();
+    let log_prob = distribution.log_prob(&targets_for(distribution.as_ref(), y)?)?;
     Ok((-log_prob.mean_axes(&[axis], false)).check()?)
 }
 
@@ -98,6 +102,28 @@ mod tests {
             let now = loss().item().unwrap();
             assert!(now < last, "{now} {last}");
             last = now;
+        }
+    }
+
+    #[test]
+    fn targets_are_not_broadcast_against_rows() {
+        use tfn_distributions::Normal;
+
+        let column = Tensor::from_vec(vec![0.5, -1.0, 2.0], &[3, 1]);
+        let row = column.reshape(&[3]);
+        let model = |x: &Tensor| Ok(Normal::new(x, 1.0)?);
+        let right = negloglik(&row, &row, model, -1).unwrap().item().unwrap();
+        assert_eq!(right, 0.5 * (2.0 * std::f64::consts::PI).ln());
+        // `[3]` and `[3, 1]` are the same, whichever the net and the targets are.
+        let of_column = negloglik(&column, &row, model, 0).unwrap();
+        assert_eq!((of_column.shape().unwrap(), of_column.item().unwrap()), (&[1][..], right));
+        assert_eq!(negloglik(&row, &column, model, -1).unwrap().item().unwrap(), right);
+        for (x, y) in
+            [(&column, row.narrow(0, 0, 2)), (&column, Tensor::zeros(&[3, 2], DType::F64))]
+        {
+            let error = negloglik(x, &y, model, -1).unwrap_err().to_string();
+            assert!(error.contains(&format!("{:?}", y.shape().unwrap())), "{error}");
+            assert!(error.contains("[3, 1]"), "{error}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The runs that a predictor is made of: its models, one for each fold, and the simpler ones beside them.
 
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use tfn_layers::Model;
+use tfn_module::checkpoint::replace;
 use tfn_tensor::Key;
 use tfn_train::TrainError;
 use tfn_train::data::Dataset;
@@ -143,11 +145,9 @@ impl Jobs<'_> {
             path: file.clone(),
             given: error.to_string(),
         })?;
-        let written = folder.join("setup.json.partial");
         let write = || {
             std::fs::create_dir_all(folder)?;
-            std::fs::write(&written, text)?;
-            std::fs::rename(&written, &file)
+            replace(&file, |file| file.write_all(text.as_bytes()))
         };
         Ok(write().map_err(read)?)
     }

@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use crate::dtype::DType;
+use crate::variable_id::VariableId;
 
 /// Result of the ways out of a tensor.
 pub type Result<T, E = TensorError> = std::result::Result<T, E>;
@@ -81,6 +82,16 @@ pub enum TensorError {
         /// Type of the variable.
         expected_dtype: DType,
     },
+    /// A variable was to be changed by a gradient that is not finite.
+    #[error("update: the gradient of variable `{name}` is {given}, expected finite numbers")]
+    Gradient {
+        /// Name of the variable.
+        name: String,
+        /// Which one it is.
+        id: VariableId,
+        /// The first such entry, or that of the first block with one.
+        given: f64,
+    },
     /// An axis or index outside the tensor.
     #[error("{op}: argument `{argument}` is {given}, expected {expected} (at {place})")]
     OutOfRange {
@@ -89,7 +100,7 @@ pub enum TensorError {
         /// Name of the argument.
         argument: &'static str,
         /// The value given.
-        given: i64,
+        given: String,
         /// The values allowed.
         expected: String,
         /// Place of the call.
@@ -120,6 +131,16 @@ pub enum TensorError {
         given: f64,
         /// What the operation asks of it.
         expected: &'static str,
+    },
+    /// A tensor that memory cannot hold, or whose entries cannot be counted.
+    #[error("a tensor of shape {shape:?} {dtype} takes {bytes} bytes, more than can be had")]
+    TooLarge {
+        /// Shape asked for.
+        shape: Vec<usize>,
+        /// Type asked for.
+        dtype: DType,
+        /// Its bytes, sizes of 0 counted as 1; the largest number of this type if they are more.
+        bytes: u64,
     },
     /// A matrix without a Cholesky factor.
     #[error("{op}: matrix {batch} of the batch is not positive definite")]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::Location;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
@@ -16,13 +17,58 @@ use crate::variable_id::VariableId;
 /// Counterpart: what `tf.GradientTape.gradient` returns.
 #[derive(Clone, Debug, Default)]
 pub struct Gradients {
-    of: BTreeMap<VariableId, Tensor>,
+    of: BTreeMap<VariableId, Known>,
+}
+
+/// A gradient, and its first entry that is not finite, once it was looked for.
+#[derive(Clone, Debug)]
+struct Known {
+    gradient: Tensor,
+    fault: OnceLock<Option<f64>>,
+}
+
+impl Known {
+    fn new(gradient: Tensor) -> Self {
+        Self { gradient, fault: OnceLock::new() }
+    }
+
+    /// The first entry that is not finite; of a gradient that is not computed yet nothing is known.
+    fn fault(&self) -> Result<Option<f64>> {
+        if let Some(fault) = self.fault.get() {
+            return Ok(*fault);
+        }
+        let live = self.gradient.live().map_err(|error| error.as_ref().clone())?;
+        let fault = dispatch!(live.dtype(), E => {
+            let entries = live.entries::<E>();
+            match (entries.same(), entries.rows()) {
+                (Some(same), _) => fault_of(&[same]),
+                (None, Some(rows)) => {
+                    rows.sums().1.buffer::<E>().and_then(|values| fault_of(values.as_slice()))
+                }
+                (None, None) if entries.is_lazy() => return Ok(None),
+                (None, None) => fault_of(live.slice::<E>()),
+            }
+        });
+        Ok(*self.fault.get_or_init(|| fault))
+    }
+}
+
+/// The first entry that is not finite.
+fn fault_of<E: Element>(entries: &[E]) -> Option<f64> {
+    if kernels::all_finite(entries) {
+        return None;
+    }
+    entries.iter().map(|&entry| Element::to_f64(entry)).find(|entry| !entry.is_finite())
+}
+
+fn not_finite(variable: &Variable, given: f64) -> TensorError {
+    TensorError::Gradient { name: variable.name().to_owned(), id: variable.id(), given }
 }
 
 impl Gradients {
     /// The gradient of `variable`, of its shape; `None` if the scalar does not depend on it.
     pub fn get(&self, variable: &Variable) -> Option<&Tensor> {
-        self.of.get(&variable.id())
+        self.of.get(&variable.id()).map(|known| &known.gradient)
     }
 
     /// The gradient of `variable`, zeros if the scalar does not depend on it.
@@ -65,6 +111,36 @@ impl Gradients {
         })
     }
 
+    /// Fails if the gradient of one of `variables` is NaN or infinite somewhere: what an optimizer asks before it changes
+    /// any of them.
+    ///
+    /// Each gradient is looked at once, however often this is asked. One that is not computed yet, as that of a large
+    /// kernel, is not computed for it: [`update`](Self::update) looks at its blocks as they are made.
+    ///
+    /// # Errors
+    /// [`TensorError::Gradient`] with the first such variable; those that a gradient carries.
+    ///
+    /// # Examples
+    /// ```
+    /// # use tfn_tensor::{Tensor, TensorError, Variable};
+    /// let w = Variable::new("w", Tensor::from_vec(vec![4.0, 0.0], &[2]))?;
+    /// let gradients = w.tensor().powf(0.5).sum().gradients()?;
+    /// assert!(matches!(gradients.check_finite([&w]), Err(TensorError::Gradient { .. })));
+    /// # Ok::<(), TensorError>(())
+    /// ```
+    pub fn check_finite<'v>(
+        &self,
+        variables: impl IntoIterator<Item = &'v Variable>,
+    ) -> Result<()> {
+        for variable in variables {
+            let fault = self.of.get(&variable.id()).map_or(Ok(None), Known::fault)?;
+            if let Some(given) = fault {
+                return Err(not_finite(variable, given));
+            }
+        }
+        Ok(())
+    }
+
     /// One step of an optimizer: `(w, state) ← change(w, state, g)` for each entry `w` of `variable`, its
     /// gradient `g` and what the optimizer remembers of it. Nothing happens if the scalar does not depend
     /// on the variable.
@@ -76,7 +152,8 @@ impl Gradients {
     ///
     /// # Errors
     /// [`TensorError::Assign`] if the variable's entries are not of type `E`, [`TensorError::Shapes`] if a
-    /// part of the state has another length.
+    /// part of the state has another length. [`TensorError::Gradient`] if the gradient is not finite: nothing has changed
+    /// then, or if the gradient is computed in the same pass, nothing in its blocks with such an entry.
     ///
     /// # Examples
     /// Gradient descent with momentum:
@@ -135,9 +212,10 @@ impl Gradients {
             return self.update(variable, state, change);
         };
         for part in &state {
-            Tensor::check_len("update", part.len(), variable.shape())?;
+            Tensor::check_len("update", part.len(), variable.shape(), variable.dtype())?;
         }
         let gradient = rows.data::<E>().map_err(|_| variable.wrong_type(E::DTYPE))?;
+        self.check_finite([variable])?;
         let width = count(&rows.shape()?[1..]).max(1);
         Variable::rewrite_all::<E>(&[variable], |places| {
             for (values, old) in places {
@@ -169,7 +247,7 @@ impl Gradients {
             let Some(gradient) = self.get(variable) else { continue };
             let live = gradient.live().map_err(|error| error.as_ref().clone())?;
             for part in &state {
-                Tensor::check_len("update", part.len(), &live.shape)?;
+                Tensor::check_len("update", part.len(), &live.shape, live.dtype())?;
             }
             let entries = live.storage.data::<E>();
             jobs.push((variable, state, entries.ok_or_else(|| variable.wrong_type(E::DTYPE))?));
@@ -181,25 +259,53 @@ impl Gradients {
             return Err(TensorError::External { op: "update", message });
         }
         let variables: Vec<_> = jobs.iter().map(|(variable, ..)| *variable).collect();
+        self.check_finite(variables.iter().copied())?;
+        // The first block, by variable and place, whose gradient turns out not to be finite.
+        let fault = Mutex::new(None::<(usize, usize, f64)>);
         Variable::rewrite_all::<E>(&variables, |places| {
             let total = places.iter().map(|(values, _)| values.len()).sum();
             let mut blocks = Vec::new();
-            for ((values, old), (_, state, gradient)) in places.into_iter().zip(jobs) {
+            for (job, ((values, old), (_, state, gradient))) in
+                places.into_iter().zip(jobs).enumerate()
+            {
                 let mut rest = (values, state);
                 let (len, size) = (rest.0.len(), gradient.block());
                 for start in (0..len).step_by(size) {
                     let end = len.min(start + size);
                     let values = kernels::split_off(&mut rest.0, end - start);
                     let state = rest.1.each_mut().map(|x| kernels::split_off(x, end - start));
-                    blocks.push((start, values, old.map(|old| &old[start..end]), state, gradient));
+                    let old = old.map(|old| &old[start..end]);
+                    blocks.push(((job, start), values, old, state, gradient));
                 }
             }
-            kernels::in_tasks(total, blocks, &|(start, values, old, state, gradient)| {
-                gradient.with_block(start, values.len(), |gradient| {
-                    kernels::update_block(values, old, state, gradient, change);
+            kernels::in_tasks(total, blocks, &|((job, start), values, old, state, entries)| {
+                let is_new =
+                    entries.is_lazy() && entries.rows().is_none() && entries.same().is_none();
+                entries.with_block(start, values.len(), |gradient| {
+                    match is_new.then(|| fault_of(gradient)).flatten() {
+                        None => kernels::update_block(values, old, state, gradient, change),
+                        Some(given) => {
+                            if let Some(old) = old {
+                                values.copy_from_slice(old);
+                            }
+                            let mut first = fault.lock().unwrap_or_else(PoisonError::into_inner);
+                            if first.is_none_or(|(j, s, _)| (job, start) < (j, s)) {
+                                *first = Some((job, start, given));
+                            }
+                        }
+                    }
                 });
             });
-        })
+        })?;
+        match fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(()),
+            Some((job, _, given)) => Err(not_finite(variables[job], given)),
+        }
+    }
+
+    /// Whether the scalar depends on the variable of this identity.
+    pub fn contains(&self, variable: VariableId) -> bool {
+        self.of.contains_key(&variable)
     }
 
     /// Number of variables that the scalar depends on.
@@ -244,7 +350,9 @@ impl Tensor {
         let seed = Self::ones(&live.shape, live.dtype());
         let of =
             live.edge.as_ref().map_or_else(|| Ok(BTreeMap::new()), |edge| backward(edge, seed))?;
-        Ok(Gradients { of })
+        Ok(Gradients {
+            of: of.into_iter().map(|(id, gradient)| (id, Known::new(gradient))).collect(),
+        })
     }
 }
 
@@ -260,6 +368,49 @@ mod tests {
         let gradients = z.sum().gradients()?;
         assert_eq!(gradients.of(&x).to_vec::<f64>()?, [6.0, 0.0]);
         assert_eq!(gradients.len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_changes_nothing() -> Result<()> {
+        let [a, b] = ["a", "b"]
+            .map(|name| Variable::new(name, Tensor::from_vec(vec![4.0, 0.0, 1.0], &[3])).unwrap());
+        let gradients = (a.tensor().square() + b.tensor().powf(0.5)).sum().gradients()?;
+        gradients.check_finite([&a])?;
+        let mut memory = [vec![7.0; 3], vec![7.0; 3]];
+        let [of_a, of_b] = memory.each_mut().map(|part| [part.as_mut_slice()]);
+        let step = |w: f64, [_]: [f64; 1], g: f64| (w - g, [g]);
+        let error = gradients.update_all([(&a, of_a), (&b, of_b)], step).unwrap_err();
+        let right = TensorError::Gradient { name: "b".into(), id: b.id(), given: f64::INFINITY };
+        assert_eq!(error, right);
+        assert!(error.to_string().contains("gradient of variable `b` is inf"), "{error}");
+        for (w, memory) in [&a, &b].into_iter().zip(&memory) {
+            assert_eq!(w.value().to_vec::<f64>()?, [4.0, 0.0, 1.0]);
+            assert_eq!(memory, &[7.0; 3]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_block_made_in_the_pass_is_left_out_if_it_is_not_finite() -> Result<()> {
+        let len = 64 * crate::storage::LAZY;
+        let mut values = vec![1.0_f32; len];
+        values[0] = 0.0;
+        let w = Variable::new("w", Tensor::from_vec(values.clone(), &[len]))?;
+        // The slope of a fused density is a recipe; at a scale of 0 it is not finite.
+        let scale = w.tensor();
+        let (zero, one) =
+            (Tensor::zeros(&[], crate::DType::F32), Tensor::ones(&[], crate::DType::F32));
+        let gradients = Tensor::normal_log_prob(&one, &zero, &scale).sum().gradients()?;
+        assert!(gradients.of(&w).is_lazy());
+        for held in [None, Some(w.value())] {
+            let error = gradients.update::<f32, 0>(&w, [], |_, [], _| (5.0, [])).unwrap_err();
+            assert!(matches!(&error, TensorError::Gradient { name, .. } if name == "w"), "{error}");
+            let after = w.value().to_vec::<f32>()?;
+            assert_eq!(after[0], 0.0);
+            assert!(after.iter().all(|w| w.is_finite()));
+            drop(held);
+        }
         Ok(())
     }
 

@@ -41,8 +41,7 @@ impl Tensor {
     /// ```
     pub fn from_columns<E: Element>(matrix: DMatrix<E>) -> Self {
         let shape = [matrix.ncols(), matrix.nrows()];
-        let entries: Vec<E> = matrix.data.into();
-        Self::from_buffer(Buffer::from_vec(entries), &shape)
+        Self::from_vec::<E>(matrix.data.into(), &shape)
     }
 
     /// A tensor `[rows, columns]` that reads as the matrix is written, by a copy.

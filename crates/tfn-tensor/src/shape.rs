@@ -29,7 +29,7 @@ pub fn broadcast_shapes(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
         .collect()
 }
 
-/// Number of entries of a shape.
+/// Number of entries of a shape that a tensor has.
 pub(crate) fn count(shape: &[usize]) -> usize {
     shape.iter().product()
 }
@@ -41,14 +41,14 @@ pub(crate) fn axis_of(
     ndims: usize,
     place: &'static Location<'static>,
 ) -> Result<usize, TensorError> {
-    let resolved = if axis < 0 { axis + ndims as isize } else { axis };
+    let resolved = if axis < 0 { axis.saturating_add_unsigned(ndims) } else { axis };
     if (0..ndims as isize).contains(&resolved) {
         return Ok(resolved as usize);
     }
     Err(TensorError::OutOfRange {
         op,
         argument: "axis",
-        given: axis as i64,
+        given: axis.to_string(),
         expected: format!("an axis of a tensor of {ndims} dimensions"),
         place,
     })

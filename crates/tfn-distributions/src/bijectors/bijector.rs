@@ -168,7 +168,7 @@ fn sum_down(terms: &Tensor, has: usize, event_ndims: usize) -> Tensor {
         None => Tensor::from_error(TensorError::OutOfRange {
             op: "log_det_jacobian",
             argument: "event_ndims",
-            given: event_ndims as i64,
+            given: event_ndims.to_string(),
             expected: format!("at least {has}"),
             place: Location::caller(),
         }),

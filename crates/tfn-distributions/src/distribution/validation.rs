@@ -33,6 +33,14 @@ pub(crate) fn construction(distribution: &dyn Family) -> Result<()> {
                 expected: format!("at least {} axes", spec.event_ndims),
             });
         }
+        if shape[shape.len() - spec.event_ndims..].contains(&0) {
+            return Err(DistributionError::Shape {
+                family,
+                argument: spec.name,
+                given: shape,
+                expected: "at least one entry along the axes of an event".into(),
+            });
+        }
         if spec.parameter.is_fixed() {
             value(family, spec)?;
         }

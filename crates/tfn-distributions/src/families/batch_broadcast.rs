@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tfn_module::Module;
 use tfn_tensor::random::Stream;
-use tfn_tensor::{DType, Tensor, broadcast_shapes};
+use tfn_tensor::{DType, Tensor, broadcast_shapes, checked_len};
 
 use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure, Support};
 use crate::error::{DistributionError, Result};
@@ -110,6 +110,7 @@ pub(super) fn sample_wide(
     if batch.ends_with(&own) {
         return distribution.sample_of(&shape, stream);
     }
+    checked_len(&shape, distribution.dtype()?)?;
     // Along an axis of `batch` there are either copies or entries of its own: first all copies, then all entries.
     let lacking = batch.len() - own.len();
     let is_own = |axis: usize| axis >= lacking && own[axis - lacking] == batch[axis];

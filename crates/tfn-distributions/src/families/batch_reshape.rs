@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tfn_module::Module;
 use tfn_tensor::random::Stream;
-use tfn_tensor::{DType, Tensor, broadcast_shapes};
+use tfn_tensor::{DType, Tensor, broadcast_shapes, checked_len};
 
 use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure, Support};
 use crate::error::{DistributionError, Result};
@@ -38,12 +38,14 @@ impl BatchReshape {
     /// `distribution` with its batch in the shape `batch_shape`.
     ///
     /// # Errors
-    /// [`DistributionError::Shape`] if that has another number of entries.
+    /// [`DistributionError::Shape`] if that has another number of entries, [`DistributionError::Tensor`] if it has more than
+    /// can be counted.
     pub fn new(distribution: impl IntoDistribution, batch_shape: &[usize]) -> Result<Self> {
         let distribution = distribution.into_distribution();
         let before = distribution.batch_shape()?;
-        let [given, expected] =
-            [batch_shape, &before].map(|shape| shape.iter().product::<usize>());
+        let dtype = distribution.dtype()?;
+        let given = checked_len(batch_shape, dtype)?;
+        let expected = checked_len(&before, dtype)?;
         if given != expected {
             return Err(DistributionError::Shape {
                 family: "BatchReshape",

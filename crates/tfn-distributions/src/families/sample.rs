@@ -121,8 +121,8 @@ impl Distribution for Sample {
     statistics_by!(repeat);
 
     fn entropy(&self) -> Result<Tensor> {
-        let count: usize = self.sample_shape.iter().product();
-        Ok(self.distribution.entropy()? * count as f64)
+        let count: f64 = self.sample_shape.iter().map(|&size| size as f64).product();
+        Ok(self.distribution.entropy()? * count)
     }
 
     fn support(&self) -> Support {

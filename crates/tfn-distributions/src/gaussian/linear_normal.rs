@@ -6,7 +6,7 @@ use super::linear_scale::LinearScale;
 use super::{STANDARD_ENTROPY, kl_to_standard, triangle_parts};
 use crate::axes::sum_last;
 use crate::error::{DistributionError, Result};
-use crate::masking::{constant, flat_at_nothing, squared_length};
+use crate::masking::{constant, flat_at_nothing, only_where, squared_length, unless_nan};
 use crate::special::scalar::gamma::LN_SQRT_2PI;
 use crate::stable::not_below_zero;
 
@@ -160,7 +160,10 @@ impl LinearNormal {
             let z = normal.scale.solve(&distance)?;
             Ok(squared_length(&z, &distance, 1)? * -0.5 - &normalizer)
         })?;
-        Ok(log_prob.cast(self.loc.dtype()?))
+        // Slopes of what the type does not hold would cancel each other as infinities.
+        let log_prob = log_prob.cast(self.loc.dtype()?);
+        let is_any = log_prob.gt(&constant(f64::NEG_INFINITY, &log_prob));
+        Ok(unless_nan(&log_prob, &only_where(&is_any, &log_prob)))
     }
 
     /// `loc + S·noise`: a sample, if `noise` is standard normal of the shape `sample + batch + [k]`.

@@ -172,7 +172,7 @@ enum Lifting {
         over: Vec<usize>,
         ndims: usize,
     },
-    Times(usize),
+    Times(f64),
     Reshape {
         from: Vec<usize>,
         to: Vec<usize>,
@@ -234,9 +234,8 @@ fn common_wrapper(q: &Step, p: &Step) -> Option<Lifting> {
             let over = broadcast_shapes(batch, other)?;
             (ndims == n).then_some(Lifting::Sum { over, ndims: *ndims })
         }
-        (Step::Sample { shape, .. }, Step::Sample { shape: other, .. }) => {
-            (shape == other).then(|| Lifting::Times(shape.iter().product()))
-        }
+        (Step::Sample { shape, .. }, Step::Sample { shape: other, .. }) => (shape == other)
+            .then(|| Lifting::Times(shape.iter().map(|&size| size as f64).product())),
         (Step::Reshape { from, to }, Step::Reshape { from: a, to: b }) => {
             let (from, to) = (from.clone(), to.clone());
             (&from == a && &to == b).then_some(Lifting::Reshape { from, to })
@@ -269,7 +268,7 @@ impl Lifting {
                 let shape = broadcast_shapes(divergence.shape()?, over).unwrap_or_default();
                 sum_last(&divergence.broadcast_to(&shape), *ndims)
             }
-            Self::Times(count) => divergence * *count as f64,
+            Self::Times(count) => divergence * *count,
             Self::Reshape { from, to } => divergence.broadcast_to(from).reshape(to),
             Self::Wrapped { wrapper, from, to } => {
                 wrapper.lift_kl(&divergence.broadcast_to(from), to)?.broadcast_to(to)

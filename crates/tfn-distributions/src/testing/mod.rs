@@ -14,6 +14,7 @@ mod differences;
 mod distribution;
 mod integration;
 mod kl;
+mod kl_integral;
 mod reparameterized;
 mod statistics;
 mod vectors;

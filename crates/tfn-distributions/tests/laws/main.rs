@@ -74,6 +74,66 @@ fn every_family_keeps_the_laws() {
     }
 }
 
+/// More samples than can be counted, or than any memory holds, are an error of every family; so are statistics of a
+/// wrapper of such a shape.
+#[test]
+fn sizes_beyond_all_memory_are_errors() {
+    let numbers: Vec<f64> = (0..24).map(|i| 0.1 * f64::from(i) - 1.0).collect();
+    for dtype in [DType::F32, DType::F64] {
+        for (name, make) in FAMILIES.iter().copied().flatten() {
+            let made = make(&mut Draws::new(&numbers, dtype)).unwrap();
+            for shape in [&[1 << 62][..], &[1 << 40], &[usize::MAX, usize::MAX]] {
+                let drawn = made.sample(shape, &mut Stream::from_seed(1));
+                assert!(
+                    drawn.is_err(),
+                    "{name}: {:?}",
+                    drawn.map(|x| x.shape().map(<[_]>::to_vec))
+                );
+                if let Ok(wide) = tfn_distributions::Sample::new(made.clone(), shape) {
+                    let _ = (wide.mean().is_err(), wide.entropy(), wide.variance());
+                    assert!(wide.sample(&[], &mut Stream::from_seed(1)).is_err(), "{name}");
+                }
+                let wide = [shape, &made.batch_shape().unwrap()].concat();
+                let Ok(wide) = tfn_distributions::BatchBroadcast::to_shape(made.clone(), &wide)
+                else {
+                    continue;
+                };
+                assert!(wide.sample(&[], &mut Stream::from_seed(1)).is_err(), "{name}");
+                let _ = (wide.mean(), wide.entropy(), kl_divergence(&wide, &*made));
+            }
+        }
+    }
+    const MAX: usize = usize::MAX;
+    let sample = tfn_distributions::Sample::new(Normal::new(0.0, 1.0).unwrap(), &[MAX, MAX]);
+    assert!(sample.unwrap().mean().is_err());
+    let normal = Normal::new(Tensor::zeros(&[4], DType::F64), 1.0).unwrap();
+    let error = tfn_distributions::BatchReshape::new(normal, &[1 << 33, 1 << 33]).unwrap_err();
+    assert!(error.to_string().contains("[8589934592, 8589934592]"), "{error}");
+}
+
+/// A family over rows of classes has at least one.
+#[test]
+fn there_is_no_row_of_no_classes() {
+    use tfn_distributions::{
+        Categorical, Dirichlet, Multinomial, OneHotCategorical, RelaxedOneHotCategorical,
+    };
+    for shape in [&[0][..], &[3, 0]] {
+        let none = || Tensor::zeros(shape, DType::F64);
+        let results: [Result<()>; 6] = [
+            Categorical::from_logits(none()).map(drop),
+            Categorical::from_probs(none()).map(drop),
+            OneHotCategorical::from_logits(none()).map(drop),
+            Dirichlet::new(none()).map(drop),
+            Multinomial::from_logits(2.0, none()).map(drop),
+            RelaxedOneHotCategorical::from_logits(1.0, none()).map(drop),
+        ];
+        for (index, result) in results.into_iter().enumerate() {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains("at least one entry"), "{index}: {error}");
+        }
+    }
+}
+
 #[test]
 fn every_divergence_keeps_the_laws() {
     for (name, make) in PAIRS.iter().copied().flatten() {

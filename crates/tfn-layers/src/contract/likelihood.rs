@@ -85,11 +85,12 @@ pub trait Likelihood: Module + Debug + LikelihoodCopy {
     ///
     /// # Shapes
     /// `targets`: batch and event of the distribution, `[n, ..]` (of several [draws together](Self::draws_together)
-    /// those of each). The result: `[n]`, of several draws `[draws, n]`.
+    /// those of each). `[n]` and `[n, 1]` are the same. The result: `[n]`, of several draws `[draws, n]`.
     ///
     /// # Errors
-    /// What the distribution reports.
+    /// [`LayerError::Targets`] for targets of another shape, which would be broadcast; what the distribution reports.
     fn log_prob(&self, distribution: &dyn Distribution, targets: &Tensor) -> Result<Tensor> {
+        let targets = &targets_for(distribution, targets)?;
         let own_axes = targets.shape()?.len().saturating_sub(distribution.event_shape()?.len() + 1);
         row_sums(&distribution.log_prob(targets)?, own_axes)
     }
@@ -142,6 +143,20 @@ pub fn align_targets(targets: &Tensor, expected: &[usize]) -> Result<Tensor> {
         return Ok(targets.reshape(expected).check()?);
     }
     Err(LayerError::Targets { given: given.to_vec(), expected: expected.to_vec() })
+}
+
+/// Targets as a distribution takes them: those of batch and event, or of several more draws of them or by them; else
+/// [aligned](align_targets), so that nothing is broadcast against rows.
+///
+/// # Errors
+/// [`LayerError::Targets`] if that cannot be.
+pub(crate) fn targets_for(distribution: &dyn Distribution, targets: &Tensor) -> Result<Tensor> {
+    let shape = [distribution.batch_shape()?, distribution.event_shape()?].concat();
+    let given = targets.shape()?;
+    if shape.ends_with(given) || given.ends_with(&shape) {
+        return Ok(targets.clone());
+    }
+    align_targets(targets, &shape)
 }
 
 /// The sums over so many last axes.

@@ -6,7 +6,7 @@ use tfn_distributions::{self as distributions, Distribution};
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use crate::contract::{Likelihood, Pass, check_each};
+use crate::contract::{Likelihood, Pass, check_each, targets_for};
 use crate::error::{LayerError, Result};
 
 /// One of several classes, by the net's logits; targets are labels from 0 on.
@@ -44,7 +44,7 @@ impl Likelihood for Categorical {
         check_each(targets, "a label below the number of the net's outputs", |label| {
             label < classes
         })?;
-        Ok(distribution.log_prob(targets)?)
+        Ok(distribution.log_prob(&targets_for(distribution, targets)?)?)
     }
 
     fn check_targets(&self, targets: &Tensor) -> Result<()> {
@@ -91,8 +91,9 @@ impl Likelihood for OneHotCategorical {
     }
 
     fn log_prob(&self, distribution: &dyn Distribution, targets: &Tensor) -> Result<Tensor> {
+        let targets = targets_for(distribution, targets)?;
         let Some(log_probs) = distribution.class_log_probs() else {
-            return Ok(distribution.log_prob(targets)?);
+            return Ok(distribution.log_prob(&targets)?);
         };
         let (log_probs, targets) = (log_probs?, targets.detach());
         // A class without a share does not count, even if it is impossible.

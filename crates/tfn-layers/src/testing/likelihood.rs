@@ -4,7 +4,7 @@ use tfn_module::find;
 use tfn_tensor::{DType, Key, Tensor, Variable};
 
 use super::marginal::check_marginal;
-use super::{LayerLawError, check_gradient, same};
+use super::{LayerLawError, check_gradient, check_own, same};
 use crate::contract::{Input, Likelihood, Pass, Weights, align_targets};
 use crate::error::{LayerError, Result};
 
@@ -86,6 +86,7 @@ pub fn check_likelihood(
         Ok(sum.check()?)
     };
     let gradients = objective(&input.tensor())?.gradients()?;
+    check_own(&name, &gradients, &likelihood.trainable_variables(), &input)?;
     for variable in likelihood.trainable_variables() {
         if gradients.get(&variable).is_none() {
             let variable = variable.name().to_string();

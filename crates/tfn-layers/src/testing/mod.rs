@@ -8,7 +8,9 @@ mod marginal;
 pub use likelihood::check_likelihood;
 pub use map::check_linear_map;
 
-use tfn_tensor::{DType, Key, Tensor, Variable};
+use std::collections::BTreeSet;
+
+use tfn_tensor::{DType, Gradients, Key, Tensor, Variable};
 
 use crate::contract::Layer;
 use crate::error::{LayerError, Result};
@@ -98,6 +100,17 @@ pub enum LayerLawError {
         /// Name of the variable.
         variable: String,
     },
+    /// Output or losses depend on trainable variables that the layer does not hand over.
+    #[error(
+        "{layer}: output or losses depend on {foreign} trainable variable(s) that it does not hand over in `properties`: \
+         they would never be trained, and divergences of weights among them would be lost"
+    )]
+    Foreign {
+        /// Name of the layer.
+        layer: String,
+        /// Number of such variables.
+        foreign: usize,
+    },
     /// The layer failed.
     #[error(transparent)]
     Layer(#[from] LayerError),
@@ -116,7 +129,7 @@ impl From<tfn_tensor::TensorError> for LayerLawError {
 }
 
 /// Checks a layer, or a net, of type `f64` at `x`: outputs and losses are functions of the key, and so are prepared
-/// outputs and those of several keys; every trainable variable is used; gradients of `sum(output²)/2 + losses` agree
+/// outputs and those of several keys; every trainable variable is used, and none that is not handed over; gradients of `sum(output²)/2 + losses` agree
 /// with central differences; mean and variance of outputs, and the mean of gradients, are those that the weights drawn
 /// for each example give, whatever the layer's estimators.
 ///
@@ -141,6 +154,7 @@ pub fn check_layer(layer: &dyn Layer, x: &Tensor) -> Result<(), LayerLawError> {
     let input = Variable::new("x", x)?;
     check_purity(layer, x, &key)?;
     let gradients = objective(layer, &input.tensor(), &key)?.gradients()?;
+    check_own(&layer.name(), &gradients, &layer.trainable_variables(), &input)?;
     for variable in layer.trainable_variables() {
         if gradients.get(&variable).is_none() {
             let (layer, variable) = (layer.name(), variable.name().to_string());
@@ -161,6 +175,21 @@ pub fn check_layer(layer: &dyn Layer, x: &Tensor) -> Result<(), LayerLawError> {
 fn objective(layer: &dyn Layer, x: &Tensor, key: &Key) -> Result<Tensor> {
     let output = layer.call_at(x, key)?.square().sum() * 0.5;
     Ok((output + layer.losses_at(key)?.cast(DType::F64)).check()?)
+}
+
+/// Fails if there are gradients of other variables than those that are handed over, and the input.
+fn check_own(
+    layer: &str,
+    gradients: &Gradients,
+    own: &[Variable],
+    input: &Variable,
+) -> Result<(), LayerLawError> {
+    let own: BTreeSet<_> = own.iter().chain([input]).map(|variable| variable.id()).collect();
+    let known = own.into_iter().filter(|id| gradients.contains(*id)).count();
+    match gradients.len() - known {
+        0 => Ok(()),
+        foreign => Err(LayerLawError::Foreign { layer: layer.to_owned(), foreign }),
+    }
 }
 
 fn check_purity(layer: &dyn Layer, x: &Tensor, key: &Key) -> Result<(), LayerLawError> {
@@ -217,4 +246,75 @@ fn check_gradient(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tfn_module::{Copies, DeepCopy, Module, Properties};
+
+    use super::*;
+    use crate::contract::Pass;
+    use crate::{Affine, AffineVariationalReparameterizationLocal as Bayesian};
+
+    /// A container that calls its layer, and may forget to hand it over.
+    #[derive(Debug)]
+    struct Container<L> {
+        layer: L,
+        forgets: bool,
+        calls_by_pass: bool,
+    }
+
+    impl<L: Layer + DeepCopy + 'static> Module for Container<L> {
+        fn class_name(&self) -> &'static str {
+            "Container"
+        }
+
+        fn properties<'a>(&'a self, properties: &mut Properties<'a>) {
+            if !self.forgets {
+                properties.add("layer", &self.layer);
+            }
+        }
+    }
+
+    impl<L: DeepCopy> DeepCopy for Container<L> {
+        fn deep_copy_with(&self, copies: &mut Copies) -> Self {
+            Self { layer: self.layer.deep_copy_with(copies), ..*self }
+        }
+    }
+
+    impl<L: Layer + DeepCopy + 'static> Layer for Container<L> {
+        fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+            match self.calls_by_pass {
+                true => pass.call("layer", &self.layer, x),
+                false => self.layer.call_at(x, pass.key()?),
+            }
+        }
+    }
+
+    #[test]
+    fn a_container_that_forgets_a_layer_is_refused() {
+        let x = Key::from_seed(3).stream().normal(&[4, 3], DType::F64);
+        let bayesian = || Bayesian::builder(3, 2).dtype(DType::F64).seed(1).build().unwrap();
+        let affine = || Affine::builder(3, 2).dtype(DType::F64).seed(1).build().unwrap();
+        for calls_by_pass in [true, false] {
+            let forgetful = Container { layer: bayesian(), forgets: true, calls_by_pass };
+            assert!(check_layer(&forgetful, &x).is_err(), "{calls_by_pass}");
+            let forgetful = Container { layer: affine(), forgets: true, calls_by_pass };
+            let error = check_layer(&forgetful, &x).unwrap_err();
+            assert!(matches!(error, LayerLawError::Foreign { foreign: 2, .. }), "{error}");
+        }
+        let whole = Container { layer: bayesian(), forgets: false, calls_by_pass: true };
+        check_layer(&whole, &x).unwrap();
+    }
+
+    #[test]
+    fn layers_larger_than_memory_are_errors() {
+        let many = 1 << 20;
+        let error = Affine::builder(many, many).build().unwrap_err().to_string();
+        assert!(error.contains("[1048576, 1048576]") && error.contains("bytes"), "{error}");
+        let error = Bayesian::builder(many, many).build().unwrap_err().to_string();
+        assert!(error.contains("[1048576, 1048576]") && error.contains("bytes"), "{error}");
+        assert!(Affine::builder(usize::MAX, 2).build().is_err());
+        assert!(Bayesian::builder(2, usize::MAX).build().is_err());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::Builder;
 
@@ -13,13 +13,26 @@ pub(crate) fn read(op: &'static str, path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|source| ModuleError::Io { op, path: path.to_owned(), source })
 }
 
-/// Replaces `path` by what `write` writes: into a new file beside it, flushed to the disk, then renamed.
+/// Replaces a file by what `write` writes: into a new file beside it, flushed to the disk, then renamed. So it is never
+/// half written, and has the permissions of the former one.
 ///
-/// If anything fails the new file is removed and `path` is as it was.
-pub(crate) fn replace(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> io::Result<()> {
+/// If `path` is a symbolic link it stays one, and the file that it leads to is replaced.
+///
+/// # Errors
+/// Those of `write` and of the system. The new file is removed then, and the former one is as it was.
+///
+/// # Examples
+/// ```
+/// use std::io::Write;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("numbers");
+/// tfn_module::checkpoint::replace(&path, |file| file.write_all(b"1 2 3"))?;
+/// assert_eq!(std::fs::read(&path)?, b"1 2 3");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let path = &target(path.to_owned())?;
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -37,6 +50,18 @@ pub(crate) fn replace(
     new.as_file().sync_all()?;
     new.persist(path)?;
     Ok(())
+}
+
+/// The file that a path leads to by symbolic links, whether it is there or not.
+fn target(mut path: PathBuf) -> io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const LINKS: usize = 40;
+    for _ in 0..LINKS {
+        // What is no link, or nothing, cannot be read as one.
+        let Ok(link) = fs::read_link(&path) else { return Ok(path) };
+        path = path.parent().unwrap_or(Path::new("")).join(link);
+    }
+    Err(io::Error::other(format!("{}: symbolic links that lead in a circle", path.display())))
 }
 
 #[cfg(test)]
@@ -87,6 +112,38 @@ mod tests {
         assert!(replace(&path, |file| file.write_all(b"x")).is_err());
         assert!(replace(&folder.path().join("none/model"), |_| Ok(())).is_err());
         assert_eq!(files_in(folder.path()), ["model"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_stays_one_and_its_target_is_replaced() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir_all(at("runs/deep")).unwrap();
+        fs::write(at("runs/model-7"), "former").unwrap();
+        symlink("model-7", at("runs/latest")).unwrap();
+        symlink("../latest", at("runs/deep/link")).unwrap();
+        symlink(at("runs/deep/link"), at("whole")).unwrap();
+        symlink("runs/not-yet", at("dangling")).unwrap();
+        for (link, target) in [
+            ("runs/latest", "runs/model-7"),
+            ("runs/deep/link", "runs/model-7"),
+            ("whole", "runs/model-7"),
+            ("dangling", "runs/not-yet"),
+        ] {
+            let to = fs::read_link(at(link)).unwrap();
+            replace(&at(link), |file| file.write_all(link.as_bytes())).unwrap();
+            assert_eq!(fs::read_link(at(link)).unwrap(), to);
+            assert_eq!(fs::read(at(target)).unwrap(), link.as_bytes());
+        }
+        assert_eq!(files_in(&at("runs")).len(), 4);
+        assert_eq!(files_in(folder.path()).len(), 3);
+        symlink("two", at("one")).unwrap();
+        symlink("one", at("two")).unwrap();
+        let error = replace(&at("one"), |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("circle"), "{error}");
     }
 
     #[cfg(unix)]

@@ -46,7 +46,8 @@ use std::path::Path;
 pub(crate) use contents::Parsed;
 pub use contents::{Contents, Entry};
 pub(crate) use encode::{Tensors, encode};
-pub(crate) use file::{read, replace};
+pub(crate) use file::read;
+pub use file::replace;
 pub use npz::{
     NpyHeader, from_npz_bytes, load_npz, load_npz_variables, save_npz, save_npz_variables,
     to_npz_bytes,

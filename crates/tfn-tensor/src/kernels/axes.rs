@@ -136,6 +136,12 @@ pub(crate) fn sum_axes<E: Element>(
     shape: &[usize],
     reduce: &[bool],
 ) {
+    if x.is_empty() {
+        if accumulate == Accumulate::Set {
+            out.fill(E::zero());
+        }
+        return;
+    }
     // Runs of neighbouring axes that are all summed or all kept.
     let mut runs: Vec<(usize, bool)> = Vec::new();
     for (&size, &reduced) in shape.iter().zip(reduce) {

@@ -151,12 +151,32 @@ pub(super) fn fold_row<E: Element>(x: &[E], start: E, f: impl Fn(E, E) -> E) -> 
 
 /// Whether no entry is infinite or NaN.
 pub(crate) fn all_finite<E: Element>(x: &[E]) -> bool {
-    // 0 · x is 0 for a finite number and NaN for any other.
-    sum_map(
-        [x],
-        #[inline(always)]
-        |[x]| E::zero() * x,
-    ) == E::zero()
+    let arch = arch();
+    let zero = |x: &[E]| arch.dispatch(Zero(x));
+    if x.len() <= BLOCK {
+        return zero(x) == 0.0;
+    }
+    by_blocks(x.len(), BLOCK, &|range: Range<usize>| zero(&x[range]))
+        .iter()
+        .all(|&zero| zero == 0.0)
+}
+
+/// The sum of 0 · x: 0 of finite numbers, NaN if there is any other.
+struct Zero<'a, E>(&'a [E]);
+
+impl<E: Element> WithSimd for Zero<'_, E> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let zero = E::zero();
+        Element::to_f64(fold_row(
+            self.0,
+            zero,
+            #[inline(always)]
+            |sum, x| sum + zero * x,
+        ))
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::buffer::Buffer;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate, Factor, Product};
+use crate::memory;
 use crate::shape::count;
 use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply};
 
@@ -251,7 +252,8 @@ fn check(
     }
     match &*first.shape {
         [lead @ .., last] if !lead.is_empty() && *last == inner => {
-            let shape = lead.iter().copied().chain([columns]).collect();
+            let shape: Vec<usize> = lead.iter().copied().chain([columns]).collect();
+            memory::checked_len(&shape, first.dtype())?;
             Ok((Sizes { rows: count(lead), inner, columns }, shape))
         }
         _ => Err(wrong(X, format!("[.., batch, {inner}]"))),

@@ -9,6 +9,7 @@ use crate::buffer::Buffer;
 use crate::dtype::Element;
 use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate, Block, LogSum};
+use crate::memory;
 use crate::shape::{broadcast_shapes, count};
 use crate::storage::{LAZY, Recipe, Total};
 use crate::tensor::{Live, Tensor};
@@ -92,7 +93,7 @@ pub(super) fn pass_by<E: Element, const N: usize>(
     block: Kept<E, N>,
     total: Option<TotalOf<E, N>>,
 ) -> Result<Tensor> {
-    if count(shape) >= LAZY
+    if memory::checked_len(shape, E::DTYPE)? >= LAZY
         && let Some(entries) = Entries::new(&operands, shape)?
     {
         let again = entries.clone();

@@ -124,7 +124,7 @@ impl Tensor {
             return Err(TensorError::OutOfRange {
                 op: "gather",
                 argument: "indices",
-                given: i64::try_from(index).unwrap_or(i64::MAX),
+                given: index.to_string(),
                 expected: format!("below {}", shape[axis]),
                 place,
             });
@@ -192,16 +192,18 @@ fn concatenated(
         return Err(TensorError::OutOfRange {
             op: "concat",
             argument: "tensors",
-            given: 0,
+            given: "none".to_owned(),
             expected: "at least one tensor".into(),
             place,
         });
     };
     let (dtype, mut shape) = (first.dtype()?, first.shape()?.to_vec());
     let axis = axis_of("concat", axis, shape.len(), place)?;
-    let mut starts = vec![0];
+    let mut starts = vec![0_usize];
     for tensor in tensors {
-        starts.push(starts[starts.len() - 1] + fitting_len(first, tensor, axis, dtype, place)?);
+        // A sum that saturates is refused as a size when the result is made.
+        let len = fitting_len(first, tensor, axis, dtype, place)?;
+        starts.push(starts[starts.len() - 1].saturating_add(len));
     }
     shape[axis] = starts[starts.len() - 1];
     let output = dispatch!(dtype, E => {

@@ -7,13 +7,13 @@ use super::weight_gradient::WeightGradient;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels::{Accumulate, Factor, Product};
+use crate::memory;
 use crate::shape::{broadcast_shapes, count};
 use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
 
 /// Sizes of a product `[.., m, k] · [.., k, n]`, and how its leading axes broadcast.
 #[derive(Clone)]
 struct Plan {
-    batch: Vec<usize>,
     /// For each product of the batch, which matrix of the left and of the right operand it takes.
     pairs: Vec<(usize, usize)>,
     m: usize,
@@ -22,25 +22,32 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(lhs: &[usize], rhs: &[usize]) -> Option<Self> {
-        let (&[ref left @ .., m, k], &[ref right @ .., inner, n]) = (lhs, rhs) else {
+    /// The plan of a product of that shape, of which there can be a tensor.
+    fn new(lhs: &[usize], rhs: &[usize], output: &[usize]) -> Option<Self> {
+        let (&[ref left @ .., m, k], &[ref right @ .., _, n]) = (lhs, rhs) else {
             return None;
         };
-        let batch = (k == inner).then(|| broadcast_shapes(left, right)).flatten()?;
+        let batch = output.get(..output.len() - 2)?;
         // One right operand for all rows: the leading axes of the left are rows of one product.
-        if count(right) == 1 && count(left) == count(&batch) {
-            return Some(Self { m: count(&batch) * m, batch, pairs: vec![(0, 0)], k, n });
+        if count(right) == 1 && count(left) == count(batch) {
+            return Some(Self { m: count(batch) * m, pairs: vec![(0, 0)], k, n });
         }
-        let pairs = (0..count(&batch))
-            .map(|flat| (source(flat, &batch, left), source(flat, &batch, right)))
+        // Of matrices without entries there may be very many.
+        let products = if m * n == 0 { 0 } else { count(batch) };
+        let pairs = (0..products)
+            .map(|flat| (source(flat, batch, left), source(flat, batch, right)))
             .collect();
-        Some(Self { batch, pairs, m, k, n })
+        Some(Self { pairs, m, k, n })
     }
+}
 
-    fn output_shape(&self, lhs: &[usize]) -> Vec<usize> {
-        let rows = lhs[lhs.len() - 2];
-        self.batch.iter().copied().chain([rows, self.n]).collect()
-    }
+/// The shape of a product, if the shapes fit.
+fn output_shape(lhs: &[usize], rhs: &[usize]) -> Option<Vec<usize>> {
+    let (&[ref left @ .., m, k], &[ref right @ .., inner, n]) = (lhs, rhs) else {
+        return None;
+    };
+    let batch = (k == inner).then(|| broadcast_shapes(left, right)).flatten()?;
+    Some(batch.into_iter().chain([m, n]).collect())
 }
 
 /// Index into an operand of leading shape `from` of entry `flat` of `batch`.
@@ -181,15 +188,18 @@ impl Tensor {
             let (lhs, rhs) = (lhs.dtype(), rhs.dtype());
             return Err(TensorError::DTypes { op: "matmul", lhs, rhs, place }.into());
         }
-        let plan = Plan::new(&lhs.shape, &rhs.shape).ok_or_else(|| TensorError::Shapes {
+        let wrong = || TensorError::Shapes {
             op: "matmul",
             lhs: lhs.shape.to_vec(),
             rhs: rhs.shape.to_vec(),
             expected: "[.., m, k] and [.., k, n] whose leading axes broadcast",
             place,
-        })?;
+        };
+        let shape = output_shape(&lhs.shape, &rhs.shape).ok_or_else(wrong)?;
+        memory::checked_len(&shape, lhs.dtype())?;
+        let plan = Plan::new(&lhs.shape, &rhs.shape, &shape).ok_or_else(wrong)?;
         let output = dispatch!(lhs.dtype(), E => {
-            Self::build::<E>(&plan.output_shape(&lhs.shape), |out| {
+            Self::build::<E>(&shape, |out| {
                 MatMul::forward(&plan, out, lhs.slice::<E>(), rhs.slice::<E>());
             })
         });

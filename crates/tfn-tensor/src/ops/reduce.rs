@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use crate::dtype::{Element, dispatch};
-use crate::error::Result;
+use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate};
 use crate::shape::{Split, axis_of, count, reduced};
 use crate::storage::{LAZY, Recipe};
@@ -19,7 +19,15 @@ fn axes_mask(
     let mut mask = vec![false; live.shape.len()];
     for &axis in axes {
         let axis = axis_of(op, axis, live.shape.len(), place)?;
-        mask[axis] = true;
+        if std::mem::replace(&mut mask[axis], true) {
+            return Err(TensorError::Axes {
+                op,
+                argument: "axes",
+                given: axes.to_vec(),
+                expected: "each axis at most once".into(),
+                place,
+            });
+        }
     }
     Ok(mask)
 }
@@ -128,6 +136,9 @@ impl Tensor {
     /// # Shapes
     /// `[2, 3, 4]` summed over `[0, -1]` is `[3]`, or `[1, 3, 1]` with `keep_dims`.
     ///
+    /// # Errors
+    /// [`TensorError::OutOfRange`] if there is no such axis, [`TensorError::Axes`] if one is named twice.
+    ///
     /// ```
     /// # use tfn_tensor::{Tensor, TensorError};
     /// let x = Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0], &[2, 2]);
@@ -157,7 +168,10 @@ impl Tensor {
         apply_one(&[self], output, || Sum { kept: reduced(&live.shape, &mask, true) })
     }
 
-    /// Mean over some axes.
+    /// Mean over some axes; NaN if they have no entries.
+    ///
+    /// # Errors
+    /// As [`sum_axes`](Self::sum_axes).
     #[track_caller]
     #[must_use]
     pub fn mean_axes(&self, axes: &[isize], keep_dims: bool) -> Self {
@@ -168,7 +182,7 @@ impl Tensor {
         }
     }
 
-    /// Largest entry along an axis; NaN if any is.
+    /// Largest entry along an axis; NaN if any is, −∞ if there are none.
     #[track_caller]
     #[must_use]
     pub fn max_axis(&self, axis: isize, keep_dims: bool) -> Self {
@@ -194,12 +208,12 @@ impl Tensor {
     }
 
     /// Index of the first largest entry along the last or another axis, as a number of the tensor's
-    /// type; untracked. The first NaN counts as the largest; an axis without entries gives −∞.
+    /// type; untracked. The first NaN counts as the largest.
     ///
     /// Counterpart: `tf.argmax`.
     ///
     /// # Errors
-    /// [`TensorError::OutOfRange`](crate::TensorError::OutOfRange) if there is no such axis.
+    /// [`TensorError::OutOfRange`] if there is no such axis, [`TensorError::Shape`] if it has no entries.
     ///
     /// # Examples
     /// ```
@@ -215,12 +229,12 @@ impl Tensor {
     }
 
     /// Index of the first smallest entry along the last or another axis, as a number of the tensor's
-    /// type; untracked. The first NaN counts as the smallest; an axis without entries gives −∞.
+    /// type; untracked. The first NaN counts as the smallest.
     ///
     /// Counterpart: `tf.argmin`.
     ///
     /// # Errors
-    /// [`TensorError::OutOfRange`](crate::TensorError::OutOfRange) if there is no such axis.
+    /// [`TensorError::OutOfRange`] if there is no such axis, [`TensorError::Shape`] if it has no entries.
     ///
     /// # Examples
     /// ```
@@ -244,6 +258,15 @@ impl Tensor {
     ) -> Result<Self> {
         let shape = self.shape()?;
         let axis = axis_of(op, axis, shape.len(), place)?;
+        if shape[axis] == 0 {
+            return Err(TensorError::Shape {
+                op,
+                argument: "self",
+                given: shape.to_vec(),
+                expected: format!("at least one entry along axis {axis}"),
+                place,
+            });
+        }
         let split = Split::new(shape, axis);
         let left = [&shape[..axis], &shape[axis + 1..]].concat();
         Ok(dispatch!(self.dtype()?, E => {
@@ -293,15 +316,18 @@ mod tests {
             for (axis, dtype) in (0..3).flat_map(|axis| [(axis, DType::F32), (axis, DType::F64)]) {
                 let x = ramp(&shape).cast(dtype);
                 let (last, size) = (axis as isize, shape[axis]);
+                if size == 0 {
+                    let error = x.argmax(last).shape().unwrap_err().to_string();
+                    assert!(error.contains("[2, 3, 0], expected at least one entry"), "{error}");
+                    continue;
+                }
                 let (most, least) = (x.max_axis(last, true), -(-&x).max_axis(last, true));
                 for (place, extreme) in [(x.argmax(last), most), (x.argmin(last), least)] {
                     // A row of ones from the first place on that holds the extreme.
                     let found = x.eq(&extreme).cummax(last).sum_axes(&[last], false);
                     assert_eq!(place.shape()?, found.shape()?);
-                    if size > 0 {
-                        let after = Tensor::full(place.shape()?, size as f64, dtype) - found;
-                        assert_eq!(place.to_f64_vec()?, after.to_f64_vec()?);
-                    }
+                    let after = Tensor::full(place.shape()?, size as f64, dtype) - found;
+                    assert_eq!(place.to_f64_vec()?, after.to_f64_vec()?);
                 }
             }
         }
@@ -318,6 +344,19 @@ mod tests {
                 panic!("{error}");
             };
             assert_eq!(given, op);
+        }
+    }
+
+    #[test]
+    fn an_axis_is_summed_once() {
+        for axes in [&[0, 0][..], &[1, 0, -1], &[-2, 0]] {
+            for (op, y) in [
+                ("sum_axes", ramp(&[2, 3]).sum_axes(axes, false)),
+                ("mean_axes", ramp(&[2, 3]).mean_axes(axes, true)),
+            ] {
+                let Err(TensorError::Axes { given, .. }) = y.shape() else { panic!("{op}") };
+                assert_eq!(given, axes);
+            }
         }
     }
 

@@ -5,7 +5,8 @@ use std::panic::Location;
 use crate::dtype::dispatch;
 use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate};
-use crate::shape::{axis_of, broadcast_shapes, count};
+use crate::memory;
+use crate::shape::{axis_of, broadcast_shapes};
 use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
 
 struct Reshape;
@@ -41,6 +42,10 @@ impl Vjp for Broadcast {
 
 impl Tensor {
     /// The same entries in another shape of as many; shares them.
+    ///
+    /// # Errors
+    /// [`TensorError::Shapes`] if the shape has another number of entries, [`TensorError::TooLarge`] if it has more than
+    /// can be counted.
     #[track_caller]
     #[must_use]
     pub fn reshape(&self, shape: &[usize]) -> Self {
@@ -48,7 +53,11 @@ impl Tensor {
             Ok(live) => live,
             Err(error) => return Self::from_error(error.clone()),
         };
-        if live.len() != count(shape) {
+        let len = match memory::checked_len(shape, live.dtype()) {
+            Ok(len) => len,
+            Err(error) => return Self::from_error(error),
+        };
+        if live.len() != len {
             return Self::from_error(TensorError::Shapes {
                 op: "reshape",
                 lhs: live.shape.to_vec(),

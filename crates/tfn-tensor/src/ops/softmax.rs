@@ -28,13 +28,6 @@ impl Vjp for LogSumExp {
     }
 }
 
-/// The softmax, 0 where the sum is minus infinity: none of its terms has a share in it.
-fn shares(softmax: Tensor, sums: &Tensor) -> Tensor {
-    let (Ok(false), Ok(dtype)) = (sums.all_finite(), sums.dtype()) else { return softmax };
-    let [zero, nothing] = [0.0, f64::NEG_INFINITY].map(|value| Tensor::full(&[], value, dtype));
-    Tensor::select(&sums.eq(&nothing), &zero, &softmax)
-}
-
 struct Softmax {
     softmax: Tensor,
     axis: isize,
@@ -48,19 +41,48 @@ impl Vjp for Softmax {
 
     fn vjp(&self, ctx: &mut VjpContext<'_>) -> Result<()> {
         let Some(g) = ctx.grad(0) else { return Ok(()) };
+        let softmax = without_nan(&self.softmax)?;
         let contribution = if self.log {
-            g - g.sum_axes(&[self.axis], true) * &self.softmax
+            g - g.sum_axes(&[self.axis], true) * &softmax
         } else {
-            let weighted = g * &self.softmax;
-            &weighted - weighted.sum_axes(&[self.axis], true) * &self.softmax
+            let weighted = g * &softmax;
+            &weighted - weighted.sum_axes(&[self.axis], true) * &softmax
         };
         ctx.add(0, contribution);
         Ok(())
     }
 }
 
+/// The weights with 0 in rows that have none: there 0 times the weight, in a row that nobody uses, has to be 0.
+fn without_nan(weights: &Tensor) -> Result<Tensor> {
+    if weights.all_finite()? {
+        return Ok(weights.clone());
+    }
+    Ok(Tensor::select(&weights.eq(weights), weights, &zero(weights)?))
+}
+
+/// The slopes of `total`, the log-sum-exp of `x`: softmax, whose limits are 0 in a row of −∞, and 1 at an entry of
+/// +∞, which several such entries share.
+fn slopes(x: &Tensor, axis: isize, total: &Tensor) -> Result<Tensor> {
+    let softmax = x.softmax(axis);
+    if total.all_finite()? {
+        return Ok(softmax);
+    }
+    let infinite = total.abs().eq(&Tensor::full(&[], f64::INFINITY, total.dtype()?));
+    let largest = x.eq(total) * total.gt(&zero(total)?);
+    let count = largest.sum_axes(&[axis], true);
+    let share = &largest / count.maximum(&Tensor::full(&[], 1.0, total.dtype()?));
+    Tensor::select(&infinite, &share, &softmax).check()
+}
+
+fn zero(like: &Tensor) -> Result<Tensor> {
+    Ok(Tensor::zeros(&[], like.dtype()?))
+}
+
 impl Tensor {
-    /// `ln Σ exp(x)` along an axis, without overflow; −∞ if all entries are.
+    /// `ln Σ exp(x)` along an axis, without overflow; −∞ if all entries are, or if there are none.
+    ///
+    /// Its gradient is finite wherever no entry is NaN: 0 in a row of −∞.
     #[track_caller]
     #[must_use]
     pub fn logsumexp(&self, axis: isize, keep_dims: bool) -> Self {
@@ -76,14 +98,18 @@ impl Tensor {
                 kernels::logsumexp(out, live.slice::<E>(), len, inner);
             })
         });
-        let (sums, kept) = (output.clone(), reduced(&live.shape, &mask, true));
-        apply_one(&[self], output, || {
-            let softmax = self.detach().softmax(axis as isize);
-            LogSumExp { softmax: shares(softmax, &sums.reshape(&kept)), kept }
-        })
+        if !self.is_tracked() {
+            return output;
+        }
+        let kept = reduced(&live.shape, &mask, true);
+        match slopes(&self.detach(), axis as isize, &output.reshape(&kept)) {
+            Ok(softmax) => apply_one(&[self], output, || LogSumExp { softmax, kept }),
+            Err(error) => Self::from_error(error),
+        }
     }
 
-    /// `exp(x) / Σ exp(x)` along an axis.
+    /// `exp(x) / Σ exp(x)` along an axis; NaN in a row of nothing but −∞, and at +∞, as TensorFlow's. The gradient
+    /// there is 0.
     ///
     /// ```
     /// # use tfn_tensor::{Tensor, TensorError};
@@ -106,7 +132,8 @@ impl Tensor {
         apply_one(&[self], output, || Softmax { softmax, axis: axis as isize, log: false })
     }
 
-    /// `x − logsumexp(x)` along an axis.
+    /// `x − logsumexp(x)` along an axis; NaN where [`softmax`](Self::softmax) is, with a gradient there as if the sum
+    /// had none.
     #[track_caller]
     #[must_use]
     pub fn log_softmax(&self, axis: isize) -> Self {
@@ -177,6 +204,49 @@ mod tests {
             Tensor::scalar(1.0).softmax(0).shape(),
             Err(TensorError::OutOfRange { .. })
         ));
+        Ok(())
+    }
+
+    /// Rows of −∞, with a +∞, with two of them, and an ordinary one.
+    fn rows() -> Result<Variable> {
+        let inf = f64::INFINITY;
+        let values = vec![-inf, -inf, -inf, inf, 0.0, -inf, inf, inf, 1.0, 0.0, 0.0, 3.0_f64.ln()];
+        Variable::new("x", Tensor::from_vec(values, &[4, 3]))
+    }
+
+    #[test]
+    fn the_total_of_infinite_entries_has_a_finite_slope() -> Result<()> {
+        let (x, inf) = (rows()?, f64::INFINITY);
+        let total = x.tensor().logsumexp(-1, false);
+        assert_eq!(total.to_vec::<f64>()?[..3], [-inf, inf, inf]);
+        let slope = total.sum().gradients()?.of(&x).to_vec::<f64>()?;
+        assert_eq!(slope[..9], [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.5, 0.5, 0.0]);
+        for (slope, right) in slope[9..].iter().zip([0.2, 0.2, 0.6]) {
+            assert!((slope - right).abs() < 1e-15, "{slope}");
+        }
+        // The same along another axis, and where only the last row is used.
+        let columns = x.tensor().transpose().logsumexp(0, true).narrow(-1, 3, 1);
+        let unused = columns.sum().gradients()?.of(&x).to_vec::<f64>()?;
+        assert_eq!((&unused[..9], &unused[9..]), (&[0.0; 9][..], &slope[9..]));
+        Ok(())
+    }
+
+    #[test]
+    fn a_row_without_weights_spoils_no_gradient() -> Result<()> {
+        let x = rows()?;
+        let softmax = x.tensor().softmax(-1);
+        assert!(softmax.to_vec::<f64>()?[..3].iter().all(|x| x.is_nan()));
+        let last = |y: &Tensor| y.narrow(0, 3, 1).narrow(1, 2, 1);
+        for (y, right) in
+            [(softmax, [-0.12, -0.12, 0.24]), (x.tensor().log_softmax(-1), [-0.2, -0.2, 0.4])]
+        {
+            let slope = last(&y).sum().gradients()?.of(&x).to_vec::<f64>()?;
+            assert_eq!(slope[..9], [0.0; 9]);
+            for (slope, right) in slope[9..].iter().zip(right) {
+                assert!((slope - right).abs() < 1e-15, "{slope}");
+            }
+            assert!(y.sum().gradients()?.of(&x).all_finite()?);
+        }
         Ok(())
     }
 }

@@ -181,9 +181,9 @@ impl Tensor {
             place,
         })?;
         let output = dispatch!(live.dtype(), E => {
-            let matrices: Vec<_> =
-                (0..count(outer)).map(|i| matrix_of(live.slice::<E>(), i, n, n)).collect();
             Self::build::<E>(&[&batch[..], &[n, m]].concat(), |out| {
+                let matrices: Vec<_> =
+                    (0..count(outer)).map(|i| matrix_of(live.slice::<E>(), i, n, n)).collect();
                 for (flat, out) in out.chunks_exact_mut((n * m).max(1)).enumerate() {
                     let matrix = &matrices[source(flat, &batch, outer)];
                     let mut x = matrix_of(right.slice::<E>(), source(flat, &batch, others), n, m);
@@ -219,6 +219,9 @@ impl Tensor {
                     place,
                 });
             };
+            if self.is_empty()? {
+                return Ok(self.clone());
+            }
             let dtype = self.dtype()?;
             let lower = mask(rows, columns, dtype, |row, column| column <= row);
             Ok(Self::select(&lower, self, &Self::zeros(&[], dtype)))
@@ -245,7 +248,11 @@ impl Tensor {
             Ok(square) => square,
             Err(error) => return Self::from_error(error),
         };
-        let flat = [&live.shape[..live.shape.len() - 2], &[size * size]].concat();
+        let lead = &live.shape[..live.shape.len() - 2];
+        if live.len() == 0 {
+            return self.reshape(&[lead, &[size]].concat());
+        }
+        let flat = [lead, &[size * size]].concat();
         let diagonal: Vec<usize> = (0..size).map(|row| row * (size + 1)).collect();
         self.reshape(&flat).gather(-1, &diagonal)
     }
@@ -260,6 +267,9 @@ impl Tensor {
         let columns = self.expand_dims(-1);
         let made = || -> Result<Self> {
             let &[.., size, _] = columns.shape()? else { return Ok(columns.clone()) };
+            if self.is_empty()? {
+                return Ok(self.reshape(&[self.shape()?, &[size]].concat()));
+            }
             let dtype = self.dtype()?;
             let diagonal = mask(size, size, dtype, |row, column| row == column);
             Ok(Self::select(&diagonal, &columns, &Self::zeros(&[], dtype)))
@@ -300,10 +310,11 @@ impl Tensor {
 
 /// A matrix with 1 where `holds` of row and column, 0 elsewhere.
 fn mask(rows: usize, columns: usize, dtype: DType, holds: fn(usize, usize) -> bool) -> Tensor {
-    let entries: Vec<f64> = (0..rows * columns)
-        .map(|flat| f64::from(u8::from(holds(flat / columns, flat % columns))))
-        .collect();
-    Tensor::from_f64(&entries, &[rows, columns], dtype)
+    dispatch!(dtype, E => Tensor::build::<E>(&[rows, columns], |out| {
+        for (flat, entry) in out.iter_mut().enumerate() {
+            *entry = if holds(flat / columns, flat % columns) { 1.0 } else { 0.0 };
+        }
+    }))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::panic::Location;
 
 use rand::{Rng, TryRng};
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +12,6 @@ use super::prf::{self, Bits};
 use super::replay::Replay;
 use super::words::Words;
 use crate::dtype::{DType, Element, dispatch};
-use crate::error::TensorError;
 use crate::tensor::Tensor;
 
 /// Number of the draw whose words [`Stream::next_u64`] and `rand` read.
@@ -88,7 +86,7 @@ impl Stream {
     /// `f32` and 64 bits for `f64`, so that each entry takes the same number of words.
     ///
     /// # Errors
-    /// The tensor carries [`TensorError::Shape`] if `shape` has more entries than memory can hold,
+    /// The tensor carries [`TensorError::TooLarge`] if `shape` has more entries than memory can hold,
     /// and at a replaying key the errors of [`Key::replay`].
     ///
     /// # Examples
@@ -106,9 +104,8 @@ impl Stream {
     /// G. E. P. Box and M. E. Muller, A note on the generation of random normal deviates, Annals of
     /// Mathematical Statistics 29 (1958).
     #[must_use]
-    #[track_caller]
     pub fn normal(&mut self, shape: &[usize], dtype: DType) -> Tensor {
-        self.draw("normal", shape, dtype, |words, shape| match dtype {
+        self.draw(shape, dtype, |words, shape| match dtype {
             DType::F32 => Tensor::build::<f32>(shape, |out| convert::normal_f32(words, out)),
             DType::F64 => Tensor::build::<f64>(shape, |out| convert::normal_f64(words, out)),
         })
@@ -122,9 +119,8 @@ impl Stream {
     /// # Errors
     /// As [`normal`](Self::normal).
     #[must_use]
-    #[track_caller]
     pub fn uniform(&mut self, shape: &[usize], dtype: DType) -> Tensor {
-        self.draw("uniform", shape, dtype, |words, shape| match dtype {
+        self.draw(shape, dtype, |words, shape| match dtype {
             DType::F32 => Tensor::build::<f32>(shape, |out| convert::uniform_f32(words, out)),
             DType::F64 => Tensor::build::<f64>(shape, |out| convert::uniform_f64(words, out)),
         })
@@ -138,9 +134,8 @@ impl Stream {
     /// # Errors
     /// As [`normal`](Self::normal).
     #[must_use]
-    #[track_caller]
     pub fn uniform_open(&mut self, shape: &[usize], dtype: DType) -> Tensor {
-        self.draw("uniform_open", shape, dtype, |words, shape| match dtype {
+        self.draw(shape, dtype, |words, shape| match dtype {
             DType::F32 => Tensor::build::<f32>(shape, |out| convert::uniform_open_f32(words, out)),
             DType::F64 => Tensor::build::<f64>(shape, |out| convert::uniform_open_f64(words, out)),
         })
@@ -153,9 +148,8 @@ impl Stream {
     /// # Errors
     /// As [`normal`](Self::normal).
     #[must_use]
-    #[track_caller]
     pub fn signs(&mut self, shape: &[usize], dtype: DType) -> Tensor {
-        self.draw("signs", shape, dtype, |words, shape| {
+        self.draw(shape, dtype, |words, shape| {
             dispatch!(dtype, E => Tensor::build::<E>(shape, |out| {
                 words.fill_signs(out, E::from_f64(-1.0), E::from_f64(1.0));
             }))
@@ -172,10 +166,8 @@ impl Stream {
         self.words.next_u64()
     }
 
-    #[track_caller]
     fn draw(
         &mut self,
-        op: &'static str,
         shape: &[usize],
         dtype: DType,
         make: impl FnOnce(Words, &[usize]) -> Tensor,
@@ -185,23 +177,8 @@ impl Stream {
         if let Some(replay) = &self.replay {
             return replay.draw(draw, shape, dtype);
         }
-        if !fits(shape, dtype) {
-            return Tensor::from_error(TensorError::Shape {
-                op,
-                argument: "shape",
-                given: shape.to_vec(),
-                expected: "no more entries than memory can hold".into(),
-                place: Location::caller(),
-            });
-        }
         make(Words::new(self.key, draw), shape)
     }
-}
-
-/// Whether the bytes of a tensor can be counted.
-fn fits(shape: &[usize], dtype: DType) -> bool {
-    let bytes = shape.iter().try_fold(dtype.size(), |bytes, &size| bytes.checked_mul(size));
-    bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
 }
 
 impl TryRng for Stream {

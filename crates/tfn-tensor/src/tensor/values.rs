@@ -9,12 +9,21 @@ use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels;
-use crate::shape::count;
+use crate::memory;
 
 impl Tensor {
-    /// An untracked tensor all of whose entries `fill` writes; they hold arbitrary numbers before.
+    /// An untracked tensor all of whose entries `fill` writes; they hold arbitrary numbers before. If there are
+    /// none, `fill` is not called.
+    ///
+    /// Every tensor with new entries is made here. It carries [`TensorError::TooLarge`] if the product of its sizes,
+    /// those of 0 counted as 1, has more bytes than can be addressed; or if it is of a gibibyte or more, and has more
+    /// bytes than the machine has memory and swap, or than the allocator grants when it is asked before.
     pub fn build<E: Element>(shape: &[usize], fill: impl FnOnce(&mut [E])) -> Self {
-        Self::from_buffer(Buffer::build(count(shape), fill), shape)
+        match memory::checked_len(shape, E::DTYPE) {
+            Ok(0) => Self::from_buffer(Buffer::<E>::from_vec(Vec::new()), shape),
+            Ok(len) => Self::from_buffer(Buffer::build(len, fill), shape),
+            Err(error) => Self::from_error(error),
+        }
     }
 
     /// A tensor from its entries in row-major order; carries an error if their number is not the
@@ -29,7 +38,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn from_vec<E: Element>(data: Vec<E>, shape: &[usize]) -> Self {
-        if let Err(error) = Self::check_len("from_vec", data.len(), shape) {
+        if let Err(error) = Self::check_len("from_vec", data.len(), shape, E::DTYPE) {
             return Self::from_error(error);
         }
         Self::from_buffer(Buffer::from_vec(data), shape)
@@ -38,7 +47,7 @@ impl Tensor {
     /// A tensor from a copy of its entries in row-major order.
     #[track_caller]
     pub fn from_slice<E: Element>(data: &[E], shape: &[usize]) -> Self {
-        if let Err(error) = Self::check_len("from_slice", data.len(), shape) {
+        if let Err(error) = Self::check_len("from_slice", data.len(), shape, E::DTYPE) {
             return Self::from_error(error);
         }
         Self::build(shape, |out| out.copy_from_slice(data))
@@ -47,7 +56,7 @@ impl Tensor {
     /// A tensor of a type chosen at run time, from numbers in `f64`.
     #[track_caller]
     pub fn from_f64(data: &[f64], shape: &[usize], dtype: DType) -> Self {
-        if let Err(error) = Self::check_len("from_f64", data.len(), shape) {
+        if let Err(error) = Self::check_len("from_f64", data.len(), shape, dtype) {
             return Self::from_error(error);
         }
         dispatch!(dtype, E => Self::build::<E>(shape, |out| {
@@ -58,8 +67,13 @@ impl Tensor {
     }
 
     #[track_caller]
-    pub(crate) fn check_len(op: &'static str, len: usize, shape: &[usize]) -> Result<()> {
-        if len == count(shape) {
+    pub(crate) fn check_len(
+        op: &'static str,
+        len: usize,
+        shape: &[usize],
+        dtype: DType,
+    ) -> Result<()> {
+        if len == memory::checked_len(shape, dtype)? {
             return Ok(());
         }
         Err(TensorError::Shapes {

@@ -1,6 +1,6 @@
 //! Minibatches: which rows make up each step of each epoch.
 
-use tfn_tensor::{Key, Stream};
+use tfn_tensor::{DType, Key, Stream, checked_len};
 
 use crate::check::Argument;
 use crate::error::Result;
@@ -36,11 +36,16 @@ impl Batches {
     /// Batches of `size` out of `rows` rows, in order, a shorter last one included.
     ///
     /// # Errors
-    /// [`TrainError::Value`](crate::TrainError::Value) if `rows` or `size` is 0.
+    /// [`TrainError::Value`](crate::TrainError::Value) if `rows` or `size` is 0, or memory cannot hold the order of so many
+    /// rows.
     pub fn new(rows: usize, size: usize) -> Result<Self> {
         for (argument, given) in [("rows", rows), ("size", size)] {
             Argument::new("Batches", argument, given as f64).positive()?;
         }
+        // The order of an epoch, its copy in batches, and what a batch is known by, are five numbers a row at most.
+        let fits = checked_len(&[rows, 5], DType::F64).is_ok();
+        Argument::new("Batches", "rows", rows as f64)
+            .require(fits, "no more rows than memory holds the order of")?;
         Ok(Self { rows, size, key: None, drop_last: false })
     }
 
@@ -144,6 +149,15 @@ mod tests {
         let dropped = batches.drop_last().unwrap();
         assert_eq!(dropped.epoch(0), [[0, 1], [2, 3]]);
         assert_eq!(dropped.per_epoch(), 2);
+    }
+
+    #[test]
+    fn more_rows_than_memory_can_order_are_refused() {
+        for rows in [usize::MAX, 1 << 62, 1 << 44] {
+            let error = Batches::new(rows, 1).unwrap_err().to_string();
+            assert!(error.contains("`rows` is") && error.contains("memory"), "{error}");
+        }
+        Batches::new(1 << 20, usize::MAX).unwrap();
     }
 
     #[test]

@@ -4,15 +4,13 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
 use tfn_tensor::{DType, Tensor};
 
+use super::gzip::{self, Unzipped};
 use crate::error::{Result, TrainError};
 
 /// Type code of unsigned bytes in an IDX header.
 const UNSIGNED_BYTE: u8 = 0x08;
-/// First bytes of a gzip stream.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Upper limit of what is reserved before any data was seen: a header may claim anything.
 const RESERVE_LIMIT: u64 = 1 << 26;
 
@@ -219,8 +217,8 @@ fn find(dir: &Path, split: Split, what: &str, ending: &str) -> Result<PathBuf> {
 fn open(path: &Path) -> Result<Box<dyn Read>> {
     let io_error = |source| TrainError::read(path, source);
     let mut file = BufReader::new(File::open(path).map_err(io_error)?);
-    let compressed = file.fill_buf().map_err(io_error)?.starts_with(&GZIP);
-    Ok(if compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+    let compressed = file.fill_buf().map_err(io_error)?.starts_with(&gzip::MAGIC);
+    Ok(if compressed { Box::new(Unzipped::new(file)) } else { Box::new(file) })
 }
 
 /// The dimensions and the bytes of an IDX file of unsigned bytes in `D` dimensions.
@@ -418,6 +416,12 @@ mod tests {
         ));
         // All data there, checksum cut off.
         assert!(matches!(refusal(&whole[..whole.len() - 4]), TrainError::IdxTruncated { .. }));
+        // Zeros behind it, by which it is filled up to whole blocks, are no data.
+        for zeros in [1, 512] {
+            let dir = folder(&[(IMAGES, &[&whole[..], &vec![0; zeros]].concat())]);
+            let images = read_images(dir.path().join(IMAGES)).unwrap();
+            assert_eq!((images.count(), images.image(1).map(<[u8]>::len)), (2, Some(400)));
+        }
         let mut flipped = whole.clone();
         let checksum = whole.len() - 6;
         flipped[checksum] ^= 1;

@@ -3,6 +3,7 @@
 mod batches;
 mod dataset;
 mod examples;
+mod gzip;
 pub mod idx;
 mod npy;
 mod standardizer;

@@ -180,7 +180,7 @@ pub enum TrainError {
     NotFinite {
         /// Number of the step, counted from 0.
         step: u64,
-        /// What is not finite: the loss or a part of it, or the norm of all gradients.
+        /// What is not finite: the loss or a part of it, the gradient of a variable, or the norm of all gradients.
         what: String,
         /// Its value, or the first such entry.
         given: f64,

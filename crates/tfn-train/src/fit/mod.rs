@@ -173,8 +173,9 @@ impl<'a> Fit<'a> {
     /// `Send`.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] if a loss is
-    /// NaN or infinite (the variables stay as they were before that step); what reading the rows, `step` and
+    /// [`TrainError::NotFinite`] if a loss, or the gradient of a variable, which is named, is
+    /// NaN or infinite: the variables stay as they were before that step, but for parts of kernels so large that their
+    /// gradient is only computed while they change, of which none takes such a number; what reading the rows, `step` and
     /// `optimizer` report; [`TrainError::NoModel`] if rows are held out for validation, which takes a model; where
     /// checkpoints are asked for, those of [`resume_from`](Self::resume_from) and of saving.
     pub fn run(

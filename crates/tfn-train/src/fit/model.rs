@@ -72,8 +72,9 @@ impl Step {
     /// of the draws of this step's key; of several [draws](Self::draws) the mean.
     ///
     /// The log-probabilities of a row's own entries, if the distribution has more batch dimensions
-    /// than the rows, are added. Right answers are counted where the targets are classes (whole
-    /// numbers or one-hot rows): those that are the distribution's mode.
+    /// than the rows, are added. Right answers are counted where the distribution is one over classes
+    /// ([`class_log_probs`](tfn_distributions::Distribution::class_log_probs)): those that are most probable. Of counts, as
+    /// of any other number, none are.
     ///
     /// # Errors
     /// What the model and its distribution report, and those of [`loss`](Self::loss).
@@ -202,7 +203,9 @@ mod tests {
             fit.run_model(&model, &mut Sgd::new(0.1).unwrap(), ())
         };
         let counts = |last| Tensor::from_vec(vec![0.0, 1.0, 2.0, 0.0, 3.0, last], &[6]);
-        train(inputs(6), counts(1.0)).unwrap();
+        let report = train(inputs(6), counts(1.0)).unwrap();
+        // A count is no class, and has no accuracy.
+        assert_eq!(report.epochs[0].accuracy, None);
         let error = train(inputs(6), counts(-1.0)).unwrap_err().to_string();
         assert!(error.contains("`targets` is -1 in row 5, expected a whole number"), "{error}");
         // Only the net's output says how many classes there are.

@@ -102,7 +102,11 @@ fn train(
                 if !std::mem::replace(&mut is_foreign_checked, true) {
                     check_foreign(&gradients, trained)?;
                 }
-                optimizer.apply_gradients(&gradients, trained.variables())?;
+                gradients
+                    .check_finite(trained.variables())
+                    .map_err(TrainError::from)
+                    .and_then(|()| optimizer.apply_gradients(&gradients, trained.variables()))
+                    .map_err(|error| trained.with_path(error, place.index))?;
                 progress.means.add(&figures, batch.len());
                 progress.report.steps += 1;
                 if observer.observe(step_event(fit, &place, figures)).is_break() {

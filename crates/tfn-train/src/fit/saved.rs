@@ -6,10 +6,10 @@ use std::path::Path;
 use flate2::Crc;
 use tfn_module::checkpoint::{load_with, save_with};
 use tfn_module::{Module, ModuleError, named_variables, read_metadata};
-use tfn_tensor::{DType, Element, Tensor, Variable};
+use tfn_tensor::{DType, Element, Tensor, TensorError, Variable};
 
 use super::progress::BEST;
-use crate::error::{CheckpointError, Result};
+use crate::error::{CheckpointError, Result, TrainError};
 use crate::optimizers::{Optimizer, OptimizerState, named_by_order};
 
 /// The variables of a run, by name.
@@ -51,6 +51,16 @@ impl Trained {
             }
         }
         Ok(variables)
+    }
+
+    /// An error about the gradient of a variable with the name that the run knows it by.
+    pub(super) fn with_path(&self, error: TrainError, step: u64) -> TrainError {
+        let TrainError::Tensor(TensorError::Gradient { name, id, given }) = error else {
+            return error;
+        };
+        let named = self.named.iter().find(|(_, variable)| variable.id() == id);
+        let path = named.map_or(name, |(path, _)| path.clone());
+        TrainError::NotFinite { step, what: format!("the gradient of `{path}`"), given }
     }
 
     pub(super) fn variables(&self) -> &[Variable] {

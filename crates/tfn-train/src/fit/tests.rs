@@ -70,6 +70,57 @@ fn steps_scale_and_means_by_hand() {
 }
 
 #[test]
+fn a_gradient_that_is_not_finite_ends_the_run_before_anything_changes() {
+    use crate::{Adam, AdamW, Optimizer};
+
+    let data = data(4);
+    let optimizers: [Box<dyn Optimizer>; 5] = [
+        Box::new(Sgd::new(0.1).unwrap()),
+        Box::new(Sgd::builder(0.1).momentum(0.9).build().unwrap()),
+        Box::new(Adam::new(0.1).unwrap()),
+        Box::new(Adam::builder(0.1).clip_norm(1.0).build().unwrap()),
+        Box::new(AdamW::new(0.1).unwrap()),
+    ];
+    for mut optimizer in optimizers {
+        // √u is finite at 0, its slope is not.
+        let (w, u) = (variable(), Variable::new("u", Tensor::scalar(0.0)).unwrap());
+        let both = [w.clone(), u.clone()];
+        let step = |batch: &Dataset, step: &Step| {
+            let nll = batch.targets() + w.tensor() + u.tensor().powf(0.5);
+            Ok(step.loss(&nll, &w.tensor().square())?.into())
+        };
+        let error = fit(&data, 2, 2).run(&both, &mut *optimizer, step, ()).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(text, "step 0: the gradient of `1/u` is inf, expected a finite number");
+        assert_eq!((w.value().item().unwrap(), u.value().item().unwrap()), (0.0, 0.0));
+        assert_eq!(optimizer.iterations(), 0);
+    }
+}
+
+#[test]
+fn a_gradient_is_named_by_its_path() {
+    use tfn_layers::{Affine, Sequential, likelihoods};
+    use tfn_module::Module;
+
+    // All pre-activations are 0, where the slope of the root is infinite and that of the square 0.
+    let x = Tensor::zeros(&[4, 2], tfn_tensor::DType::F32);
+    let data = Dataset::new(x.clone(), x.narrow(1, 0, 1)).unwrap();
+    let root = |x: &Tensor| x.square().powf(0.25);
+    let hidden = Affine::builder(2, 3).activation_fn(root).build().unwrap();
+    let model = Sequential::of(hidden)
+        .then(Affine::builder(3, 1).build().unwrap())
+        .with_likelihood(likelihoods::Normal::new().unwrap());
+    let bits = || -> Vec<Vec<f64>> {
+        model.variables().iter().map(|v| v.value().to_f64_vec().unwrap()).collect()
+    };
+    let before = bits();
+    let error = fit(&data, 2, 2).run_model(&model, &mut Sgd::new(0.1).unwrap(), ()).unwrap_err();
+    let TrainError::NotFinite { step: 0, what, given } = &error else { panic!("{error}") };
+    assert!(what.starts_with("the gradient of `net/layers/0/") && given.is_nan(), "{error}");
+    assert_eq!(bits(), before);
+}
+
+#[test]
 fn the_kl_weight_rises_by_the_step() {
     let w = variable();
     let mut weights = Vec::new();

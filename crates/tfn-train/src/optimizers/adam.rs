@@ -27,6 +27,9 @@ use crate::schedules::Schedule;
 /// the paper's section 2, it is added to the root of v itself ("epsilon hat"). State is kept by the
 /// identity of the variable, so the list of variables may change between steps.
 ///
+/// A gradient whose square is too large for its type counts as the largest that is not, 9.2e18 in `f32` and 6.7e153
+/// in `f64`: else v would be infinite, and the variable would never move again.
+///
 /// # Examples
 /// ```
 /// use tfn_tensor::{Tensor, Variable};
@@ -220,13 +223,21 @@ impl Step {
         let [beta_1, beta_2] = [self.beta_1, self.beta_2].map(E::from_f64);
         // From the f64 values: 1 - 0.999 in f32 is off by 5e-5.
         let [rest_1, rest_2] = [1.0 - self.beta_1, 1.0 - self.beta_2].map(E::from_f64);
+        let most = largest::<E>();
         #[inline(always)]
         move |[m, v], g| {
+            let g = if g > most { most } else { g };
+            let g = if g < -most { -most } else { g };
             let m = beta_1 * m + rest_1 * g;
             let v = beta_2 * v + rest_2 * (g * g);
             (alpha * m / (v.sqrt() + epsilon), [m, v])
         }
     }
+}
+
+/// The largest number whose square is one too, with some room for the rounding of means of such squares.
+fn largest<E: Element>() -> E {
+    E::max_value().sqrt() * E::from_f64(0.5)
 }
 
 #[cfg(test)]
@@ -274,6 +285,52 @@ mod tests {
             let got = w.value().to_f64_vec().unwrap();
             // ε / √(1 − β₂) = 3.2e-6 is what is missing for |g| = 1.
             assert!(got.iter().zip([-1e-3, 1e-3, -1e-3]).all(|(a, b)| (a - b).abs() < 4e-9));
+        }
+    }
+
+    #[test]
+    fn a_variable_moves_again_after_a_gradient_too_large_to_square() {
+        for (dtype, large) in
+            [(DType::F32, 1e20), (DType::F32, 3e38), (DType::F64, 1e160), (DType::F64, 1e308)]
+        {
+            let w = Variable::new("w", Tensor::zeros(&[2], dtype)).unwrap();
+            // A memory that fades soon: of two numbers one has seen the large gradient, one has not.
+            let mut adam = Adam::builder(0.1).beta_1(0.5).beta_2(0.5).build().unwrap();
+            let mut before = vec![0.0; 2];
+            for step in 0..2500 {
+                let first = if step == 0 { large } else { 1.0 };
+                let gradients = gradients_of(&w, &[first, 1.0]);
+                adam.apply_gradients(&gradients, std::slice::from_ref(&w)).unwrap();
+                let now = w.value().to_f64_vec().unwrap();
+                let moved = before[0] - now[0];
+                // No step is longer than the rate, and the first is as long.
+                assert!((0.0..=0.1001).contains(&moved), "{large} {step}: {moved}");
+                if step == 0 {
+                    assert!((moved - 0.1).abs() < 1e-6, "{moved}");
+                }
+                before = now;
+            }
+            // Both moments are those of gradients of 1 by now; ε makes a step shorter by 1e-8.
+            let last = before.clone();
+            adam.apply_gradients(&gradients_of(&w, &[1.0, 1.0]), std::slice::from_ref(&w)).unwrap();
+            let now = w.value().to_f64_vec().unwrap();
+            let room = if dtype == DType::F32 { 3e-5 } else { 2e-8 };
+            for (now, last) in now.iter().zip(last) {
+                assert!((last - now - 0.1).abs() < room, "{large}: {now} {last}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_is_refused_with_nothing_changed() {
+        for given in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let w = Variable::new("w", Tensor::full(&[2], 3.0, DType::F64)).unwrap();
+            let mut adam = Adam::new(0.1).unwrap();
+            let gradients = gradients_of(&w, &[1.0, given]);
+            let error = adam.apply_gradients(&gradients, std::slice::from_ref(&w)).unwrap_err();
+            assert!(error.to_string().contains("variable `w`"), "{error}");
+            assert_eq!(w.value().to_f64_vec().unwrap(), [3.0, 3.0]);
+            assert_eq!(adam.iterations(), 0);
         }
     }
 

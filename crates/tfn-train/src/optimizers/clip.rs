@@ -185,11 +185,16 @@ mod tests {
 
     #[test]
     fn a_norm_that_is_not_finite_changes_nothing() {
-        let (variables, gradients) = two(&[f64::NAN], &[1.0], DType::F64);
-        let mut adam = Adam::builder(1.0).clip_norm(1.0).build().unwrap();
-        let error = adam.apply_gradients(&gradients, &variables).unwrap_err().to_string();
-        assert!(error.contains("step 0: norm of the gradients is NaN"), "{error}");
-        assert_eq!((values(&variables), adam.iterations()), (vec![0.0, 0.0], 0));
+        for (given, message) in [
+            (f64::NAN, "the gradient of variable `a` is NaN"),
+            (1e200, "step 0: norm of the gradients is inf"),
+        ] {
+            let (variables, gradients) = two(&[given], &[1.0], DType::F64);
+            let mut adam = Adam::builder(1.0).clip_norm(1.0).build().unwrap();
+            let error = adam.apply_gradients(&gradients, &variables).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+            assert_eq!((values(&variables), adam.iterations()), (vec![0.0, 0.0], 0));
+        }
     }
 
     #[test]

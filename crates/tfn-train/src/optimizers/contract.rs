@@ -19,7 +19,9 @@ pub trait Optimizer: fmt::Debug + Send {
     /// # Errors
     /// [`TrainError::NoGradients`] if none of the variables has a gradient; [`TrainError::Value`]
     /// if the schedule gives a rate that is negative, NaN or infinite; [`TrainError::NotFinite`] if gradients are to be
-    /// clipped by a norm that is not finite.
+    /// clipped by a norm that is not finite. [`TensorError::Gradient`](tfn_tensor::TensorError::Gradient) for the first
+    /// variable whose gradient is NaN or infinite: from the optimizers of this crate, before anything has changed but for
+    /// [what is computed while it changes](Gradients::check_finite).
     fn apply_gradients(&mut self, gradients: &Gradients, variables: &[Variable]) -> Result<()>;
 
     /// Number of steps done.
@@ -87,10 +89,10 @@ impl<O: Optimizer + ?Sized> Optimizer for Box<O> {
     }
 }
 
-/// Fails if none of the variables has a gradient.
+/// Fails if none of the variables has a gradient, or one has a gradient that is not finite.
 pub(super) fn check_connected(gradients: &Gradients, variables: &[Variable]) -> Result<()> {
     if variables.iter().any(|variable| gradients.get(variable).is_some()) {
-        return Ok(());
+        return Ok(gradients.check_finite(variables)?);
     }
     Err(TrainError::NoGradients { variables: variables.len() })
 }

@@ -135,7 +135,7 @@ impl Ivon {
             [self.beta_1, 1.0 - self.beta_1, 1.0 - self.beta_2].map(E::from_f64);
         let [unbias, rate, decay] = [unbias, rate, self.weight_decay].map(E::from_f64);
         let [examples, radius] = [self.posterior.num_examples(), self.clip_radius].map(E::from_f64);
-        let (half, one) = (E::from_f64(0.5), E::one());
+        let (half, one, most) = (E::from_f64(0.5), E::one(), E::max_value());
         #[inline(always)]
         move |theta, [mean, precision, momentum], gradient| {
             // (1 − β₂)(ĥ − h), in units of h + δ.
@@ -143,6 +143,8 @@ impl Ivon {
             let step = rest_2 * (curvature - (precision - decay) / precision);
             // 1 + x + x²/2 has no root: the precision stays positive.
             let precision = precision * (one + step + half * (step * step));
+            // Nor is it infinite, after which it would never be another number: a gradient may be too large to square.
+            let precision = if precision < most { precision } else { most };
             let momentum = beta_1 * momentum + rest_1 * gradient;
             let direction = (unbias * momentum + decay * mean) / precision;
             // A NaN stays one.

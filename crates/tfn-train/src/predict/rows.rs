@@ -1,5 +1,6 @@
 //! Rows of features, some at a time.
 
+use tfn_layers::LayerError;
 use tfn_tensor::Tensor;
 
 use super::classes::shape_error;
@@ -24,11 +25,31 @@ pub(super) fn batches<T: Send>(
     let starts = (0..rows).step_by(batch_size).enumerate();
     let parts = starts.map(|(batch, start)| {
         let x = features.narrow(0, start, batch_size.min(rows - start));
-        part(&x, batch as u64).map_err(|error| error.after_rows(start))
+        part(&x, batch as u64)
+            .map_err(|error| of_all(error, x.shape().unwrap_or(&[]), features).after_rows(start))
     });
     // On a thread of rayon's pool: started from any other thread, each parallel operation sends its work to the pool and
     // sleeps until it is done, which costs more than a small operation itself.
     rayon::scope(|_| parts.collect())
+}
+
+/// An error about the shape of a part of the features as one about that of all of them, which was given.
+fn of_all(error: TrainError, part: &[usize], features: &Tensor) -> TrainError {
+    fn layer(error: LayerError, part: &[usize], whole: &[usize]) -> LayerError {
+        match error {
+            LayerError::In { path, source } => {
+                LayerError::In { path, source: Box::new(layer(*source, part, whole)) }
+            }
+            LayerError::Input { given, expected } if given == part => {
+                LayerError::Input { given: whole.to_vec(), expected }
+            }
+            other => other,
+        }
+    }
+    match (error, features.shape()) {
+        (TrainError::Layer(error), Ok(whole)) => TrainError::Layer(layer(error, part, whole)),
+        (other, _) => other,
+    }
 }
 
 /// Refuses outputs of a net that are no numbers. `of_one` is the shape of one draw, `[n, ..]`.

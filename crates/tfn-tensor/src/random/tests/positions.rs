@@ -137,7 +137,7 @@ fn a_shape_too_large_is_an_error() {
         for draw in DRAWS {
             let tensor = draw(&mut stream, shape, F64);
             assert!(
-                matches!(tensor.error(), Some(TensorError::Shape { given, .. }) if given == shape)
+                matches!(tensor.error(), Some(TensorError::TooLarge { shape: given, .. }) if given == shape)
             );
         }
     }

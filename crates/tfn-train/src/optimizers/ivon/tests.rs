@@ -228,8 +228,22 @@ fn a_radius_bounds_the_change_of_each_weight() {
     ivon.minimize(&(w.tensor().sum() * 1e6), from_ref(&w)).unwrap();
     assert_eq!(values(&w), [5.0 - 1e-3, -1e-3]);
     ivon.posterior().draw(&Key::from_seed(2)).unwrap();
-    ivon.minimize(&(w.tensor().sum() * f64::NAN), from_ref(&w)).unwrap();
-    assert!(values(&w)[0].is_nan());
+    let drawn = values(&w);
+    let error = ivon.minimize(&(w.tensor().sum() * f64::NAN), from_ref(&w)).unwrap_err();
+    assert!(error.to_string().contains("gradient of variable `w` is NaN"), "{error}");
+    assert_eq!((values(&w), ivon.iterations()), (drawn, 1));
+}
+
+#[test]
+fn a_gradient_too_large_to_square_leaves_numbers() {
+    let w = variable("w", &[1.0], DType::F32);
+    let mut ivon = Ivon::new(0.1, 1000, from_ref(&w)).unwrap();
+    for (slope, step) in [1e30, 1.0, -1e38, 1.0, 1.0].into_iter().zip(0..) {
+        ivon.posterior().draw(&Key::from_seed(1).index(step)).unwrap();
+        ivon.minimize(&(w.tensor().sum() * slope), from_ref(&w)).unwrap();
+        let stddev = ivon.posterior().stddev(&w).unwrap().to_f64_vec().unwrap()[0];
+        assert!(values(&w)[0].is_finite() && stddev > 0.0 && stddev.is_finite(), "{stddev}");
+    }
 }
 
 proptest! {

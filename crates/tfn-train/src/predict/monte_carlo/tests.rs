@@ -221,3 +221,21 @@ fn the_bits_are_the_same_on_any_number_of_threads() {
         assert_eq!(run(threads), one, "{threads}");
     }
 }
+
+#[test]
+fn features_of_a_wrong_shape_are_named_as_they_were_given() {
+    let head = likelihoods::Categorical::new();
+    let net = Sequential::of(Local::builder(4, 5).seed(1).build().unwrap());
+    let model = net.then(Local::builder(5, 3).seed(2).build().unwrap()).with_likelihood(head);
+    let key = Key::from_seed(1);
+    for shape in [&[7][..], &[7, 9], &[7, 2, 9]] {
+        let x = Tensor::zeros(shape, DType::F32);
+        let monte_carlo = MonteCarlo::new(3).unwrap().batch_size(2).unwrap();
+        for error in [
+            monte_carlo.predict(&model, &x, &key).unwrap_err().to_string(),
+            monte_carlo.classify(&model, &x, &key).unwrap_err().to_string(),
+        ] {
+            assert!(error.contains(&format!("has shape {shape:?}")), "{error}");
+        }
+    }
+}

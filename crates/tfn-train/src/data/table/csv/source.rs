@@ -1,13 +1,9 @@
 //! A file's bytes as text in UTF-8.
 
-use std::io::{self, Chain, Cursor, Read};
-
-use flate2::read::MultiGzDecoder;
+use std::io::{self, BufReader, Chain, Cursor, Read};
 
 use super::encoding::Encoding;
-
-/// What gzip files begin with.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+use crate::data::gzip::{MAGIC, Unzipped};
 
 /// A reader that was looked into, and gives what was seen once more: of [`CsvOptions::detect_reader`](super::CsvOptions::detect_reader).
 pub type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
@@ -23,14 +19,14 @@ pub(super) fn peek<R: Read>(mut reader: R, count: u64) -> io::Result<(Vec<u8>, P
 #[derive(Debug)]
 pub(super) enum Unpacked<R> {
     Plain(Peeked<R>),
-    Gzip(Box<MultiGzDecoder<Peeked<R>>>),
+    Gzip(Box<Unzipped<BufReader<Peeked<R>>>>),
 }
 
 impl<R: Read> Unpacked<R> {
     pub(super) fn new(reader: R) -> io::Result<Self> {
-        let (first, reader) = peek(reader, GZIP.len() as u64)?;
-        let gzip = |reader| Self::Gzip(Box::new(MultiGzDecoder::new(reader)));
-        Ok(if first == GZIP { gzip(reader) } else { Self::Plain(reader) })
+        let (first, reader) = peek(reader, MAGIC.len() as u64)?;
+        let gzip = |reader| Self::Gzip(Box::new(Unzipped::new(BufReader::new(reader))));
+        Ok(if first == MAGIC { gzip(reader) } else { Self::Plain(reader) })
     }
 }
 

@@ -34,7 +34,7 @@ fn files_that_are_packed_are_read_whatever_their_name_is() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("table.csv");
     // Two members, one after the other, are one file.
-    let bytes = [packed(b"x,y\n1,2\n"), packed(b"3,4\n")].concat();
+    let bytes = [packed(b"x,y\n1,2\n"), packed(b"3,4\n"), vec![0; 512]].concat();
     std::fs::write(&path, &bytes).unwrap();
     assert_eq!(Table::read(&path).unwrap().numbers("y").unwrap(), [Some(2.0), Some(4.0)]);
     assert_eq!(Table::chunks(&path, 1).unwrap().count(), 2);
