@@ -159,3 +159,4 @@ families! {
 mod logits_or_probs;
 mod mixing;
 mod multivariate_normal;
+mod saturated_draws;

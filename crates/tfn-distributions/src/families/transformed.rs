@@ -7,6 +7,7 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
 use super::Independent;
+use super::saturated_draws::SaturatedDraws;
 use crate::bijectors::{Bijector, IntoBijector};
 use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure};
 use crate::error::{DistributionError, Result};
@@ -20,7 +21,9 @@ use crate::parameter::ParameterSpec;
 /// ```text
 /// log p(y) = log p_x(f⁻¹(y)) + ln |(f⁻¹)′(y)|
 /// ```
-/// Outside the range of the bijector the log-density is minus infinity with zero gradient. Through an affine
+/// Outside the range of the bijector the log-density is minus infinity with zero gradient. A draw that was rounded to the end of
+/// the range (a `tanh` to 1) has its own density all the same, as long as it is given as the very tensor that
+/// [`sample`](Distribution::sample) returned: what it was before the bijector is kept with the last few such draws. Through an affine
 /// bijector the mean is known, through one that is affine entry by entry the variance too, and a normal stays a
 /// normal.
 ///
@@ -43,6 +46,8 @@ use crate::parameter::ParameterSpec;
 pub struct TransformedDistribution {
     distribution: Arc<dyn Distribution>,
     bijector: Arc<dyn Bijector>,
+    #[module(skip)]
+    saturated: SaturatedDraws,
     validate_args: bool,
 }
 
@@ -57,7 +62,8 @@ impl TransformedDistribution {
     pub fn new(distribution: impl IntoDistribution, bijector: impl IntoBijector) -> Result<Self> {
         let (distribution, bijector) = (distribution.into_distribution(), bijector.into_bijector());
         let distribution = raised(distribution, bijector.forward_min_event_ndims())?;
-        let made = Self { distribution, bijector, validate_args: false };
+        let saturated = SaturatedDraws::default();
+        let made = Self { distribution, bijector, saturated, validate_args: false };
         let through = made.bijector.forward(&Tensor::zeros(&made.shape_before()?, made.dtype()?));
         let shape = [made.batch_shape()?, made.event_shape()?].concat();
         if through.shape()? != shape {
@@ -116,22 +122,27 @@ impl TransformedDistribution {
             .map_or_else(|| self.unsupported(method), Ok)
     }
 
-    /// `y` with events outside the range replaced by one inside, and the mask of those that are not; without
-    /// one if there are none.
-    fn inside(&self, y: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
+    /// The mask of events inside the range of the bijector; `None` if all are.
+    fn inside_mask(&self, y: &Tensor) -> Result<Option<Tensor>> {
         let ndims = self.bijector.inverse_min_event_ndims();
         let is_finite = || all_last(&y.abs().lt(&constant(f64::INFINITY, y)), ndims);
         let mask = match (self.bijector.in_range(y), y.all_finite()?) {
-            (None, true) => return Ok((y.clone(), None)),
+            (None, true) => return Ok(None),
             (None, false) => is_finite(),
             (Some(mask), true) => mask,
             (Some(mask), false) => mask * is_finite(),
         };
         // What is no number stays so.
         let mask = mask.maximum(&(1.0 - all_last(&y.eq(y), ndims)));
-        if mask.to_f64_vec()?.iter().all(|&inside| inside != 0.0) {
-            return Ok((y.clone(), None));
-        }
+        let all_inside = mask.to_f64_vec()?.iter().all(|&inside| inside != 0.0);
+        Ok((!all_inside).then_some(mask))
+    }
+
+    /// `y` with events outside the range replaced by one inside, and the mask of those that are not; without
+    /// one if there are none.
+    fn inside(&self, y: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
+        let Some(mask) = self.inside_mask(y)? else { return Ok((y.clone(), None)) };
+        let ndims = self.bijector.inverse_min_event_ndims();
         let mut noise = Stream::from_seed(0);
         let x = self.distribution.sample_of(&self.shape_before()?, &mut noise)?;
         // Moderate, so that it can be sent back.
@@ -271,20 +282,33 @@ impl Distribution for TransformedDistribution {
 
     fn log_prob_of(&self, y: &Tensor) -> Result<Tensor> {
         let event_ndims = self.event_shape()?.len();
-        let (y, mask) = self.inside(y)?;
-        let density = self.distribution.log_prob(&self.bijector.inverse(&y))?;
-        let log_prob = density + self.bijector.inverse_log_det_jacobian_over(&y, event_ndims);
+        let (inside, mask) = self.inside(y)?;
+        let density = self.distribution.log_prob(&self.bijector.inverse(&inside))?;
+        let log_prob = density + self.bijector.inverse_log_det_jacobian_over(&inside, event_ndims);
         let Some(mask) = mask else {
             return Ok(log_prob);
         };
         let over = event_ndims.saturating_sub(self.bijector.inverse_min_event_ndims());
-        Ok(only_where(&all_last(&mask, over), &log_prob))
+        let mask = all_last(&mask, over);
+        match self.saturated.before(y) {
+            None => Ok(only_where(&mask, &log_prob)),
+            Some(x) => {
+                let ndims = self.distribution.event_shape()?.len();
+                let change = self.bijector.forward_log_det_jacobian_over(&x, ndims);
+                Ok(Tensor::select(&mask, &log_prob, &(self.distribution.log_prob(&x)? - change)))
+            }
+        }
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
         let outer = &shape[..shape.len().saturating_sub(self.event_shape()?.len())];
         let before = [outer, &self.distribution.event_shape()?].concat();
-        Ok(self.bijector.forward(&self.distribution.sample_of(&before, stream)?))
+        let x = self.distribution.sample_of(&before, stream)?;
+        let y = self.bijector.forward(&x);
+        if !self.bijector.is_affine() && self.inside_mask(&y)?.is_some() {
+            self.saturated.keep(&y, &x);
+        }
+        Ok(y)
     }
 
     fn mean(&self) -> Result<Tensor> {
@@ -364,12 +388,45 @@ impl Distribution for TransformedDistribution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bijectors::{Chain, Exp, Invert, Log, Scale, Shift, Sigmoid, Softplus};
+    use crate::bijectors::{
+        Chain, Exp, Invert, Log, NormalCDF, Scale, Shift, Sigmoid, Softplus, Tanh,
+    };
     use crate::{Normal, kl_divergence};
     use tfn_tensor::Variable;
 
     fn log_normal(loc: f64) -> TransformedDistribution {
         TransformedDistribution::new(Normal::new(loc, 0.5).unwrap(), Exp::new()).unwrap()
+    }
+
+    #[test]
+    fn draws_at_the_end_of_the_range_have_their_density() {
+        let loc = Variable::new("loc", Tensor::from_f64(&[0.5, -0.5], &[2], DType::F32)).unwrap();
+        let bijectors: [Arc<dyn Bijector>; 4] = [
+            Arc::new(Tanh::new()),
+            Arc::new(NormalCDF::new()),
+            Arc::new(Sigmoid::new()),
+            Arc::new(Exp::new()),
+        ];
+        for (bijector, scale) in bijectors.into_iter().zip([5.0, 5.0, 60.0, 60.0]) {
+            let base = Normal::new(&loc, scale).unwrap();
+            let name = format!("{bijector:?}");
+            let squashed = TransformedDistribution::new(base.clone(), bijector.clone()).unwrap();
+            let y = squashed.sample(&[200], &mut Stream::from_seed(1)).unwrap();
+            let x = base.sample(&[200], &mut Stream::from_seed(1)).unwrap();
+            let log_prob = squashed.log_prob(&y).unwrap();
+            let expected = base.log_prob(&x).unwrap() - bijector.forward_log_det_jacobian(&x);
+            let [given, wanted] = [&log_prob, &expected].map(|t| t.to_f64_vec().unwrap());
+            assert!(given.iter().all(|l| l.is_finite()), "{name}");
+            let of_others = squashed.log_prob(&(&y * 1.0)).unwrap().to_f64_vec().unwrap();
+            let is_end = |i: &usize| of_others[*i] == f64::NEG_INFINITY;
+            let ends: Vec<usize> = (0..of_others.len()).filter(is_end).collect();
+            assert!(!ends.is_empty(), "{name}: no draw is at the end");
+            let near = |&i: &usize| (given[i] - wanted[i]).abs() <= 1e-5 * wanted[i].abs();
+            assert!(ends.iter().all(near), "{name}");
+            let held = squashed.log_prob(&y.detach()).unwrap().sum().gradients().unwrap();
+            let slopes = held.of(&loc).to_f64_vec().unwrap();
+            assert!(slopes.iter().all(|slope| slope.is_finite()), "{name}");
+        }
     }
 
     #[test]
