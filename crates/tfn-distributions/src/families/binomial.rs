@@ -270,6 +270,17 @@ mod tests {
     }
 
     #[test]
+    fn slopes_of_far_tails_have_their_digits() {
+        let logits = Variable::new("logits", Tensor::scalar(0.0)).unwrap();
+        let binomial = Binomial::from_logits(1e6, &logits).unwrap();
+        let below = binomial.log_cdf(&Tensor::scalar(1000.0)).unwrap();
+        // mpmath, 60 digits, where the logarithm is −684000.
+        let (given, exact) =
+            (below.gradients().unwrap().of(&logits).item().unwrap(), -499_000.001_002_001);
+        assert!((given / exact - 1.0).abs() < 1e-13, "{given}");
+    }
+
+    #[test]
     fn samples_of_many_trials_have_their_mean_and_variance() {
         let binomial =
             Binomial::from_probs(row(&[40.0, 1e4, 1e9, 1e15]), row(&[0.4, 0.002, 0.97, 0.5])).unwrap();

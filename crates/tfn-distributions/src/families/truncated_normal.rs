@@ -323,6 +323,25 @@ mod tests {
     use tfn_tensor::Variable;
 
     #[test]
+    fn far_tails_have_their_slopes() {
+        // φ(z)/Φ(−z) = z + 1/z − …, over the scale, where the other end is far enough.
+        for (low, high, scale, x, exact) in [
+            (-1e10, 1e10, 1.0, 10.0, 10.098_093_233_962_512),
+            (-1e10, f64::INFINITY, 1.0, 1e4, 10_000.000_1),
+            (f64::NEG_INFINITY, 1e10, 1.0, 1e8, 1e8),
+            (1.0, f64::INFINITY, 1e-8, 1.5, 1.5e16),
+        ] {
+            let value = Variable::new("value", Tensor::scalar(x)).unwrap();
+            let slope = |tail: Tensor| tail.gradients().unwrap().of(&value).item().unwrap();
+            let above = TruncatedNormal::new(0.0, scale, low, high).unwrap();
+            let below = TruncatedNormal::new(0.0, scale, -high, -low).unwrap();
+            let above = slope(above.log_survival_function(&value.tensor()).unwrap());
+            let below = slope(below.log_cdf(&-value.tensor()).unwrap());
+            assert!((above / -exact - 1.0).abs() < 1e-13 && above == below, "{above} {below}");
+        }
+    }
+
+    #[test]
     fn bad_arguments_are_named() {
         let error = TruncatedNormal::new(0.0, 1.0, 2.0, 2.0).unwrap_err();
         assert!(matches!(error, DistributionError::Argument { argument: "high", .. }));

@@ -4,29 +4,51 @@ use tfn_tensor::{Pointwise, Tensor, pointwise};
 
 use super::scalar::beta_front::{Point, log_front};
 use super::scalar::beta_law;
-use super::scalar::incomplete_beta::{by_parameters, log_tail, quantile};
+use super::scalar::incomplete_beta::{by_parameters, front_over_tail, log_tail, quantile};
 
-/// `∂I/∂a` or `∂I/∂b`, times `exp(−log_scale)`.
-fn slope_in(parameter: usize, [a, b, x]: [f64; 3], log_scale: f64) -> f64 {
+/// `∂I/∂a` or `∂I/∂b`.
+fn slope_in(parameter: usize, [a, b, x]: [f64; 3]) -> f64 {
     let at = Point::new(x);
     if x > 0.0 && x < 1.0 {
-        (log_front(a, b, at) - log_scale).exp() * by_parameters(a, b, at)[parameter]
+        log_front(a, b, at).exp() * by_parameters(a, b, at)[parameter]
     } else {
         0.0
     }
 }
 
-/// `∂I/∂x · exp(−log_scale)`.
-fn slope_in_x([a, b, x]: [f64; 3], log_scale: f64) -> f64 {
-    let edge = |own: f64, other: f64| match own {
+/// `∂I/∂x`.
+fn slope_in_x([a, b, x]: [f64; 3]) -> f64 {
+    match x {
+        0.0 => density_at_end(a, b),
+        1.0 => density_at_end(b, a),
+        _ => (log_front(a, b, Point::new(x)) - x.ln() - (-x).ln_1p()).exp(),
+    }
+}
+
+/// The density at the end of which `own` is the concentration.
+fn density_at_end(own: f64, other: f64) -> f64 {
+    match own {
         own if own < 1.0 => f64::INFINITY,
         own if own > 1.0 => 0.0,
         _ => other,
-    };
-    match x {
-        0.0 => edge(a, b),
-        1.0 => edge(b, a),
-        _ => (log_front(a, b, Point::new(x)) - log_scale - x.ln() - (-x).ln_1p()).exp(),
+    }
+}
+
+/// The derivatives of `ln I`, or of `ln(1 − I)` if `UPPER`, in `a`, `b` and `x`; 0 where that is minus infinity.
+fn log_slope<const UPPER: bool>(which: usize, [a, b, x]: [f64; 3]) -> f64 {
+    let (at, sign) = (Point::new(x), if UPPER { -1.0 } else { 1.0 });
+    if x > 0.0 && x < 1.0 {
+        let share = sign * front_over_tail(a, b, at, UPPER);
+        return match which {
+            _ if share == 0.0 => 0.0,
+            2 => share / x / (1.0 - x),
+            parameter => share * by_parameters(a, b, at)[parameter],
+        };
+    }
+    match (which, UPPER, x) {
+        (2, true, 0.0) => -density_at_end(a, b),
+        (2, false, 1.0) => density_at_end(b, a),
+        _ => 0.0,
     }
 }
 
@@ -71,11 +93,7 @@ pub fn betainc(a: &Tensor, b: &Tensor, x: &Tensor) -> Tensor {
     const I: Pointwise<3> = Pointwise {
         name: "betainc",
         value: |[a, b, x]| log_tail(a, b, Point::new(x)).lower(),
-        partials: [
-            |at, _| slope_in(0, at, 0.0),
-            |at, _| slope_in(1, at, 0.0),
-            |at, _| slope_in_x(at, 0.0),
-        ],
+        partials: [|at, _| slope_in(0, at), |at, _| slope_in(1, at), |at, _| slope_in_x(at)],
     };
     pointwise(I, [a, b, x])
 }
@@ -98,11 +116,7 @@ pub fn betaincc(a: &Tensor, b: &Tensor, x: &Tensor) -> Tensor {
     const J: Pointwise<3> = Pointwise {
         name: "betaincc",
         value: |[a, b, x]| log_tail(a, b, Point::new(x)).swapped().lower(),
-        partials: [
-            |at, _| -slope_in(0, at, 0.0),
-            |at, _| -slope_in(1, at, 0.0),
-            |at, _| -slope_in_x(at, 0.0),
-        ],
+        partials: [|at, _| -slope_in(0, at), |at, _| -slope_in(1, at), |at, _| -slope_in_x(at)],
     };
     pointwise(J, [a, b, x])
 }
@@ -126,9 +140,9 @@ pub fn log_betainc(a: &Tensor, b: &Tensor, x: &Tensor) -> Tensor {
         name: "log_betainc",
         value: log_lower,
         partials: [
-            |at, _| slope_in(0, at, log_lower(at)),
-            |at, _| slope_in(1, at, log_lower(at)),
-            |at, _| slope_in_x(at, log_lower(at)),
+            |at, _| log_slope::<false>(0, at),
+            |at, _| log_slope::<false>(1, at),
+            |at, _| log_slope::<false>(2, at),
         ],
     };
     pointwise(LOG_I, [a, b, x])
@@ -153,9 +167,9 @@ pub fn log_betaincc(a: &Tensor, b: &Tensor, x: &Tensor) -> Tensor {
         name: "log_betaincc",
         value: log_upper,
         partials: [
-            |at, _| -slope_in(0, at, log_upper(at)),
-            |at, _| -slope_in(1, at, log_upper(at)),
-            |at, _| -slope_in_x(at, log_upper(at)),
+            |at, _| log_slope::<true>(0, at),
+            |at, _| log_slope::<true>(1, at),
+            |at, _| log_slope::<true>(2, at),
         ],
     };
     pointwise(LOG_J, [a, b, x])
@@ -182,7 +196,7 @@ pub fn betaincinv(a: &Tensor, b: &Tensor, p: &Tensor) -> Tensor {
         partials: [
             |[a, b, _], x| quantile_in(0, a, b, x),
             |[a, b, _], x| quantile_in(1, a, b, x),
-            |[a, b, _], x| 1.0 / slope_in_x([a, b, x], 0.0),
+            |[a, b, _], x| 1.0 / slope_in_x([a, b, x]),
         ],
     };
     pointwise(INVERSE, [a, b, p])
@@ -209,7 +223,7 @@ pub fn betainccinv(a: &Tensor, b: &Tensor, q: &Tensor) -> Tensor {
         partials: [
             |[a, b, _], x| quantile_in(0, a, b, x),
             |[a, b, _], x| quantile_in(1, a, b, x),
-            |[a, b, _], x| -1.0 / slope_in_x([a, b, x], 0.0),
+            |[a, b, _], x| -1.0 / slope_in_x([a, b, x]),
         ],
     };
     pointwise(UPPER_INVERSE, [a, b, q])

@@ -2,25 +2,37 @@
 
 use tfn_tensor::{Pointwise, Tensor, pointwise};
 
-use super::scalar::incomplete_gamma::{by_a, log_density, log_front, log_quantile, log_tail};
+use super::scalar::incomplete_gamma::{
+    by_a, front_over_tail, log_density, log_front, log_quantile, log_tail,
+};
 
-/// `∂P/∂a · exp(−log_scale)`; 0 where what it is divided by is.
-fn slope_in_a(a: f64, x: f64, log_scale: f64) -> f64 {
-    if x > 0.0 && x < f64::INFINITY && log_scale > f64::NEG_INFINITY {
-        (log_front(a, x) - log_scale).exp() * by_a(a, x)
-    } else {
+/// `∂P/∂a`.
+fn slope_in_a(a: f64, x: f64) -> f64 {
+    if x > 0.0 && x < f64::INFINITY { log_front(a, x).exp() * by_a(a, x) } else { 0.0 }
+}
+
+/// `∂P/∂x`.
+fn slope_in_x(a: f64, x: f64) -> f64 {
+    if x == f64::INFINITY {
         0.0
+    } else if x == 0.0 {
+        power_at_zero(a - 1.0)
+    } else {
+        log_density(a, x).exp()
     }
 }
 
-/// `∂P/∂x · exp(−log_scale)`; 0 where what it is divided by is.
-fn slope_in_x(a: f64, x: f64, log_scale: f64) -> f64 {
-    if x == f64::INFINITY || log_scale == f64::NEG_INFINITY {
-        0.0
-    } else if x == 0.0 {
-        power_at_zero(a - 1.0) * (-log_scale).exp()
+/// `∂ ln P/∂a` and `∂ ln P/∂x`, or those of `ln Q` if `UPPER`; 0 where that is minus infinity.
+fn log_slopes<const UPPER: bool>(a: f64, x: f64) -> [f64; 2] {
+    let sign = if UPPER { -1.0 } else { 1.0 };
+    if x > 0.0 && x < f64::INFINITY {
+        let share = sign * front_over_tail(a, x, UPPER);
+        // What has underflowed stays so.
+        if share == 0.0 { [0.0; 2] } else { [share * by_a(a, x), share * (a / x)] }
+    } else if x == 0.0 && UPPER {
+        [0.0, -power_at_zero(a - 1.0)]
     } else {
-        (log_density(a, x) - log_scale).exp()
+        [0.0; 2]
     }
 }
 
@@ -90,7 +102,7 @@ pub fn gammainc(a: &Tensor, x: &Tensor) -> Tensor {
     const P: Pointwise<2> = Pointwise {
         name: "gammainc",
         value: |[a, x]| log_tail(a, x).lower(),
-        partials: [|[a, x], _| slope_in_a(a, x, 0.0), |[a, x], _| slope_in_x(a, x, 0.0)],
+        partials: [|[a, x], _| slope_in_a(a, x), |[a, x], _| slope_in_x(a, x)],
     };
     pointwise(P, [a, x])
 }
@@ -113,7 +125,7 @@ pub fn gammaincc(a: &Tensor, x: &Tensor) -> Tensor {
     const Q: Pointwise<2> = Pointwise {
         name: "gammaincc",
         value: |[a, x]| log_tail(a, x).swapped().lower(),
-        partials: [|[a, x], _| -slope_in_a(a, x, 0.0), |[a, x], _| -slope_in_x(a, x, 0.0)],
+        partials: [|[a, x], _| -slope_in_a(a, x), |[a, x], _| -slope_in_x(a, x)],
     };
     pointwise(Q, [a, x])
 }
@@ -138,8 +150,8 @@ pub fn log_gammainc(a: &Tensor, x: &Tensor) -> Tensor {
         name: "log_gammainc",
         value: |[a, x]| log_tail(a, x).log_lower(),
         partials: [
-            |[a, x], _| slope_in_a(a, x, log_tail(a, x).log_lower()),
-            |[a, x], _| slope_in_x(a, x, log_tail(a, x).log_lower()),
+            |[a, x], _| log_slopes::<false>(a, x)[0],
+            |[a, x], _| log_slopes::<false>(a, x)[1],
         ],
     };
     pointwise(LOG_P, [a, x])
@@ -164,8 +176,8 @@ pub fn log_gammaincc(a: &Tensor, x: &Tensor) -> Tensor {
         name: "log_gammaincc",
         value: |[a, x]| log_tail(a, x).swapped().log_lower(),
         partials: [
-            |[a, x], _| -slope_in_a(a, x, log_tail(a, x).swapped().log_lower()),
-            |[a, x], _| -slope_in_x(a, x, log_tail(a, x).swapped().log_lower()),
+            |[a, x], _| log_slopes::<true>(a, x)[0],
+            |[a, x], _| log_slopes::<true>(a, x)[1],
         ],
     };
     pointwise(LOG_Q, [a, x])

@@ -1,7 +1,7 @@
 //! Values against 50-digit arithmetic, and gradients against differences.
 
 use tfn_tensor::testing::check_gradients;
-use tfn_tensor::{DType, Tensor};
+use tfn_tensor::{DType, Tensor, Variable};
 
 use super::*;
 
@@ -264,5 +264,36 @@ fn single_precision_goes_through_double() {
         let wide: Vec<Tensor> = inputs.iter().map(|x| x.cast(DType::F64)).collect();
         let (narrow, exact) = (apply(name, &inputs), apply(name, &wide));
         assert_eq!(narrow.data::<f32>().unwrap(), [exact.item().unwrap() as f32], "{name}");
+    }
+}
+
+/// The function, its arguments, which of them, and the derivative in it from mpmath with 60 digits.
+const SLOPES: &[(&str, &[f64], usize, f64)] = &[
+    ("log_gammaincc", &[2.0, 1e8], 0, 17.997_896_418_853_898),
+    ("log_gammaincc", &[2.5, 1e3], 0, 6.205_599_136_589_516),
+    ("log_gammaincc", &[2.0, 1e8], 1, -0.999_999_99),
+    ("log_gammaincc", &[2.0, 1e15], 1, -0.999_999_999_999_999),
+    ("log_gammaincc", &[1e6, 1e12], 1, -0.999_999_000_001_000_1),
+    ("log_gammainc", &[70.0, 1e-30], 0, -73.333_173_882_557_91),
+    ("log_gammainc", &[70.0, 3.5], 0, -3.003_586_814_836_897),
+    ("log_gammainc", &[1e6, 1e5], 1, 9.000_001_111_109_602),
+    ("log_gammainc", &[1e6, 1e-100], 1, 1e106),
+    ("log_betainc", &[30.0, 50.0, 1e-30], 0, -68.119_560_641_796_25),
+    ("log_betainc", &[30.0, 50.0, 1e-30], 1, 0.473_773_940_616_091_47),
+    ("log_betainc", &[30.0, 50.0, 1e-30], 2, 3e31),
+    ("log_betainc", &[1e6, 1e6, 0.4], 2, 833_343.333_083_348_4),
+    ("log_betainc", &[1e6, 1e6, 1e-3], 2, 998_999_001.003_005),
+    ("log_betaincc", &[1e6, 1e6, 0.6], 2, -833_343.333_083_348_4),
+];
+
+#[test]
+fn slopes_of_logarithms_have_their_digits_far_out() {
+    for &(name, at, which, exact) in SLOPES {
+        let inputs: Vec<Variable> =
+            at.iter().map(|&x| Variable::new("x", Tensor::scalar(x)).unwrap()).collect();
+        let tensors: Vec<Tensor> = inputs.iter().map(Variable::tensor).collect();
+        let slopes = apply(name, &tensors).gradients().unwrap();
+        let given = slopes.of(&inputs[which]).item().unwrap();
+        assert!((given / exact - 1.0).abs() < 3e-14, "{name}{at:?} {which}: {given} {exact}");
     }
 }

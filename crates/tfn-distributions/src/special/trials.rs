@@ -10,7 +10,7 @@ use super::scalar::incomplete_gamma::LogTail;
 use super::scalar::numbers::Numbers;
 pub(crate) use super::scalar::trials_divergence::Counted;
 use super::scalar::trials_divergence::{divergence, slopes};
-use super::scalar::trials_law::Odds;
+use super::scalar::trials_law::{Odds, Over};
 use super::scalar::{count_draws, count_entropy, trials_law as law};
 
 /// The probability of success, as it was given.
@@ -158,14 +158,17 @@ fn chosen<const UPPER: bool>(tail: LogTail) -> LogTail {
     if UPPER { tail.swapped() } else { tail }
 }
 
-/// `slope` of the lower tail, given the logarithm of what it is to be divided by, as that of the tail asked for.
+/// `slope` of the lower tail, given what it is to be divided by, as that of the tail asked for.
 fn tail_slope<const LOGIT: bool, const UPPER: bool, const LOG: bool>(
     [k, m, s]: [f64; 3],
-    slope: fn(f64, f64, Odds, f64) -> f64,
+    slope: fn(f64, f64, Odds, Over) -> f64,
 ) -> f64 {
-    let at = odds::<LOGIT>(s);
-    let log_scale = if LOG { chosen::<UPPER>(law::tail(k, m, at)).log_lower() } else { 0.0 };
-    let slope = slope(k, m, at, log_scale);
+    let over = match (LOG, UPPER) {
+        (false, _) => Over::Nothing,
+        (true, false) => Over::Lower,
+        (true, true) => Over::Upper,
+    };
+    let slope = slope(k, m, odds::<LOGIT>(s), over);
     if UPPER { -slope } else { slope }
 }
 

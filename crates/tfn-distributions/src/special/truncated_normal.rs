@@ -41,10 +41,10 @@ pub(crate) fn cdf(t: &Tensor, [m, l, r]: [&Tensor; 3]) -> Tensor {
         name: "truncated_normal_cdf",
         value: law::cdf,
         partials: [
-            |at, _| law::cdf_in(at, 0, 0.0),
-            |at, _| law::cdf_in(at, 1, 0.0),
-            |at, _| law::cdf_in(at, 2, 0.0),
-            |at, _| law::cdf_in(at, 3, 0.0),
+            |at, _| law::cdf_in(at, 0),
+            |at, _| law::cdf_in(at, 1),
+            |at, _| law::cdf_in(at, 2),
+            |at, _| law::cdf_in(at, 3),
         ],
     };
     pointwise(CDF, [t, m, l, r])
@@ -56,10 +56,10 @@ pub(crate) fn log_cdf(t: &Tensor, [m, l, r]: [&Tensor; 3]) -> Tensor {
         name: "truncated_normal_log_cdf",
         value: law::log_cdf,
         partials: [
-            |at, _| law::cdf_in(at, 0, law::log_cdf(at)),
-            |at, _| law::cdf_in(at, 1, law::log_cdf(at)),
-            |at, _| law::cdf_in(at, 2, law::log_cdf(at)),
-            |at, _| law::cdf_in(at, 3, law::log_cdf(at)),
+            |at, _| law::log_cdf_in(at, 0),
+            |at, _| law::log_cdf_in(at, 1),
+            |at, _| law::log_cdf_in(at, 2),
+            |at, _| law::log_cdf_in(at, 3),
         ],
     };
     pointwise(LOG_CDF, [t, m, l, r])

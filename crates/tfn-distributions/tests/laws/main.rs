@@ -9,6 +9,7 @@ mod bijectors;
 mod described;
 mod discrete;
 mod draws;
+mod edges;
 mod multivariate;
 mod neighbours;
 mod no_number;

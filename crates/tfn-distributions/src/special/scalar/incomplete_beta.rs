@@ -125,6 +125,19 @@ pub(crate) fn log_tail(a: f64, b: f64, at: Point) -> LogTail {
     }
 }
 
+/// `exp(log_front)` over `1 − I` or over `I`, without their logarithms where both are large and cancel.
+pub(crate) fn front_over_tail(a: f64, b: f64, at: Point, upper: bool) -> f64 {
+    let is_plain = !uniform_beta::applies(a, b) && a.max(b) <= FAR && at.is_inside();
+    let (own, other, at_own) = if upper { (b, a, at.swapped()) } else { (a, b, at) };
+    // Below 1, what is left may be taken from the other side.
+    if is_plain && own >= 1.0 && is_left(a, b, at) != upper {
+        return own / fraction(own, other, at_own)[0];
+    }
+    let tail = log_tail(a, b, at);
+    let log_tail = if upper { tail.swapped().log_lower() } else { tail.log_lower() };
+    (log_front(a, b, at) - log_tail).exp()
+}
+
 /// `∂I/∂a` and `∂I/∂b` over `exp(log_front)`.
 pub(crate) fn by_parameters(a: f64, b: f64, at: Point) -> [f64; 2] {
     if !is_left(a, b, at) {

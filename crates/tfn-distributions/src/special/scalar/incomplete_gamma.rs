@@ -167,6 +167,25 @@ pub(crate) fn log_tail(a: f64, x: f64) -> LogTail {
     }
 }
 
+/// `exp(log_front(a, x))` over the upper or the lower tail, without their logarithms where both are large and cancel.
+pub(crate) fn front_over_tail(a: f64, x: f64, upper: bool) -> f64 {
+    let is_uniform = uniform_gamma::applies(a, x);
+    if is_uniform && upper == (x > a) {
+        let fall = (-stirling_rest(a)).exp() / (2.0 * PI * a).sqrt();
+        return fall / uniform_gamma::tail_over_fall(a, x);
+    }
+    if !is_uniform && a.max(x) <= 1e280 {
+        if !upper && by_lower(a, x) {
+            return series(a, x).0.recip();
+        } else if upper && !by_lower(a, x) && x > 1.1 {
+            return (a * fraction(a, x).0).recip();
+        }
+    }
+    let tail = log_tail(a, x);
+    let log_tail = if upper { tail.swapped().log_lower() } else { tail.log_lower() };
+    (log_front(a, x) - log_tail).exp()
+}
+
 /// `∂P/∂a` over `exp(log_front(a, x))`: what a quantile's derivative `∂x/∂a = −x·this/a` takes without a tail.
 pub(crate) fn by_a(a: f64, x: f64) -> f64 {
     if uniform_gamma::applies(a, x) {

@@ -169,34 +169,61 @@ pub(crate) fn tail(k: f64, m: f64, at: Odds) -> LogTail {
     }
 }
 
-/// Its derivative in the logit, times `exp(−log_scale)`.
-pub(crate) fn tail_in_logit(k: f64, m: f64, at: Odds, log_scale: f64) -> f64 {
-    if !is_inside(k, m) {
-        return 0.0;
-    }
-    let log_slope = if is_rare(at.p, m) {
-        log_first_term(k + 1.0, m, at.log_p) + (k + 1.0).ln()
-    } else if is_rare(at.q, k + 1.0) {
-        log_first_term(m, k + 1.0, at.log_q) + m.ln()
-    } else {
-        log_front(m, k + 1.0, Point::pair(at.q, at.p))
-    };
-    finite_or_zero(-(log_slope - log_scale).exp())
+/// What a slope is divided by: nothing, the mass up to the count, or that above it, as for the slope of its logarithm.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    Nothing,
+    Lower,
+    Upper,
 }
 
-/// Its derivative in `m`, times `exp(−log_scale)`.
-pub(crate) fn tail_in_failures(k: f64, m: f64, at: Odds, log_scale: f64) -> f64 {
+/// `exp(log)` over that.
+fn over(k: f64, m: f64, at: Odds, log: f64, by: Over) -> f64 {
+    match by {
+        Over::Nothing => log.exp(),
+        Over::Lower => (log - tail(k, m, at).log_lower()).exp(),
+        Over::Upper => (log - tail(k, m, at).swapped().log_lower()).exp(),
+    }
+}
+
+/// The front of the incomplete beta function over that.
+fn front_over(k: f64, m: f64, at: Odds, by: Over) -> f64 {
+    let point = Point::pair(at.q, at.p);
+    match by {
+        Over::Nothing => log_front(m, k + 1.0, point).exp(),
+        _ => incomplete_beta::front_over_tail(m, k + 1.0, point, by == Over::Upper),
+    }
+}
+
+/// Its derivative in the logit, divided.
+pub(crate) fn tail_in_logit(k: f64, m: f64, at: Odds, by: Over) -> f64 {
     if !is_inside(k, m) {
         return 0.0;
     }
-    let point = Point::pair(at.q, at.p);
-    let (log_factor, slope) = if is_rare(at.p, m) {
-        (log_first_term(k + 1.0, m, at.log_p), -digamma_rise(m, k + 1.0))
+    let slope = if is_rare(at.p, m) {
+        over(k, m, at, log_first_term(k + 1.0, m, at.log_p) + (k + 1.0).ln(), by)
     } else if is_rare(at.q, k + 1.0) {
-        let slope = at.log_q - 1.0 / m + digamma_rise(m, k + 1.0);
-        (log_first_term(m, k + 1.0, at.log_q), slope)
+        over(k, m, at, log_first_term(m, k + 1.0, at.log_q) + m.ln(), by)
     } else {
-        (log_front(m, k + 1.0, point), by_parameters(m, k + 1.0, point)[0])
+        front_over(k, m, at, by)
     };
-    finite_or_zero((log_factor - log_scale).exp() * slope)
+    finite_or_zero(-slope)
+}
+
+/// Its derivative in `m`, divided.
+pub(crate) fn tail_in_failures(k: f64, m: f64, at: Odds, by: Over) -> f64 {
+    if !is_inside(k, m) {
+        return 0.0;
+    }
+    let (factor, slope) = if is_rare(at.p, m) {
+        let log = log_first_term(k + 1.0, m, at.log_p);
+        (over(k, m, at, log, by), -digamma_rise(m, k + 1.0))
+    } else if is_rare(at.q, k + 1.0) {
+        let log = log_first_term(m, k + 1.0, at.log_q);
+        (over(k, m, at, log, by), at.log_q - 1.0 / m + digamma_rise(m, k + 1.0))
+    } else {
+        let slope = by_parameters(m, k + 1.0, Point::pair(at.q, at.p))[0];
+        (front_over(k, m, at, by), slope)
+    };
+    finite_or_zero(factor * slope)
 }

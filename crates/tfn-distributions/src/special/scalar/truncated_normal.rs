@@ -193,11 +193,46 @@ pub(crate) fn log_cdf(at: [f64; 4]) -> f64 {
     log_sides(at)[0]
 }
 
-/// The derivative of [`cdf`] in its argument number `which`, times `exp(−log_scale)`; 0 outside.
-pub(crate) fn cdf_in(at: [f64; 4], which: usize, log_scale: f64) -> f64 {
+/// `ln ∫ exp(−u²/2 − mu) du` over `[a, b]` less `−end²/2 − m end` for one of both ends, whose size cancels where the
+/// interval is far out.
+fn log_mass_over_end(m: f64, a: f64, b: f64, end: f64) -> f64 {
+    if end.is_infinite() {
+        return f64::INFINITY;
+    }
+    let (left, right) = (m + a, m + b);
+    let apart = (b - a) * (0.5 * (left + right));
+    if left >= 0.0 && b < f64::INFINITY {
+        log_falling(left, b - a) + if end == a { 0.0 } else { apart }
+    } else if right <= 0.0 && a > f64::NEG_INFINITY {
+        log_falling(-right, b - a) - if end == b { 0.0 } else { apart }
+    } else if left >= 0.0 {
+        log_falling(left, b - a)
+    } else if right <= 0.0 {
+        log_falling(-right, b - a)
+    } else {
+        log_mass(m, a, b) + exponent(m, end)
+    }
+}
+
+/// The derivative of [`log_cdf`] in its argument number `which`; 0 outside, and where there is nothing below.
+pub(crate) fn log_cdf_in(at: [f64; 4], which: usize) -> f64 {
+    let [t, m, l, r] = at;
+    let [below, above] = log_sides(at);
+    if !(-l < t && t < r && below > f64::NEG_INFINITY) {
+        return 0.0;
+    }
+    match which {
+        0 => (-log_mass_over_end(m, -l, t, t)).exp(),
+        1 => slope(at, 1, below),
+        2 => (above - log_mass_over_end(m, -l, t, -l)).exp(),
+        _ => -(-log_mass_over_end(m, -l, r, r)).exp(),
+    }
+}
+
+/// The derivative of [`cdf`] in its argument number `which`; 0 outside.
+pub(crate) fn cdf_in(at: [f64; 4], which: usize) -> f64 {
     let [t, _, l, r] = at;
-    let is_inside = -l < t && t < r && log_scale > f64::NEG_INFINITY;
-    if is_inside { slope(at, which, log_scale) } else { 0.0 }
+    if -l < t && t < r { slope(at, which, 0.0) } else { 0.0 }
 }
 
 /// The same up to the ends.

@@ -152,12 +152,17 @@ fn eta_of(mu: f64) -> f64 {
 /// `ln P` if `x ≤ a`, else `ln Q`.
 pub(crate) fn log_tail(a: f64, x: f64) -> f64 {
     let mu = (x - a) / a;
-    let (eta, gap) = (eta_of(mu), log1p_gap(mu));
+    tail_over_fall(a, x).ln() - a * log1p_gap(mu)
+}
+
+/// The same tail over `exp(−a(μ − ln(1 + μ)))`, with `μ = x/a − 1`.
+pub(crate) fn tail_over_fall(a: f64, x: f64) -> f64 {
+    let mu = (x - a) / a;
+    let eta = eta_of(mu);
     let [s, ..] = sums(a, eta);
     let rest = s / (2.0 * PI * a).sqrt();
     let normal = 0.5 * erfcx(eta.abs() * (0.5 * a).sqrt());
-    let sum = if mu <= 0.0 { normal - rest } else { normal + rest };
-    sum.ln() - a * gap
+    if mu <= 0.0 { normal - rest } else { normal + rest }
 }
 
 /// `∂P/∂a` over `exp(−a(μ − ln(1 + μ)))/sqrt(2πa)`, with `μ = x/a − 1`.

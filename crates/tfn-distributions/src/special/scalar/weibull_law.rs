@@ -8,7 +8,7 @@ fn has_slope([x, k, s]: [f64; 3]) -> bool {
 /// `ln(x/s)`, also where the quotient is no number above 0.
 fn log_ratio(x: f64, s: f64) -> f64 {
     let ratio = x / s;
-    if ratio >= f64::MIN_POSITIVE && ratio < f64::INFINITY { ratio.ln() } else { x.ln() - s.ln() }
+    if (f64::MIN_POSITIVE..f64::INFINITY).contains(&ratio) { ratio.ln() } else { x.ln() - s.ln() }
 }
 
 /// Minus infinity outside the support.
