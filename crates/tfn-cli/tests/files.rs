@@ -486,7 +486,7 @@ fn tables_that_are_not_as_at_the_training() {
     let refuse = |bytes: &str, parts: &[&str]| {
         folder.write("new.csv", bytes);
         folder.bad(&["predict", "y.tfn", "new.csv", "-o", "answers.csv"], parts);
-        assert!(!folder.has("answers.csv") && !folder.has("answers.csv.partial"));
+        assert!(!folder.has("answers.csv"));
     };
     refuse("x,q\n1,2\n", &["new.csv: has no column `z`, expected one of its columns such as"]);
     refuse("x,z\n", &["new.csv: has no rows"]);
@@ -588,14 +588,20 @@ fn a_command_that_is_killed_leaves_no_half_file() {
         child.kill().unwrap();
         assert!(!child.wait().unwrap().success(), "{args:?}");
     };
-    let partial = folder.path().join("answers.csv.partial");
-    let is_some = || fs::metadata(&partial).is_ok_and(|file| file.len() > 0);
+    // The file beside it that becomes the answers when it is whole.
+    let is_some = || {
+        let entries = fs::read_dir(folder.path()).unwrap();
+        entries.filter_map(Result::ok).any(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            name.starts_with(".tfn-") && entry.metadata().is_ok_and(|file| file.len() > 0)
+        })
+    };
     kill(&["predict", "y.tfn", "long.csv", "-o", "answers.csv"], &is_some);
     assert!(!folder.has("answers.csv"));
     // What was left does not hinder the next one.
     folder.write("new.csv", "x,z\n1,2\n");
     folder.good(&["predict", "y.tfn", "new.csv", "-o", "answers.csv"]);
-    assert!(folder.has("answers.csv") && !folder.has("answers.csv.partial"));
+    assert!(folder.has("answers.csv"));
 
     folder.write("data.csv", plain());
     let args = ["train", "data.csv", "--target", "y", "-o", "killed.tfn"];

@@ -169,12 +169,24 @@ impl<E: Element> WithSimd for Zero<'_, E> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
+        // So many sums that none waits for the one before it: what is left is to read the numbers.
+        const SUMS: usize = 4 * LANES;
         let zero = E::zero();
-        Element::to_f64(fold_row(
-            self.0,
+        let mut sums = [zero; SUMS];
+        let chunks = self.0.chunks_exact(SUMS);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            for (sum, &x) in sums.iter_mut().zip(chunk) {
+                *sum += zero * x;
+            }
+        }
+        for (sum, &x) in sums.iter_mut().zip(rest) {
+            *sum += zero * x;
+        }
+        Element::to_f64(sums.into_iter().fold(
             zero,
             #[inline(always)]
-            |sum, x| sum + zero * x,
+            |all, sum| all + sum,
         ))
     }
 }
@@ -185,6 +197,22 @@ mod tests {
 
     fn numbers(len: usize) -> Vec<f32> {
         (0..len).map(|i| (i as f32 * 0.37).sin() * (1.0 + (i % 7) as f32)).collect()
+    }
+
+    #[test]
+    fn one_entry_that_is_not_finite_is_found_wherever_it_is() {
+        for len in [1, 63, 64, 65, 300, BLOCK + 1, 2 * BLOCK + 13] {
+            let x = numbers(len);
+            assert!(all_finite(&x) && all_finite::<f32>(&[]));
+            for place in [0, len / 2, len - 1] {
+                for given in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    let mut x = x.clone();
+                    x[place] = given;
+                    assert!(!all_finite(&x), "{len} {place} {given}");
+                }
+            }
+        }
+        assert!(all_finite(&[f64::MAX; 100]) && all_finite(&[f64::MIN; 100]));
     }
 
     #[test]
