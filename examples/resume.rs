@@ -91,9 +91,9 @@ pub(crate) fn train(
         fit = fit.resume_from(checkpoint);
     }
     let report = fit.run_model(&model, &mut optimizer, |event| {
-        if let Event::Epoch { epoch, of, figures } = event {
-            let right = figures.accuracy.unwrap_or(f64::NAN);
-            print(format!("epoch {} of {of}: loss {}, right {right:.3}", epoch + 1, figures.loss));
+        if let Event::Epoch { epoch, of, metrics } = event {
+            let right = metrics.accuracy.unwrap_or(f64::NAN);
+            print(format!("epoch {} of {of}: loss {}, right {right:.3}", epoch + 1, metrics.loss));
         }
         ControlFlow::Continue(())
     })?;

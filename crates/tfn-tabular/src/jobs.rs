@@ -12,7 +12,7 @@ use tfn_module::checkpoint::replace;
 use tfn_tensor::Key;
 use tfn_train::TrainError;
 use tfn_train::data::Dataset;
-use tfn_train::{Adam, Event, Every, Figures, Fit, FitReport, KlWeight, Schedule};
+use tfn_train::{Adam, Event, Every, Fit, FitReport, KlWeight, Metrics, Schedule};
 
 use crate::error::{Result, TabularError};
 use crate::net::{Kind, build};
@@ -278,7 +278,7 @@ impl Candidate {
     }
 }
 
-fn curve(name: &str, epochs: &[Figures]) -> Curve {
+fn curve(name: &str, epochs: &[Metrics]) -> Curve {
     let every = epochs.len().div_ceil(POINTS).max(1);
     // The last epoch is always there.
     let first = epochs.len().saturating_sub(1) % every;

@@ -18,7 +18,7 @@ mod variance;
 pub use describe::{load_model, save_model};
 pub use elbo::{Elbo, ElboLoss};
 pub use error::{CheckpointError, Result, StateError, TableError, TrainError};
-pub use fit::{Ending, Event, Every, Figures, Fit, FitReport, Observer, Step, StepLoss};
+pub use fit::{Ending, Event, Every, Fit, FitReport, Metrics, Observer, Step, StepLoss};
 pub use kl_weight::KlWeight;
 pub use optimizers::{
     Adam, AdamW, Ivon, IvonPosterior, Optimizer, OptimizerState, ParamGroup, Sgd,

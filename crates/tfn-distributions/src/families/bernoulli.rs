@@ -152,7 +152,7 @@ impl Distribution for Bernoulli {
 /// The sum over both outcomes; infinite with zero gradient where `p` excludes one that `q` does not.
 impl KlDivergence<Self> for Bernoulli {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        Ok(trials_divergence(Counted::Success, &self.one.chance(), &p.one.chance()))
+        Ok(trials_divergence(Counted::Success, &self.one.success_prob(), &p.one.success_prob()))
     }
 }
 

@@ -90,7 +90,7 @@ impl Binomial {
     fn tail<const UPPER: bool, const LOG: bool>(&self, value: &Tensor) -> Tensor {
         let count = value.detach().floor();
         let failures = self.total_count.value() - &count;
-        trials_tail::<UPPER, LOG>(&count, &failures, &self.success.chance())
+        trials_tail::<UPPER, LOG>(&count, &failures, &self.success.success_prob())
     }
 }
 
@@ -103,12 +103,12 @@ impl Distribution for Binomial {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(binomial_log_mass(&self.total_count.value(), x, &self.success.chance()))
+        Ok(binomial_log_mass(&self.total_count.value(), x, &self.success.success_prob()))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        let chance = self.success.chance();
-        Ok(trials_sample::<false>(&self.total_count.value(), &chance, shape, stream))
+        let success = self.success.success_prob();
+        Ok(trials_sample::<false>(&self.total_count.value(), &success, shape, stream))
     }
 
     fn mean(&self) -> Result<Tensor> {
@@ -128,13 +128,13 @@ impl Distribution for Binomial {
 
     /// Without gradient in `total_count`.
     fn entropy(&self) -> Result<Tensor> {
-        Ok(binomial_entropy(&self.total_count.value(), &self.success.chance()))
+        Ok(binomial_entropy(&self.total_count.value(), &self.success.success_prob()))
     }
 
     tails_of_trials!();
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
-        Ok(binomial_quantile(&self.total_count.value(), &self.success.chance(), p))
+        Ok(binomial_quantile(&self.total_count.value(), &self.success.success_prob(), p))
     }
 
     fn support(&self) -> Support {
@@ -156,7 +156,7 @@ impl Distribution for Binomial {
 impl KlDivergence<Self> for Binomial {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
         total_count::check_equal(self.family(), &self.total_count, &p.total_count)?;
-        let (q, p) = (self.success.chance(), p.success.chance());
+        let (q, p) = (self.success.success_prob(), p.success.success_prob());
         Ok(weigh(&self.total_count.value(), &trials_divergence(Counted::Success, &q, &p)))
     }
 }

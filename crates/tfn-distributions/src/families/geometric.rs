@@ -185,7 +185,7 @@ impl Distribution for Geometric {
 /// Infinite with zero gradient where `p` excludes a count that `q` does not. The sum over the counts, by their mean.
 impl KlDivergence<Self> for Geometric {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let (q, p) = (self.success.chance(), p.success.chance());
+        let (q, p) = (self.success.success_prob(), p.success.success_prob());
         Ok(trials_divergence(Counted::UntilSuccess, &q, &p))
     }
 }

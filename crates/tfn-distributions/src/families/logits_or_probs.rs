@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::masking::{constant, ln_or_minus_infinity, ln_probability, nonzero, weigh};
 use crate::parallel::{Task, do_all};
 use crate::parameter::{Parameter, ParameterSpec};
-use crate::special::{Chance, expm1_gap};
+use crate::special::{SuccessProb, expm1_gap};
 
 /// The parameter of a family with two constructors, `from_logits` and `from_probs`.
 #[derive(Clone, Debug)]
@@ -27,10 +27,10 @@ impl LogitsOrProbs {
     }
 
     /// As special functions take it.
-    pub(super) fn chance(&self) -> Chance {
+    pub(super) fn success_prob(&self) -> SuccessProb {
         match self {
-            Self::Logits(logits) => Chance { given: logits.value(), is_logit: true },
-            Self::Probs(probs) => Chance { given: probs.value(), is_logit: false },
+            Self::Logits(logits) => SuccessProb { given: logits.value(), is_logit: true },
+            Self::Probs(probs) => SuccessProb { given: probs.value(), is_logit: false },
         }
     }
 

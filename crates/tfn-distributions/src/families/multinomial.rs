@@ -10,7 +10,7 @@ use crate::distribution::{Distribution, KlDivergence, KlRule, Support};
 use crate::error::{DistributionError, Result};
 use crate::masking::{constant, only_where, unless_nan_in_row, weigh};
 use crate::parameter::{Parameter, ParameterSpec};
-use crate::special::{Chance, multinomial_log_terms, poisson_log_mass, trials_sample};
+use crate::special::{SuccessProb, multinomial_log_terms, poisson_log_mass, trials_sample};
 
 /// How often each of `K` outcomes comes in `total_count` trials, with given log-odds or probabilities.
 ///
@@ -135,8 +135,8 @@ impl Distribution for Multinomial {
         let mut left = trials.broadcast_to(outer);
         let mut counts = Vec::new();
         for odds in self.log_odds_of_rest()? {
-            let chance = Chance { given: odds, is_logit: true };
-            let count = trials_sample::<false>(&left, &chance, outer, stream);
+            let success = SuccessProb { given: odds, is_logit: true };
+            let count = trials_sample::<false>(&left, &success, outer, stream);
             left = &left - &count;
             counts.push(count);
         }

@@ -97,7 +97,7 @@ impl NegativeBinomial {
     /// The mass up to `value` (above it, if `UPPER`), or its logarithm.
     fn tail<const UPPER: bool, const LOG: bool>(&self, value: &Tensor) -> Tensor {
         let count = value.detach().floor();
-        trials_tail::<UPPER, LOG>(&count, &self.total_count.value(), &self.success.chance())
+        trials_tail::<UPPER, LOG>(&count, &self.total_count.value(), &self.success.success_prob())
     }
 }
 
@@ -110,12 +110,12 @@ impl Distribution for NegativeBinomial {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(negative_binomial_log_mass(&self.total_count.value(), x, &self.success.chance()))
+        Ok(negative_binomial_log_mass(&self.total_count.value(), x, &self.success.success_prob()))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
-        let chance = self.success.chance();
-        Ok(trials_sample::<true>(&self.total_count.value(), &chance, shape, stream))
+        let success = self.success.success_prob();
+        Ok(trials_sample::<true>(&self.total_count.value(), &success, shape, stream))
     }
 
     fn mean(&self) -> Result<Tensor> {
@@ -135,7 +135,7 @@ impl Distribution for NegativeBinomial {
     tails_of_trials!();
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
-        Ok(negative_binomial_quantile(&self.total_count.value(), &self.success.chance(), p))
+        Ok(negative_binomial_quantile(&self.total_count.value(), &self.success.success_prob(), p))
     }
 
     fn support(&self) -> Support {
@@ -160,7 +160,7 @@ impl Distribution for NegativeBinomial {
 impl KlDivergence<Self> for NegativeBinomial {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
         total_count::check_equal(self.family(), &self.total_count, &p.total_count)?;
-        let (q, p) = (self.success.chance(), p.success.chance());
+        let (q, p) = (self.success.success_prob(), p.success.success_prob());
         Ok(weigh(&self.total_count.value(), &trials_divergence(Counted::UntilFailure, &q, &p)))
     }
 }

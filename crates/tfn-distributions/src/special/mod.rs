@@ -47,7 +47,7 @@ pub use incomplete_gamma::{
 pub use normal::{erfcx, log_erfcx, ndtri};
 pub(crate) use powers::{kumaraswamy_log_density, weibull_log_density};
 pub(crate) use trials::{
-    Chance, Counted, binomial_entropy, binomial_log_mass, binomial_quantile,
+    Counted, SuccessProb, binomial_entropy, binomial_log_mass, binomial_quantile,
     negative_binomial_log_mass, negative_binomial_quantile, trials_divergence, trials_sample,
     trials_tail,
 };

@@ -14,12 +14,12 @@ use super::scalar::trials_law::{Odds, Over};
 use super::scalar::{count_draws, count_entropy, trials_law as law};
 
 /// The probability of success, as it was given.
-pub(crate) struct Chance {
+pub(crate) struct SuccessProb {
     pub(crate) given: Tensor,
     pub(crate) is_logit: bool,
 }
 
-impl Chance {
+impl SuccessProb {
     fn detached(&self) -> Tensor {
         self.given.detach()
     }
@@ -30,9 +30,9 @@ fn odds<const LOGIT: bool>(given: f64) -> Odds {
 }
 
 /// `pointwise` by logits or by probabilities, whichever `chance` is given by.
-macro_rules! by_chance {
-    ($chance:expr, $function:ident $(, $which:ident)*; $inputs:expr) => {
-        if $chance.is_logit {
+macro_rules! by_given {
+    ($success:expr, $function:ident $(, $which:ident)*; $inputs:expr) => {
+        if $success.is_logit {
             pointwise($function::<true $(, $which)*>(), $inputs)
         } else {
             pointwise($function::<false $(, $which)*>(), $inputs)
@@ -68,8 +68,8 @@ const fn log_mass<const LOGIT: bool>() -> Pointwise<3> {
 }
 
 /// The log-mass of `k` successes of `n` trials.
-pub(crate) fn binomial_log_mass(n: &Tensor, k: &Tensor, chance: &Chance) -> Tensor {
-    by_chance!(chance, log_mass; [n, k, &chance.given])
+pub(crate) fn binomial_log_mass(n: &Tensor, k: &Tensor, success: &SuccessProb) -> Tensor {
+    by_given!(success, log_mass; [n, k, &success.given])
 }
 
 const fn entropy<const LOGIT: bool>() -> Pointwise<2> {
@@ -89,8 +89,8 @@ const fn entropy<const LOGIT: bool>() -> Pointwise<2> {
 }
 
 /// The entropy of the number of successes of `n` trials; without gradient in `n`.
-pub(crate) fn binomial_entropy(n: &Tensor, chance: &Chance) -> Tensor {
-    by_chance!(chance, entropy; [&n.detach(), &chance.given])
+pub(crate) fn binomial_entropy(n: &Tensor, success: &SuccessProb) -> Tensor {
+    by_given!(success, entropy; [&n.detach(), &success.given])
 }
 
 const fn waiting_log_mass<const LOGIT: bool>() -> Pointwise<3> {
@@ -110,8 +110,8 @@ const fn waiting_log_mass<const LOGIT: bool>() -> Pointwise<3> {
 }
 
 /// The log-mass of `k` successes before failure number `r`.
-pub(crate) fn negative_binomial_log_mass(r: &Tensor, k: &Tensor, chance: &Chance) -> Tensor {
-    by_chance!(chance, waiting_log_mass; [r, k, &chance.given])
+pub(crate) fn negative_binomial_log_mass(r: &Tensor, k: &Tensor, success: &SuccessProb) -> Tensor {
+    by_given!(success, waiting_log_mass; [r, k, &success.given])
 }
 
 const fn pair_divergence<const Q_LOGIT: bool, const P_LOGIT: bool, const COUNTED: u8>()
@@ -134,7 +134,7 @@ const fn pair_divergence<const Q_LOGIT: bool, const P_LOGIT: bool, const COUNTED
 }
 
 /// The divergence of `q` from `p`, for what is counted until the first of an outcome, or of one trial.
-pub(crate) fn trials_divergence(counted: Counted, q: &Chance, p: &Chance) -> Tensor {
+pub(crate) fn trials_divergence(counted: Counted, q: &SuccessProb, p: &SuccessProb) -> Tensor {
     let inputs = [&q.given, &p.given];
     macro_rules! of {
         ($counted:literal) => {
@@ -198,9 +198,9 @@ const fn tail<const LOGIT: bool, const UPPER: bool, const LOG: bool>() -> Pointw
 pub(crate) fn trials_tail<const UPPER: bool, const LOG: bool>(
     k: &Tensor,
     m: &Tensor,
-    chance: &Chance,
+    success: &SuccessProb,
 ) -> Tensor {
-    by_chance!(chance, tail, UPPER, LOG; [k, m, &chance.given])
+    by_given!(success, tail, UPPER, LOG; [k, m, &success.given])
 }
 
 const fn binomial_quantiles<const LOGIT: bool>() -> Pointwise<4> {
@@ -219,8 +219,8 @@ const fn binomial_quantiles<const LOGIT: bool>() -> Pointwise<4> {
 }
 
 /// The first count of successes of `n` trials up to which the mass reaches `p`; without gradient.
-pub(crate) fn binomial_quantile(n: &Tensor, chance: &Chance, p: &Tensor) -> Tensor {
-    by_chance!(chance, binomial_quantiles; [&n.detach(), &chance.detached(), &p.detach(), &is_single(p)])
+pub(crate) fn binomial_quantile(n: &Tensor, success: &SuccessProb, p: &Tensor) -> Tensor {
+    by_given!(success, binomial_quantiles; [&n.detach(), &success.detached(), &p.detach(), &is_single(p)])
 }
 
 const fn waiting_quantiles<const LOGIT: bool>() -> Pointwise<4> {
@@ -239,8 +239,8 @@ const fn waiting_quantiles<const LOGIT: bool>() -> Pointwise<4> {
 }
 
 /// The first count of successes before failure number `r` up to which the mass reaches `p`; without gradient.
-pub(crate) fn negative_binomial_quantile(r: &Tensor, chance: &Chance, p: &Tensor) -> Tensor {
-    by_chance!(chance, waiting_quantiles; [&r.detach(), &chance.detached(), &p.detach(), &is_single(p)])
+pub(crate) fn negative_binomial_quantile(r: &Tensor, success: &SuccessProb, p: &Tensor) -> Tensor {
+    by_given!(success, waiting_quantiles; [&r.detach(), &success.detached(), &p.detach(), &is_single(p)])
 }
 
 const fn draws<const LOGIT: bool, const WAITING: bool>() -> Pointwise<3> {
@@ -257,11 +257,11 @@ const fn draws<const LOGIT: bool, const WAITING: bool>() -> Pointwise<3> {
 /// Counts of successes of `n` trials (before failure number `n`, if `WAITING`), in the type of `n`.
 pub(crate) fn trials_sample<const WAITING: bool>(
     n: &Tensor,
-    chance: &Chance,
+    success: &SuccessProb,
     shape: &[usize],
     stream: &mut Stream,
 ) -> Tensor {
-    let [count, given] = [n.detach(), chance.detached()].map(|tensor| tensor.cast(DType::F64));
+    let [count, given] = [n.detach(), success.detached()].map(|tensor| tensor.cast(DType::F64));
     let words = words(shape, stream);
-    in_type_of(n, by_chance!(chance, draws, WAITING; [&count, &given, &words]))
+    in_type_of(n, by_given!(success, draws, WAITING; [&count, &given, &words]))
 }

@@ -13,7 +13,7 @@ mod validation;
 
 pub use checkpoint::Every;
 pub use observer::Observer;
-pub use report::{Ending, Event, Figures, FitReport};
+pub use report::{Ending, Event, FitReport, Metrics};
 pub use step::{Step, StepLoss};
 
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ use super::report::Event;
 ///
 /// // Ends a run that is good enough.
 /// let good_enough = |event: Event| match event {
-///     Event::Epoch { figures, .. } if figures.accuracy > Some(0.99) => ControlFlow::Break(()),
+///     Event::Epoch { metrics, .. } if metrics.accuracy > Some(0.99) => ControlFlow::Break(()),
 ///     _ => ControlFlow::Continue(()),
 /// };
 /// fn takes(_: impl Observer) {}
@@ -51,12 +51,12 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fit::report::Figures;
+    use crate::fit::report::Metrics;
 
     #[test]
     fn both_of_a_pair_are_told() {
-        let figures = Figures { loss: 0.0, nll: 0.0, kl: 0.0, accuracy: None, validation: None };
-        let event = Event::Epoch { epoch: 0, of: 1, figures };
+        let metrics = Metrics { loss: 0.0, nll: 0.0, kl: 0.0, accuracy: None, validation: None };
+        let event = Event::Epoch { epoch: 0, of: 1, metrics };
         for (first, second) in [(true, false), (false, true), (false, false)] {
             let mut told = [0, 0];
             let [a, b] = &mut told;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::report::{Figures, FitReport, Means};
+use super::report::{FitReport, Means, Metrics};
 
 /// How far a run has come: the report so far, and the sums of the epoch that it is in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,7 +24,7 @@ impl Progress {
         let Means { rows, loss, nll, kl, accuracy } = self.means;
         let means = line(&[Some(rows), Some(loss), Some(nll), Some(kl), accuracy]);
         let epoch =
-            |f: &Figures| line(&[Some(f.loss), Some(f.nll), Some(f.kl), f.accuracy, f.validation]);
+            |f: &Metrics| line(&[Some(f.loss), Some(f.nll), Some(f.kl), f.accuracy, f.validation]);
         let epochs: Vec<String> = self.report.epochs.iter().map(epoch).collect();
         to.insert(STEPS.to_owned(), self.report.steps.to_string());
         to.insert(MEANS.to_owned(), means);
@@ -46,7 +46,7 @@ impl Progress {
         let means = Means { rows, loss, nll, kl, accuracy };
         let epoch = |line: &str| match numbers(line) {
             Some([Some(loss), Some(nll), Some(kl), accuracy, validation]) => {
-                Ok(Figures { loss, nll, kl, accuracy, validation })
+                Ok(Metrics { loss, nll, kl, accuracy, validation })
             }
             _ => Err(EPOCHS),
         };
@@ -79,14 +79,14 @@ fn numbers<const N: usize>(line: &str) -> Option<[Option<f64>; N]> {
 mod tests {
     use super::*;
 
-    fn figures(x: f64, accuracy: Option<f64>) -> Figures {
+    fn metrics(x: f64, accuracy: Option<f64>) -> Metrics {
         let validation = accuracy.map(|share| share - x);
-        Figures { loss: x, nll: x / 3.0, kl: -x * 1e-300, accuracy, validation }
+        Metrics { loss: x, nll: x / 3.0, kl: -x * 1e-300, accuracy, validation }
     }
 
     #[test]
     fn numbers_keep_their_bits() {
-        let epochs = vec![figures(0.1 + 0.2, None), figures(f64::MIN_POSITIVE / 8.0, Some(-0.0))];
+        let epochs = vec![metrics(0.1 + 0.2, None), metrics(f64::MIN_POSITIVE / 8.0, Some(-0.0))];
         for (epochs, best_epoch) in [(epochs.clone(), Some(1)), (epochs, None), (Vec::new(), None)]
         {
             let report = FitReport { epochs, steps: u64::MAX, best_epoch, ..FitReport::default() };

@@ -9,7 +9,7 @@ use crate::error::{Result, TrainError};
 
 /// Figures of one step, or means over one epoch (each row counting once).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Figures {
+pub struct Metrics {
     /// The loss that was minimised.
     pub loss: f64,
     /// Mean negative log-likelihood of a row.
@@ -36,7 +36,7 @@ pub enum Event {
         /// Number of the epoch, counted from 0.
         epoch: u64,
         /// Figures before the update.
-        figures: Figures,
+        metrics: Metrics,
         /// Weight of the KL term.
         kl_weight: f64,
     },
@@ -47,7 +47,7 @@ pub enum Event {
         /// Number of all epochs of the run.
         of: u64,
         /// Means over the epoch's rows.
-        figures: Figures,
+        metrics: Metrics,
     },
 }
 
@@ -56,7 +56,7 @@ pub enum Event {
 #[non_exhaustive]
 pub struct FitReport {
     /// Means over each epoch, in order; an epoch that was not finished is left out.
-    pub epochs: Vec<Figures>,
+    pub epochs: Vec<Metrics>,
     /// Number of steps done.
     pub steps: u64,
     /// Why the run ended.
@@ -104,7 +104,7 @@ impl fmt::Display for FitReport {
 }
 
 /// `nll 0.1234  kl 5678  accuracy 98.76 %  validation 0.1234`, as far as there is.
-impl fmt::Display for Figures {
+impl fmt::Display for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "nll {:.4}  kl {:.0}", self.nll, self.kl)?;
         if let Some(accuracy) = self.accuracy {
@@ -117,7 +117,7 @@ impl fmt::Display for Figures {
     }
 }
 
-impl Figures {
+impl Metrics {
     /// The numbers of a step's loss, refused if one is not finite.
     pub(super) fn of(loss: &StepLoss, step: u64) -> Result<Self> {
         let finite = |what: &str, tensor: &Tensor| {
@@ -147,19 +147,19 @@ pub(super) struct Means {
 }
 
 impl Means {
-    pub(super) fn add(&mut self, figures: &Figures, rows: usize) {
+    pub(super) fn add(&mut self, metrics: &Metrics, rows: usize) {
         let rows = rows as f64;
         self.rows += rows;
-        self.loss += rows * figures.loss;
-        self.nll += rows * figures.nll;
-        self.kl += rows * figures.kl;
-        if let Some(accuracy) = figures.accuracy {
+        self.loss += rows * metrics.loss;
+        self.nll += rows * metrics.nll;
+        self.kl += rows * metrics.kl;
+        if let Some(accuracy) = metrics.accuracy {
             *self.accuracy.get_or_insert(0.0) += rows * accuracy;
         }
     }
 
-    pub(super) fn figures(&self) -> Figures {
-        Figures {
+    pub(super) fn metrics(&self) -> Metrics {
+        Metrics {
             loss: self.loss / self.rows,
             nll: self.nll / self.rows,
             kl: self.kl / self.rows,

@@ -10,7 +10,7 @@ use super::checkpoint::Saver;
 use super::loader::{Check, Plan, in_row_of};
 use super::observer::Observer;
 use super::progress::Progress;
-use super::report::{Ending, Event, Figures, FitReport};
+use super::report::{Ending, Event, FitReport, Metrics};
 use super::saved::Trained;
 use super::step::{Step, StepLoss};
 use super::validation::{check, judge};
@@ -95,7 +95,7 @@ fn train(
                     Some(_) => in_row_of(error, &rows),
                     None => error,
                 })?;
-                let figures = Figures::of(&loss, place.index)?;
+                let metrics = Metrics::of(&loss, place.index)?;
                 let gradients = loss.elbo.loss.gradients()?;
                 // The graph holds the variables' values; without it they change in place.
                 drop(loss);
@@ -107,9 +107,9 @@ fn train(
                     .map_err(TrainError::from)
                     .and_then(|()| optimizer.apply_gradients(&gradients, trained.variables()))
                     .map_err(|error| trained.with_path(error, place.index))?;
-                progress.means.add(&figures, batch.len());
+                progress.means.add(&metrics, batch.len());
                 progress.report.steps += 1;
-                if observer.observe(step_event(fit, &place, figures)).is_break() {
+                if observer.observe(step_event(fit, &place, metrics)).is_break() {
                     progress.report.ending = Ending::Observer;
                     return finish(progress, saver, best, optimizer);
                 }
@@ -118,16 +118,16 @@ fn train(
                     saver.save_if_due(&progress, &best, optimizer)?;
                 }
             }
-            let mut figures = std::mem::take(&mut progress.means).figures();
+            let mut metrics = std::mem::take(&mut progress.means).metrics();
             if let Some((model, held_out)) = judged
                 && fit.is_judged(epoch)
             {
-                figures.validation = Some(judge(model, held_out, &fit.key)?);
+                metrics.validation = Some(judge(model, held_out, &fit.key)?);
             }
-            progress.report.epochs.push(figures);
+            progress.report.epochs.push(metrics);
             best.consider(fit, trained, &mut progress);
             let of = fit.epochs;
-            if observer.observe(Event::Epoch { epoch, of, figures }).is_break() {
+            if observer.observe(Event::Epoch { epoch, of, metrics }).is_break() {
                 progress.report.ending = Ending::Observer;
                 return finish(progress, saver, best, optimizer);
             }
@@ -153,12 +153,12 @@ fn place(fit: &Fit, elbo: Elbo, batch: &Dataset, per_epoch: usize, index: u64, e
     }
 }
 
-fn step_event(fit: &Fit, place: &Step, figures: Figures) -> Event {
+fn step_event(fit: &Fit, place: &Step, metrics: Metrics) -> Event {
     Event::Step {
         index: place.index,
         of: fit.steps(),
         epoch: place.epoch,
-        figures,
+        metrics,
         kl_weight: place.kl_weight,
     }
 }

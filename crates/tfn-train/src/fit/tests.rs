@@ -39,8 +39,8 @@ fn steps_scale_and_means_by_hand() {
             &mut sgd,
             |batch, step| Ok(linear(&w, batch, step)?.with_accuracy(batch.len() as f64)),
             |event| {
-                if let Event::Step { index, of, epoch, figures, kl_weight } = event {
-                    seen.push((index, of, epoch, figures.kl, kl_weight));
+                if let Event::Step { index, of, epoch, metrics, kl_weight } = event {
+                    seen.push((index, of, epoch, metrics.kl, kl_weight));
                 }
                 GO_ON
             },

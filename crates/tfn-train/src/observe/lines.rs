@@ -53,12 +53,12 @@ impl<W: Write> Lines<W> {
 
 impl<W: Write> Observer for Lines<W> {
     fn observe(&mut self, event: Event) -> ControlFlow<()> {
-        if let Event::Epoch { epoch, of, figures } = event
+        if let Event::Epoch { epoch, of, metrics } = event
             && ((epoch + 1) % self.every == 0 || epoch + 1 == of)
         {
             let width = of.to_string().len();
             let prefix = &self.prefix;
-            let line = writeln!(self.out, "{prefix}epoch {:>width$}/{of}  {figures}", epoch + 1);
+            let line = writeln!(self.out, "{prefix}epoch {:>width$}/{of}  {metrics}", epoch + 1);
             drop(line.and_then(|()| self.out.flush()));
         }
         ControlFlow::Continue(())

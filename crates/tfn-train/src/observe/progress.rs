@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::lines::Lines;
-use crate::fit::{Event, Figures, Observer};
+use crate::fit::{Event, Metrics, Observer};
 
 /// A bar over all steps of a run with its figures, on standard error; where that is no terminal, a plain line
 /// after each epoch ([`Lines`]).
@@ -51,7 +51,7 @@ impl Observer for Progress {
             return self.lines.observe(event);
         }
         match event {
-            Event::Step { index, of, figures, .. } => {
+            Event::Step { index, of, metrics, .. } => {
                 if self.bar.length() != Some(of) {
                     // A run that goes on did not take the time of what was done before.
                     self.bar.set_length(of);
@@ -60,13 +60,13 @@ impl Observer for Progress {
                 }
                 if self.shown.is_none_or(|shown| shown.elapsed() >= INTERVAL) || index + 1 == of {
                     self.shown = Some(Instant::now());
-                    let figures = Figures { validation: self.validation, ..figures };
-                    self.bar.set_message(figures.to_string());
+                    let metrics = Metrics { validation: self.validation, ..metrics };
+                    self.bar.set_message(metrics.to_string());
                     self.bar.set_position(index + 1);
                 }
             }
-            Event::Epoch { figures, .. } => {
-                self.validation = figures.validation.or(self.validation);
+            Event::Epoch { metrics, .. } => {
+                self.validation = metrics.validation.or(self.validation);
             }
         }
         ControlFlow::Continue(())

@@ -8,7 +8,7 @@ use std::process;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Result, TrainError};
-use crate::fit::{Event, Figures, Observer};
+use crate::fit::{Event, Metrics, Observer};
 
 /// Writes the figures of each epoch as scalars that TensorBoard shows (`tensorboard --logdir DIR`): `loss`, `nll`, `kl`, `accuracy`,
 /// `validation`, over the number of the epoch; and `kl_weight`, that of its last step.
@@ -72,8 +72,8 @@ impl TensorBoard {
         self.failure.as_ref()
     }
 
-    fn write(&mut self, epoch: u64, figures: &Figures) -> io::Result<()> {
-        let Figures { loss, nll, kl, accuracy, validation } = *figures;
+    fn write(&mut self, epoch: u64, metrics: &Metrics) -> io::Result<()> {
+        let Metrics { loss, nll, kl, accuracy, validation } = *metrics;
         let scalars = [
             ("loss", Some(loss)),
             ("nll", Some(nll)),
@@ -91,8 +91,8 @@ impl Observer for TensorBoard {
     fn observe(&mut self, event: Event) -> ControlFlow<()> {
         match event {
             Event::Step { kl_weight, .. } => self.kl_weight = Some(kl_weight),
-            Event::Epoch { epoch, figures, .. } if self.failure.is_none() => {
-                self.failure = self.write(epoch, &figures).err();
+            Event::Epoch { epoch, metrics, .. } if self.failure.is_none() => {
+                self.failure = self.write(epoch, &metrics).err();
             }
             Event::Epoch { .. } => {}
         }
@@ -206,9 +206,9 @@ mod tests {
         let other = TensorBoard::create(folder.path().join("a/b")).unwrap();
         assert_ne!(board.path(), other.path());
         for epoch in 0..3 {
-            let figures =
-                Figures { loss: 1.0, nll: 0.5, kl: 3.0, accuracy: None, validation: None };
-            assert!(board.observe(Event::Epoch { epoch, of: 3, figures }).is_continue());
+            let metrics =
+                Metrics { loss: 1.0, nll: 0.5, kl: 3.0, accuracy: None, validation: None };
+            assert!(board.observe(Event::Epoch { epoch, of: 3, metrics }).is_continue());
         }
         assert!(board.failure().is_none());
         let mut rest = &fs::read(board.path()).unwrap()[..];

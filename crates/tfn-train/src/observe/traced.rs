@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::fit::{Event, Figures, Observer};
+use crate::fit::{Event, Metrics, Observer};
 
 /// Emits an event of `tracing` for each epoch (level INFO) and each step (level TRACE), with the figures as fields.
 ///
@@ -23,15 +23,15 @@ pub struct Traced;
 impl Observer for Traced {
     fn observe(&mut self, event: Event) -> ControlFlow<()> {
         match event {
-            Event::Step { index, of, epoch, figures, kl_weight } => {
-                let Figures { loss, nll, kl, accuracy, .. } = figures;
+            Event::Step { index, of, epoch, metrics, kl_weight } => {
+                let Metrics { loss, nll, kl, accuracy, .. } = metrics;
                 tracing::trace!(
                     target: "tfn_train",
                     step = index, of, epoch, loss, nll, kl, kl_weight, accuracy, "step"
                 );
             }
-            Event::Epoch { epoch, of, figures } => {
-                let Figures { loss, nll, kl, accuracy, validation } = figures;
+            Event::Epoch { epoch, of, metrics } => {
+                let Metrics { loss, nll, kl, accuracy, validation } = metrics;
                 tracing::info!(
                     target: "tfn_train",
                     epoch, of, loss, nll, kl, accuracy, validation, "epoch"
@@ -85,12 +85,12 @@ mod tests {
     #[test]
     fn figures_are_fields() {
         let seen = Seen::default();
-        let figures =
-            Figures { loss: 1.5, nll: 1.0, kl: 50.0, accuracy: None, validation: Some(2.0) };
-        let step = Event::Step { index: 7, of: 20, epoch: 1, figures, kl_weight: 0.5 };
+        let metrics =
+            Metrics { loss: 1.5, nll: 1.0, kl: 50.0, accuracy: None, validation: Some(2.0) };
+        let step = Event::Step { index: 7, of: 20, epoch: 1, metrics, kl_weight: 0.5 };
         tracing::subscriber::with_default(seen.clone(), || {
             assert!(Traced.observe(step).is_continue());
-            assert!(Traced.observe(Event::Epoch { epoch: 1, of: 2, figures }).is_continue());
+            assert!(Traced.observe(Event::Epoch { epoch: 1, of: 2, metrics }).is_continue());
         });
         let seen = seen.0.lock().unwrap();
         assert_eq!(

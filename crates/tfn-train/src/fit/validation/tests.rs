@@ -5,7 +5,7 @@ use tfn_module::Module;
 use tfn_tensor::{DType, Tensor};
 
 use super::*;
-use crate::{Adam, Ending, Event, Every, Figures, FitReport, KlWeight, TrainError};
+use crate::{Adam, Ending, Event, Every, FitReport, KlWeight, Metrics, TrainError};
 
 /// Few rows and many weights, so that a long training gets worse on other rows.
 fn data(seed: u64, rows: usize) -> Dataset {
@@ -118,8 +118,8 @@ fn a_split_takes_rows_away_and_no_more() {
     // Trained on the rows of the split alone, with their number.
     let rest = all.rows(&trained).unwrap();
     let alone = Fit { held_out: None, data: &rest, ..fit.clone() };
-    let without = |report: FitReport| -> Vec<Figures> {
-        report.epochs.into_iter().map(|e| Figures { validation: None, ..e }).collect()
+    let without = |report: FitReport| -> Vec<Metrics> {
+        report.epochs.into_iter().map(|e| Metrics { validation: None, ..e }).collect()
     };
     assert_eq!(without(alone.run_model(&model(), &mut adam(), ()).unwrap()), without(report));
 }
