@@ -81,7 +81,8 @@ pub(super) fn sums_to_one(x: &Tensor, dtype: DType) -> Tensor {
 /// Rows that nearly sum to 1, divided by what they sum to; others as they are.
 pub(super) fn on_simplex(x: &Tensor, dtype: DType) -> Tensor {
     let sum = x.detach().sum_axes(&[-1], true);
-    let is_near = sums_to_one(&x.detach(), dtype).expand_dims(-1);
+    // A sum that is no number is none of 1.
+    let is_near = sums_to_one(&x.detach(), dtype).expand_dims(-1) * sum.eq(&sum);
     x / Tensor::select(&is_near, &sum, &constant(1.0, &sum))
 }
 
