@@ -44,6 +44,11 @@ enum Source {
 }
 
 impl Parameter {
+    /// The same in `f64`, with its gradients.
+    pub(crate) fn widened(&self) -> Self {
+        self.value().cast(DType::F64).into()
+    }
+
     /// The parameter that reads `source`.
     pub fn from_source(source: Arc<dyn ParameterSource>) -> Self {
         Self(Source::Computed(source))

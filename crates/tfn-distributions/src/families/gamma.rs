@@ -13,6 +13,7 @@ use crate::special::{
     digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammaincinv, gammainccinv,
     lgamma_divergence, log_gammainc, log_gammaincc, ratio_gap,
 };
+use crate::stable::not_below_zero;
 
 /// `ln sqrt(π/2)`.
 const LN_SQRT_HALF_PI: f64 = 0.225_791_352_644_727_43;
@@ -47,6 +48,15 @@ pub struct Gamma {
 family!(Gamma);
 
 impl Gamma {
+    /// The same in `f64`: terms of a divergence nearly cancel where two distributions nearly agree.
+    pub(super) fn widened(&self) -> Self {
+        Self {
+            concentration: self.concentration.widened(),
+            rate: self.rate.widened(),
+            validate_args: self.validate_args,
+        }
+    }
+
     /// Gamma distributions of these concentrations and rates.
     ///
     /// # Errors
@@ -200,11 +210,13 @@ impl KlDivergence<HalfNormal> for Gamma {
 /// with the terms together that are small together.
 impl KlDivergence<Weibull> for Gamma {
     fn kl_divergence_to(&self, p: &Weibull) -> Result<Tensor> {
-        let (a, k) = (self.concentration.value(), p.concentration().value());
+        let (q, p) = (self.widened(), p.widened());
+        let (a, k) = (q.concentration.value(), p.concentration().value());
         let (gap, mean_log) = (lgamma_divergence(&(&a + &k), &a), digamma(&a));
-        let scale = (self.rate.value() * p.scale().value()).ln();
+        let scale = (q.rate.value() * p.scale().value()).ln();
         let t = &gap + &k * (&mean_log - scale);
-        Ok(t.expm1() - t + gap + mean_log + 1.0 - gamma_entropy(&a) - k.ln())
+        let value = t.expm1() - t + gap + mean_log + 1.0 - gamma_entropy(&a) - k.ln();
+        Ok(not_below_zero(&value).cast(self.dtype()?))
     }
 }
 
@@ -213,7 +225,7 @@ impl KlDivergence<Weibull> for Gamma {
 pub(super) fn kl_to_gamma(p: &Gamma, mean: &Tensor, gap: &Tensor, log_entropy: &Tensor) -> Tensor {
     let a = p.concentration.value();
     let density = gamma_log_density(&a, &(mean * p.rate.value()), &constant(1.0, &a));
-    gap * a - density - log_entropy
+    not_below_zero(&(gap * a - density - log_entropy))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::special::scalar::kumaraswamy_law::{
     mean_log_rest, mean_log_rest_in_a, mean_log_rest_in_b,
 };
 use crate::special::{digamma, kumaraswamy_log_density, log_beta};
-use crate::stable::{log1m_exp, log1m_exp_exp};
+use crate::stable::{log1m_exp, log1m_exp_exp, not_below_zero};
 
 /// The Kumaraswamy distribution on (0, 1), a neighbour of the beta distribution whose cdf has a closed form.
 ///
@@ -51,6 +51,15 @@ pub struct Kumaraswamy {
 family!(Kumaraswamy);
 
 impl Kumaraswamy {
+    /// The same in `f64`: terms of a divergence nearly cancel where two distributions nearly agree.
+    pub(super) fn widened(&self) -> Self {
+        Self {
+            concentration1: self.concentration1.widened(),
+            concentration0: self.concentration0.widened(),
+            validate_args: self.validate_args,
+        }
+    }
+
     /// Kumaraswamy distributions that `concentration1` draws towards 1 and `concentration0` towards 0.
     ///
     /// # Errors
@@ -232,11 +241,13 @@ impl KlDivergence<Beta> for Kumaraswamy {
             value: mean_log_rest,
             partials: [|at, _| mean_log_rest_in_a(at), |at, _| mean_log_rest_in_b(at)],
         };
-        let (a, b) = (self.concentration1.value(), self.concentration0.value());
-        let (alpha, beta) = (p.concentration1().value(), p.concentration0().value());
-        let near_zero = (&alpha - 1.0) * (self.harmonic() / &a);
+        let q = self.widened();
+        let (a, b) = (q.concentration1.value(), q.concentration0.value());
+        let [alpha, beta] = [p.concentration1(), p.concentration0()].map(|p| p.widened().value());
+        let near_zero = (&alpha - 1.0) * (q.harmonic() / &a);
         let near_one = (&beta - 1.0) * pointwise(MEAN_LOG_REST, [&a, &b]);
-        Ok(near_zero + near_one + log_beta(&alpha, &beta) - self.entropy()?)
+        let value = near_zero + near_one + log_beta(&alpha, &beta) - q.entropy()?;
+        Ok(not_below_zero(&value).cast(self.dtype()?))
     }
 }
 

@@ -131,8 +131,8 @@ impl TruncatedNormal {
 
     /// The same in `f64`: terms of a divergence nearly cancel where two distributions nearly agree.
     fn widened(&self) -> Self {
-        let [loc, scale, low, high] = [&self.loc, &self.scale, &self.low, &self.high]
-            .map(|parameter| Parameter::from(parameter.value().cast(DType::F64)));
+        let [loc, scale, low, high] =
+            [&self.loc, &self.scale, &self.low, &self.high].map(Parameter::widened);
         Self { loc, scale, low, high, validate_args: self.validate_args }
     }
 

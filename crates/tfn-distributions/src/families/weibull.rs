@@ -43,6 +43,15 @@ pub struct Weibull {
 family!(Weibull);
 
 impl Weibull {
+    /// The same in `f64`: terms of a divergence nearly cancel where two distributions nearly agree.
+    pub(super) fn widened(&self) -> Self {
+        Self {
+            concentration: self.concentration.widened(),
+            scale: self.scale.widened(),
+            validate_args: self.validate_args,
+        }
+    }
+
     /// Weibull distributions of the shapes `concentration` and the extents `scale`.
     ///
     /// # Errors
@@ -195,10 +204,12 @@ impl KlDivergence<Self> for Weibull {
 /// with `D` of [`lgamma_divergence`]: C. Bauckhage, arXiv:1401.6853 (2014), ordered by the mean.
 impl KlDivergence<Gamma> for Weibull {
     fn kl_divergence_to(&self, p: &Gamma) -> Result<Tensor> {
-        let k = self.concentration.value();
-        let mean = self.scale.value() * self.log_moment(1.0).exp();
+        let (q, p) = (self.widened(), p.widened());
+        let k = q.concentration.value();
+        let mean = q.scale.value() * q.log_moment(1.0).exp();
         let gap = lgamma_divergence(&(1.0 / &k + 1.0), &constant(1.0, &k));
-        Ok(kl_to_gamma(p, &mean, &gap, &(1.0 + EULER_GAMMA - k.ln())))
+        let value = kl_to_gamma(&p, &mean, &gap, &(1.0 + EULER_GAMMA - k.ln()));
+        Ok(value.cast(self.dtype()?))
     }
 }
 

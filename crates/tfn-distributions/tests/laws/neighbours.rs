@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tfn_distributions::tensor::{DType, Tensor};
 use tfn_distributions::{
-    Bernoulli, Beta, Binomial, Categorical, Distribution, Gamma, Geometric, Laplace,
-    NegativeBinomial, OneHotCategorical, Result, kl_divergence,
+    Bernoulli, Beta, Binomial, Categorical, Distribution, Gamma, Geometric, Kumaraswamy, Laplace,
+    NegativeBinomial, OneHotCategorical, Result, Weibull, kl_divergence,
 };
 
 use crate::draws::Draws;
@@ -144,5 +144,25 @@ fn divergences_of_neighbours_have_their_digits() {
         let given = divergence(&q, &p).unwrap()[0];
         let off = (given / expected - 1.0).abs();
         assert!(off < tolerance, "{}: {given:e} {expected:e} {off:e}", q.family());
+    }
+}
+
+/// Exponential distributions by several names, and uniform ones.
+#[test]
+fn equal_laws_of_two_families_are_not_apart() {
+    for dtype in [DType::F32, DType::F64] {
+        let number = |value: f64| Tensor::from_f64(&[value], &[], dtype);
+        let (one, rate) = (number(1.0), number(0.37));
+        let gamma = Gamma::new(&one, &rate).unwrap();
+        let weibull = Weibull::new(&one, 1.0 / &rate).unwrap();
+        let kumaraswamy = Kumaraswamy::new(&one, &rate).unwrap();
+        let beta = Beta::new(&one, &rate).unwrap();
+        let pairs: [[&dyn Distribution; 2]; 3] =
+            [[&gamma, &weibull], [&weibull, &gamma], [&kumaraswamy, &beta]];
+        for [q, p] in pairs {
+            let kl = kl_divergence(q, p).unwrap().item().unwrap();
+            // The reciprocal of the rate is rounded, by 3e-8 in `f32`.
+            assert!((0.0..2e-15).contains(&kl), "{} {}: {kl:e}", q.family(), p.family());
+        }
     }
 }
