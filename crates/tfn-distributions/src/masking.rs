@@ -134,7 +134,6 @@ pub(crate) fn all_last(mask: &Tensor, ndims: usize) -> Tensor {
     outside.eq(&constant(0.0, &outside))
 }
 
-/// 1 where `tensor` is not 0.
 /// 1 where `tensor` is not 0, as for a NaN; 0 elsewhere.
 pub(crate) fn nonzero(tensor: &Tensor) -> Tensor {
     1.0 - tensor.eq(&constant(0.0, tensor))

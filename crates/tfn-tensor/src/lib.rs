@@ -28,6 +28,6 @@ pub use ops::entrywise::{Entrywise, entrywise};
 pub use ops::pointwise::{Pointwise, pointwise};
 pub use random::{Key, Stream};
 pub use shape::broadcast_shapes;
-pub use tensor::{Tensor, Vjp, VjpContext, apply};
+pub use tensor::{Tensor, Vjp, VjpContext, WeakTensor, apply};
 pub use variable::Variable;
 pub use variable_id::VariableId;

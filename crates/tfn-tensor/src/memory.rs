@@ -35,16 +35,22 @@ const LARGE: usize = 1 << 30;
 /// # Ok::<(), TensorError>(())
 /// ```
 pub fn checked_len(shape: &[usize], dtype: DType) -> Result<usize, TensorError> {
+    let len = counted_len(shape, dtype)?;
+    if len < LARGE / WIDEST || is_granted(len * dtype.size()) {
+        return Ok(len);
+    }
+    Err(too_large(shape, dtype))
+}
+
+/// The number of entries of a shape by the first of the two rules: for numbers that are there already.
+pub(crate) fn counted_len(shape: &[usize], dtype: DType) -> Result<usize, TensorError> {
     let (mut len, mut extent) = (1_usize, Some(WIDEST));
     for &size in shape {
         len = len.wrapping_mul(size);
         extent = extent.and_then(|extent| extent.checked_mul(size.max(1)));
     }
     let addressable = extent.is_some_and(|extent| isize::try_from(extent).is_ok());
-    if addressable && (len < LARGE / WIDEST || is_granted(len * dtype.size())) {
-        return Ok(len);
-    }
-    Err(too_large(shape, dtype))
+    if addressable { Ok(len) } else { Err(too_large(shape, dtype)) }
 }
 
 #[cold]

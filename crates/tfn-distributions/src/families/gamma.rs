@@ -180,11 +180,13 @@ impl Distribution for Gamma {
 /// Wishart densities" (2001), without the terms that cancel.
 impl KlDivergence<Self> for Gamma {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let (a_q, a_p) = (self.concentration.value(), p.concentration.value());
-        let (rate_q, rate_p) = (self.rate.value(), p.rate.value());
+        let (q, p) = (self.widened(), p.widened());
+        let (a_q, a_p) = (q.concentration.value(), p.concentration.value());
+        let (rate_q, rate_p) = (q.rate.value(), p.rate.value());
         let t = (&rate_p - &rate_q) / &rate_q;
         let rates = &a_p * ratio_gap(&rate_p, &rate_q);
-        Ok(lgamma_divergence(&a_p, &a_q) + rates + (a_q - a_p) * t)
+        let value = lgamma_divergence(&a_p, &a_q) + rates + (a_q - a_p) * t;
+        Ok(not_below_zero(&value).cast(self.dtype()?))
     }
 }
 

@@ -11,7 +11,8 @@ use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization
 use crate::error::Result;
 use crate::exponential_integral::EULER_GAMMA;
 use crate::parameter::{Parameter, ParameterSpec};
-use crate::special::lgamma;
+use crate::special::{expm1_gap, lgamma};
+use crate::stable::not_below_zero;
 use crate::stable::log1m_exp_exp;
 
 /// The Gumbel distribution of largest values, with its mode at `loc`.
@@ -135,14 +136,15 @@ impl Distribution for Gumbel {
 
 impl KlDivergence<Self> for Gumbel {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let ratio = self.scale.value() / p.scale.value();
-        let shift = (self.loc.value() - p.loc.value()) / p.scale.value();
-        Ok(extreme_value_kl(&ratio, &shift))
+        let [loc_q, scale_q] = [&self.loc, &self.scale].map(|value| value.widened().value());
+        let [loc_p, scale_p] = [&p.loc, &p.scale].map(|value| value.widened().value());
+        let (ratio, shift) = (scale_q / &scale_p, (loc_q - loc_p) / scale_p);
+        Ok(extreme_value_kl(&ratio, &shift).cast(self.dtype()?))
     }
 }
 
 /// The divergence of two Gumbel distributions from the ratio `r = scale_q/scale_p` and the distance
-/// `d = (loc_q − loc_p)/scale_p`.
+/// `d = (loc_q − loc_p)/scale_p`, in `f64`.
 ///
 /// ```text
 /// exp(w) − 1 − w + ln Γ(r) + γ(r − 1),   w = ln Γ(1 + r) − d
@@ -152,7 +154,7 @@ impl KlDivergence<Self> for Gumbel {
 pub(super) fn extreme_value_kl(ratio: &Tensor, distance: &Tensor) -> Tensor {
     let w = lgamma(&(ratio + 1.0)) - distance;
     let scales = lgamma(ratio) + (ratio - 1.0) * EULER_GAMMA;
-    w.expm1() - w + scales
+    not_below_zero(&(expm1_gap(&w) + scales))
 }
 
 #[cfg(test)]

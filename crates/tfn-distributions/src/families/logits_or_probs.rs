@@ -117,6 +117,9 @@ impl LogitsOrProbs {
         };
         let is_near = rows_are_near([&mass, &p.row(), &log_ratio].map(Tensor::detach));
         let far = kl_terms(&mass, &log_q, &p.log_row()).sum_axes(&[-1], false);
+        if is_near.sum().item().is_ok_and(|near| near == 0.0) {
+            return far;
+        }
         Tensor::select(&is_near.squeeze(-1), &self.near_row_kl(&mass, p, &is_near), &far)
     }
 

@@ -69,10 +69,11 @@ impl Mixing<'_> {
     /// Whether a component has the weight 0 exactly and could get another: by its probability, as the slope in log-odds of minus
     /// infinity is 0.
     pub(super) fn can_gain_weight(&self) -> bool {
+        if !self.weights.is_by_probs() {
+            return false;
+        }
         let probs = self.weights.probs();
-        self.weights.is_by_probs()
-            && probs.is_tracked()
-            && probs.to_f64_vec().is_ok_and(|probs| probs.contains(&0.0))
+        probs.is_tracked() && probs.to_f64_vec().is_ok_and(|probs| probs.contains(&0.0))
     }
 
     /// 0, with the slope `p_k(x)/p(x)` in each weight `k` of 0, which `ln 0` hides.

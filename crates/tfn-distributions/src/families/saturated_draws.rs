@@ -1,37 +1,42 @@
 //! Draws that a bijector rounded to the end of its range, with what they were before.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use tfn_tensor::Tensor;
+use tfn_tensor::{Tensor, WeakTensor};
 
-/// How many draws are kept.
-const KEPT: usize = 4;
-
-/// The last draws of a distribution that no inverse leads back from, such as a `tanh` that was rounded to 1.
+/// The draws of a distribution that no inverse leads back from, such as a `tanh` that was rounded to 1, as long as anyone
+/// holds them.
 ///
-/// TFP keeps all of them, in a cache of the bijector. Clones share what is kept.
-#[derive(Clone, Default)]
+/// TFP keeps all draws, in a cache of the bijector. A clone starts without any.
+#[derive(Default)]
 pub(super) struct SaturatedDraws {
-    /// What was drawn, and what it was before the bijector, the latest last.
-    pairs: Arc<Mutex<Vec<[Tensor; 2]>>>,
+    /// What was drawn, and what it was before the bijector.
+    pairs: Mutex<Vec<(WeakTensor, Tensor)>>,
 }
 
 impl SaturatedDraws {
-    /// Keeps `drawn`, which the bijector made of `before`.
+    /// Keeps what `drawn` was `before` the bijector.
     pub(super) fn keep(&self, drawn: &Tensor, before: &Tensor) {
+        let Some(weak) = drawn.downgrade() else { return };
         let mut pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
-        if pairs.len() == KEPT {
-            pairs.remove(0);
-        }
-        pairs.push([drawn.detach(), before.clone()]);
+        pairs.retain(|(drawn, _)| drawn.upgrade().is_some());
+        pairs.push((weak, before.clone()));
     }
 
     /// What this very tensor was before the bijector; without gradient if it has none itself.
     pub(super) fn before(&self, drawn: &Tensor) -> Option<Tensor> {
-        let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
-        let [_, before] = pairs.iter().rev().find(|[kept, _]| kept.is_same(drawn))?;
+        let mut pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+        pairs.retain(|(drawn, _)| drawn.upgrade().is_some());
+        let is_it = |kept: &WeakTensor| kept.upgrade().is_some_and(|kept| kept.is_same(drawn));
+        let (_, before) = pairs.iter().find(|(kept, _)| is_it(kept))?;
         Some(if drawn.is_tracked() { before.clone() } else { before.detach() })
+    }
+}
+
+impl Clone for SaturatedDraws {
+    fn clone(&self) -> Self {
+        Self::default()
     }
 }
 

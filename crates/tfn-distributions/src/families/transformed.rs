@@ -22,8 +22,9 @@ use crate::parameter::ParameterSpec;
 /// log p(y) = log p_x(f⁻¹(y)) + ln |(f⁻¹)′(y)|
 /// ```
 /// Outside the range of the bijector the log-density is minus infinity with zero gradient. A draw that was rounded to the end of
-/// the range (a `tanh` to 1) has its own density all the same, as long as it is given as the very tensor that
-/// [`sample`](Distribution::sample) returned: what it was before the bijector is kept with the last few such draws. Through an affine
+/// the range (a `tanh` to 1) has its own density all the same, if this object, not a clone of it, is given the very tensor that
+/// [`sample`](Distribution::sample) returned, not a part or a copy of it: what it was before the bijector, as that was then, is
+/// kept as long as the draw. Through an affine
 /// bijector the mean is known, through one that is affine entry by entry the variance too, and a normal stays a
 /// normal.
 ///
@@ -134,8 +135,7 @@ impl TransformedDistribution {
         };
         // What is no number stays so.
         let mask = mask.maximum(&(1.0 - all_last(&y.eq(y), ndims)));
-        let all_inside = mask.to_f64_vec()?.iter().all(|&inside| inside != 0.0);
-        Ok((!all_inside).then_some(mask))
+        Ok((!all_nonzero(&mask)?).then_some(mask))
     }
 
     /// `y` with events outside the range replaced by one inside, and the mask of those that are not; without
@@ -170,14 +170,18 @@ impl TransformedDistribution {
         Ok(Tensor::select(&mask, &inside, &outside))
     }
 
-    /// The same of an event, whose entries the bijector must leave in their order.
+    /// The same of an event, whose entries the bijector must leave in their order. One that is infinite asks for the rest.
     fn tail_of_event(&self, value: &Tensor, tail: &Tail) -> Result<Tensor> {
         let falls = self.increasing(tail.method)?.to_f64_vec()?.contains(&0.0);
-        let (y, mask) = self.inside(value)?;
-        if falls || mask.is_some() {
+        let infinite = value.abs().eq(&constant(f64::INFINITY, value));
+        let outside = match self.bijector.in_range(value) {
+            Some(mask) => !all_nonzero(&mask.maximum(&infinite))?,
+            None => false,
+        };
+        if falls || outside {
             return self.unsupported(tail.method);
         }
-        (tail.rising)(&*self.distribution, &self.bijector.inverse(&y))
+        (tail.rising)(&*self.distribution, &self.bijector.inverse(value))
     }
 
     /// `rising` where the bijector increases, `falling` where it decreases; each is asked only if there is such a place.
@@ -250,6 +254,11 @@ const LOG_SURVIVAL: Tail = Tail {
     rising: |d, x| d.log_survival_function(x),
     falling: |d, x| d.log_cdf(x),
 };
+
+/// Whether no entry of a mask is 0.
+fn all_nonzero(mask: &Tensor) -> Result<bool> {
+    Ok(mask.eq(&constant(0.0, mask)).sum().item()? == 0.0)
+}
 
 /// `distribution` with as many last batch axes as event axes as events of `event_ndims` axes need.
 fn raised(distribution: Arc<dyn Distribution>, event_ndims: usize) -> Result<Arc<dyn Distribution>> {

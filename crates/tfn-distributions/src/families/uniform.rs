@@ -151,7 +151,8 @@ impl KlDivergence<Self> for Uniform {
         );
         let inside = low_p.le(&low_q) * high_q.le(&high_p);
         let longer = (high_p - high_q) + (low_q - low_p);
-        let value = (longer.relu() / self.length()).log1p();
+        let longer = Tensor::select(&inside, &longer, &constant(0.0, &longer));
+        let value = (longer / self.length()).log1p();
         Ok(Tensor::select(&inside, &value, &constant(f64::INFINITY, &value)))
     }
 }

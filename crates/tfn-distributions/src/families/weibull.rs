@@ -191,9 +191,10 @@ impl Distribution for Weibull {
 /// (2013), equation 12.
 impl KlDivergence<Self> for Weibull {
     fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let ratio = p.concentration.value() / self.concentration.value();
-        let shift = (self.scale.value() / p.scale.value()).ln() * p.concentration.value();
-        Ok(extreme_value_kl(&ratio, &-shift))
+        let (q, p) = (self.widened(), p.widened());
+        let ratio = p.concentration.value() / q.concentration.value();
+        let shift = (q.scale.value() / p.scale.value()).ln() * p.concentration.value();
+        Ok(extreme_value_kl(&ratio, &-shift).cast(self.dtype()?))
     }
 }
 

@@ -154,6 +154,11 @@ impl LinearNormal {
     pub fn log_prob(&self, x: &Tensor) -> Result<Tensor> {
         let normal = self.widened()?;
         let normalizer = normal.scale.log_det() + self.size()? * LN_SQRT_2PI;
+        let (given, expected) = (x.dtype()?, self.loc.dtype()?);
+        if given != expected {
+            let (family, argument) = ("LinearNormal", "x");
+            return Err(DistributionError::DType { family, argument, given, expected });
+        }
         let x = x.cast(normal.loc.dtype()?);
         let log_prob = flat_at_nothing(&x, &normal.loc, 1, &|x| {
             let distance = x - &normal.loc;
@@ -255,9 +260,12 @@ impl LinearNormal {
         let rest = p.solve_columns(&(&dense_q - dense_p));
         let squares = sum_last(&rest.square(), 2);
         let is_near = squares.detach().lt(&constant(1e-8, &squares)).check()?;
-        let ratio = p.solve_columns(&dense_q);
-        let log_det = p.log_det() - q.log_det();
-        let far = (sum_last(&ratio.square(), 2) - self.size()?) * 0.5 + log_det;
+        // |R|² − k is |E|² + 2 tr E.
+        let trace = rest.diag_part().sum_axes(&[-1], false);
+        let far = squares.clone() * 0.5 + trace + (p.log_det() - q.log_det());
+        if is_near.sum().item()? == 0.0 {
+            return Ok(not_below_zero(&far));
+        }
         let twice = rest.matmul(&rest);
         let [rest, twice_t] = [&rest, &twice].map(Tensor::transpose);
         let [second, third, fourth] = [

@@ -49,6 +49,12 @@ pub fn kl_divergence(q: &dyn Distribution, p: &dyn Distribution) -> Result<Tenso
     if let Some((q, p)) = in_one_type(q, p) {
         return kl_divergence(&*q, &*p);
     }
+    if let (Ok(expected), Ok(given)) = (q.dtype(), p.dtype())
+        && given != expected
+    {
+        let (family, argument) = (p.family(), "p");
+        return Err(DistributionError::DType { family, argument, given, expected });
+    }
     for distribution in [q, p] {
         if distribution.validate_args() {
             distribution.check_values()?;

@@ -29,12 +29,7 @@ pub(super) fn by_quadrature(
         return Ok(None);
     };
     let ndims = q.event_shape()?.len();
-    let shared = one_for_all(p)?;
-    let may_exclude = match &shared {
-        Some(prior) => excludes_any(&**prior, &loc, &scale)?,
-        None => true,
-    };
-    let entries = match shared {
+    let entries = match one_for_all(p)? {
         Some(prior) => {
             let of_p = [p.batch_shape()?, p.event_shape()?].concat();
             let shape = broadcast_shapes(loc.shape()?, &of_p).unwrap_or(of_p);
@@ -46,10 +41,10 @@ pub(super) fn by_quadrature(
         Some(entries) => Some(entries),
         None => by_rules(&loc, &scale, p, tolerance)?,
     };
-    let entries = match (entries, if may_exclude { excluded(p, &loc, &scale)? } else { None }) {
-        (Some([value, error]), Some(excluded)) => Some([
-            Tensor::select(&excluded, &constant(f64::INFINITY, &value), &value),
-            Tensor::select(&excluded, &constant(0.0, &error), &error),
+    let entries = match (entries, bounded(p)?) {
+        (Some([value, error]), Some(bounded)) => Some([
+            Tensor::select(&bounded, &constant(f64::INFINITY, &value), &value),
+            Tensor::select(&bounded, &constant(0.0, &error), &error),
         ]),
         (entries, _) => entries,
     };
@@ -59,35 +54,33 @@ pub(super) fn by_quadrature(
     entries.map(summed).transpose()
 }
 
-/// So many scales from its mean no sample of a normal ever lies, but it has a density there: a prior that has none makes the
-/// divergence infinite.
-const OUT_OF_REACH: f64 = 100.0;
-
-/// Whether a prior has no density at one end of the range in which all normals lie.
-fn excludes_any(prior: &dyn Distribution, loc: &Tensor, scale: &Tensor) -> Result<bool> {
-    let reach = scale.detach() * OUT_OF_REACH;
-    let [lows, highs] = [loc.detach() - &reach, loc.detach() + &reach];
-    let mut ends = lows.to_f64_vec()?;
-    ends.extend(highs.to_f64_vec()?);
-    let (low, high) = ends
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
-    let ends = Tensor::from_f64(&[low, high], &[2], loc.dtype()?);
-    Ok(prior.log_prob(&ends)?.to_f64_vec()?.contains(&f64::NEG_INFINITY))
-}
-
-/// 1 for entries whose normal has a density where `p` has none.
-fn excluded(p: &dyn Distribution, loc: &Tensor, scale: &Tensor) -> Result<Option<Tensor>> {
-    let mut excluded: Option<Tensor> = None;
-    for side in [-OUT_OF_REACH, OUT_OF_REACH] {
-        let Some(log_prob) = p.elementwise_log_prob(&(loc + scale * side).detach()) else {
+/// 1 for entries of `p` that have no density beyond some end, where every normal has some; `None` if there are none, or if its
+/// quantiles do not tell.
+fn bounded(p: &dyn Distribution) -> Result<Option<Tensor>> {
+    for level in levels(p)? {
+        let base = &level.base;
+        if !level.is_plain() || !base.event_shape()?.is_empty() {
+            continue;
+        }
+        let mut bounded: Option<Tensor> = None;
+        for end in [0.0, 1.0] {
+            let Ok(end) = base.quantile(&Tensor::full(&[], end, base.dtype()?)) else {
+                return Ok(None);
+            };
+            let end = end.detach();
+            let is_finite = end.abs().lt(&constant(f64::INFINITY, &end));
+            bounded = Some(bounded.map_or(is_finite.clone(), |other| other.maximum(&is_finite)));
+        }
+        let Some(bounded) = bounded else { return Ok(None) };
+        if bounded.sum().item()? == 0.0 {
             return Ok(None);
-        };
-        let log_prob = log_prob?;
-        let is_none = log_prob.eq(&constant(f64::NEG_INFINITY, &log_prob));
-        excluded = Some(excluded.map_or(is_none.clone(), |other| other.maximum(&is_none)));
+        }
+        // Copies of the base are axes behind its own.
+        let axes = p.batch_shape()?.len() + p.event_shape()?.len();
+        let copies = axes.saturating_sub(bounded.ndims()?);
+        return Ok(Some((0..copies).fold(bounded, |bounded, _| bounded.expand_dims(-1))));
     }
-    Ok(excluded)
+    Ok(None)
 }
 
 /// The one distribution over numbers that all entries of `p` have, if they have.

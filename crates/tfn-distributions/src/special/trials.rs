@@ -29,7 +29,7 @@ fn odds<const LOGIT: bool>(given: f64) -> Odds {
     if LOGIT { Odds::of_logit(given) } else { Odds::of_prob(given) }
 }
 
-/// `pointwise` by logits or by probabilities, whichever `chance` is given by.
+/// `pointwise` by logits or by probabilities, whichever `success` is given by.
 macro_rules! by_given {
     ($success:expr, $function:ident $(, $which:ident)*; $inputs:expr) => {
         if $success.is_logit {

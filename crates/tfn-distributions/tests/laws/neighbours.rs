@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tfn_distributions::tensor::{DType, Tensor};
+use tfn_distributions::tensor::{DType, Tensor, Variable};
 use tfn_distributions::{
     Bernoulli, Beta, Binomial, Categorical, Distribution, Gamma, Geometric, Kumaraswamy, Laplace,
-    NegativeBinomial, OneHotCategorical, Result, Weibull, kl_divergence,
+    NegativeBinomial, OneHotCategorical, Result, Uniform, Weibull, kl_divergence,
 };
 
 use crate::draws::Draws;
@@ -16,19 +16,25 @@ use crate::{FAMILIES, entries, for_each_draw};
 /// where it is small beside its terms.
 const NOT_QUADRATIC: [&str; 3] = ["TruncatedNormal", "TruncatedNormal, far out", "Uniform"];
 
-/// One variable after another a little larger than in `fresh()`, in each entry a little more than in the one before.
+/// One variable after another, and at last all of them, a little larger than in `fresh()`, in each entry a little more than in the
+/// one before.
 fn neighbours(fresh: &dyn Fn() -> Arc<dyn Distribution>, step: f64) -> Vec<Arc<dyn Distribution>> {
+    let count = fresh().variables().len();
     let nudged = |at: usize| {
         let p = fresh();
-        let variable = &p.variables()[at];
-        let value = variable.value().detach();
-        let values = value.to_f64_vec().unwrap().into_iter().enumerate();
-        let moved: Vec<f64> = values.map(|(i, x)| x * (1.0 + step * (1.0 + i as f64))).collect();
-        let (shape, dtype) = (value.shape().unwrap(), value.dtype().unwrap());
-        variable.assign(&Tensor::from_f64(&moved, shape, dtype)).unwrap();
+        for (_, variable) in
+            p.variables().iter().enumerate().filter(|(i, _)| at == *i || at == count)
+        {
+            let value = variable.value().detach();
+            let values = value.to_f64_vec().unwrap().into_iter().enumerate();
+            let moved: Vec<f64> =
+                values.map(|(i, x)| x * (1.0 + step * (1.0 + i as f64))).collect();
+            let (shape, dtype) = (value.shape().unwrap(), value.dtype().unwrap());
+            variable.assign(&Tensor::from_f64(&moved, shape, dtype)).unwrap();
+        }
         p
     };
-    (0..fresh().variables().len()).map(nudged).collect()
+    (0..=count).map(nudged).collect()
 }
 
 /// The divergence where there is a rule, entry by entry.
@@ -112,6 +118,7 @@ fn divergences_of_neighbours_have_their_digits() {
     let scores = |l: &[f64]| -> Made { Ok(OneHotCategorical::from_logits(row(l))?.into()) };
     let beta = |a: f64, b: f64| -> Made { Ok(Beta::new(single(a), single(b))?.into()) };
     let gamma = |rate: f64| -> Made { Ok(Gamma::new(2.0, rate)?.into()) };
+    let narrow = |a: f64, rate: f64| -> Made { Ok(Gamma::new(single(a), single(rate))?.into()) };
     let waiting: Made = NegativeBinomial::from_logits(5.0, 0.5).map(Into::into);
     let waited: Made = NegativeBinomial::from_probs(5.0, 0.62245).map(Into::into);
     let cases = [
@@ -138,6 +145,12 @@ fn divergences_of_neighbours_have_their_digits() {
         (die(&[0.0, 0.5, 0.5]), die(&[1e-9, 0.5 - 5e-10, 0.5 - 5e-10]), 1.000_000_000_5e-9, 1e-14),
         (beta(1e4, 2e4), beta(1.0001e4, 2.0002e4), 2.499_930_558_333_124_2e-9, 1e-6),
         (gamma(1e18), gamma(1.0), 80.893_063_347_785_65, 1e-14),
+        (
+            narrow(147_951_440.0, 1.085_971_59),
+            narrow(150_474_576.0, 1.104_491_47),
+            7.225_471_605_373_827e-5,
+            1e-6,
+        ),
     ];
     for (q, p, expected, tolerance) in cases {
         let (q, p) = (q.unwrap(), p.unwrap());
@@ -165,4 +178,21 @@ fn equal_laws_of_two_families_are_not_apart() {
             assert!((0.0..2e-15).contains(&kl), "{} {}: {kl:e}", q.family(), p.family());
         }
     }
+}
+
+#[test]
+fn what_never_happens_still_pulls() {
+    let variable = |value: f64| Variable::new("p", Tensor::scalar(value)).unwrap();
+    for q in [0.0, 1e-320] {
+        // ln(1/(1 − p)).
+        let p = variable(0.3);
+        let [q, p_coin] = [Bernoulli::from_probs(q).unwrap(), Bernoulli::from_probs(&p).unwrap()];
+        let kl = kl_divergence(&q, &p_coin).unwrap();
+        let slope = kl.gradients().unwrap().of(&p).item().unwrap();
+        assert!((slope * 0.7 - 1.0).abs() < 1e-14, "{slope}");
+    }
+    // A uniform posterior that begins as its prior.
+    let high = variable(1.0);
+    let kl = kl_divergence(&Uniform::new(0.0, &high).unwrap(), &Uniform::new(0.0, 1.0).unwrap());
+    assert_eq!(kl.unwrap().gradients().unwrap().of(&high).item().unwrap(), -1.0);
 }

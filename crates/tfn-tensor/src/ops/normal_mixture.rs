@@ -300,8 +300,12 @@ fn by_parts(x: &Tensor, log_weights: &Tensor, loc: &Tensor, scale: &Tensor) -> T
     let is_far = x.abs().eq(&like(f64::INFINITY, x));
     let near = Tensor::select(&is_far, &like(0.0, x), x).expand_dims(-1);
     let by_component = Tensor::normal_log_prob(&near, loc, scale);
-    let has_none = log_weights.eq(&like(f64::NEG_INFINITY, log_weights));
-    let counted = Tensor::select(&has_none, &like(0.0, &by_component), &by_component);
+    let counted = if log_weights.all_finite().unwrap_or(true) {
+        by_component
+    } else {
+        let is_none = log_weights.eq(&like(f64::NEG_INFINITY, log_weights));
+        Tensor::select(&is_none, &like(0.0, &by_component), &by_component)
+    };
     let log_prob = (counted + log_weights).logsumexp(-1, false);
     Tensor::select(&is_far, &like(f64::NEG_INFINITY, &log_prob), &log_prob)
 }

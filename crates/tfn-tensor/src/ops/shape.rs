@@ -53,7 +53,7 @@ impl Tensor {
             Ok(live) => live,
             Err(error) => return Self::from_error(error.clone()),
         };
-        let len = match memory::checked_len(shape, live.dtype()) {
+        let len = match memory::counted_len(shape, live.dtype()) {
             Ok(len) => len,
             Err(error) => return Self::from_error(error),
         };

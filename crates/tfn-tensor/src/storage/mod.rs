@@ -10,4 +10,4 @@ mod shared;
 mod types;
 
 pub(crate) use data::LAZY;
-pub(crate) use types::{Data, Recipe, Rows, Storage, Total};
+pub(crate) use types::{Data, Recipe, Rows, Storage, Total, WeakStorage};

@@ -3,9 +3,19 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-use super::types::{Data, Recipe, Storage};
+use super::types::{Data, Recipe, Storage, WeakStorage};
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, dispatch};
+
+impl WeakStorage {
+    /// The numbers, if anyone still holds them.
+    pub(crate) fn upgrade(&self) -> Option<Storage> {
+        Some(match self {
+            Self::F32(data) => Storage::F32(data.upgrade()?),
+            Self::F64(data) => Storage::F64(data.upgrade()?),
+        })
+    }
+}
 
 impl Storage {
     /// Numbers that are there.
@@ -43,6 +53,13 @@ impl Storage {
     /// Whether the numbers are still to be computed.
     pub(crate) fn is_lazy(&self) -> bool {
         dispatch!(self.dtype(), E => self.data::<E>().is_some_and(|data| data.is_lazy()))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakStorage {
+        match self {
+            Self::F32(data) => WeakStorage::F32(Arc::downgrade(data)),
+            Self::F64(data) => WeakStorage::F64(Arc::downgrade(data)),
+        }
     }
 
     /// Whether both are the same numbers in the same place.

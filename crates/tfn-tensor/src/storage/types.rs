@@ -1,7 +1,7 @@
 //! The types of numbers, which name each other: rows hold numbers, and a recipe may know its rows.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::buffer::Buffer;
 use crate::dtype::Element;
@@ -33,6 +33,13 @@ pub(crate) struct Data<E: Element> {
     pub(super) len: usize,
     pub(super) ready: OnceLock<Buffer<E>>,
     pub(super) recipe: Option<Recipe<E>>,
+}
+
+/// Their place, which does not keep them.
+#[derive(Clone)]
+pub(crate) enum WeakStorage {
+    F32(Weak<Data<f32>>),
+    F64(Weak<Data<f64>>),
 }
 
 /// Shared numbers of either element type.

@@ -18,6 +18,7 @@
 //! | [`slots`] | the queue of a walk back |
 //! | [`context`] | what a backward pass can ask for |
 //! | [`mod@backward`] | the walk itself |
+//! | [`weak`] | places of numbers that do not keep them |
 
 mod apply;
 mod backward;
@@ -27,9 +28,11 @@ mod nodes;
 mod slots;
 mod types;
 mod values;
+mod weak;
 
 pub use apply::apply;
 pub(crate) use apply::apply_one;
 pub(crate) use backward::backward;
 pub(crate) use types::{Edge, Input, Live, Node};
 pub use types::{Tensor, Vjp, VjpContext};
+pub use weak::WeakTensor;

@@ -73,7 +73,7 @@ impl Tensor {
         shape: &[usize],
         dtype: DType,
     ) -> Result<()> {
-        if len == memory::checked_len(shape, dtype)? {
+        if len == memory::counted_len(shape, dtype)? {
             return Ok(());
         }
         Err(TensorError::Shapes {

@@ -96,7 +96,10 @@ pub(crate) fn slopes(
     let [success, failure] = [pair.log_success_ratio, pair.log_failure_ratio].map(f64::exp_m1);
     // In the log-odds, the first without what both ways to write it have in common.
     let ([in_prob, in_logit], in_p) = match counted {
-        Counted::Success => ([-rise, -rise * q.p * q.q], q.p * success),
+        // p − q of the rarer outcome, which has a finite ratio.
+        Counted::Success => {
+            ([-rise, -rise * q.p * q.q], if q.p > 0.5 { q.p * success } else { -q.q * failure })
+        }
         Counted::UntilSuccess => ([-(rise + value) / q.p, -(rise + value) * q.q], success),
         Counted::UntilFailure => ([(value - rise) / q.q, (value - rise) * q.p], -failure),
     };
