@@ -4,6 +4,9 @@ use tfn_tensor::Tensor;
 
 use crate::error::Result;
 
+/// How far the sum of a row, or its length, may be from 1 in `f64`: rows of `f32` may have been widened.
+pub(crate) const SUM_TOLERANCE: f64 = 1e-5;
+
 /// How far the entries of a row of probabilities may sum from 1, in units of the type's rounding.
 const SIMPLEX_SLACK: f64 = 64.0;
 

@@ -6,6 +6,7 @@ use tfn_tensor::Tensor;
 use super::triangle::{Triangle, entries_of, rows_from, rows_in};
 use super::{Bijector, failed, number};
 use crate::axes::sum_last;
+use crate::constraint::SUM_TOLERANCE;
 use crate::error::{DistributionError, Result};
 use crate::masking::all_last;
 
@@ -86,7 +87,8 @@ plain! {
                 let positive = y.diag_part().gt(&number(0.0, y));
                 let epsilon = y.dtype().map_or(0.0, |dtype| dtype.epsilon());
                 let off = (sum_last(&y.square(), 1) - 1.0).abs();
-                let long = off.le(&number(64.0 * triangle.size as f64 * epsilon, y));
+                let slack = (64.0 * triangle.size as f64 * epsilon).max(SUM_TOLERANCE);
+                let long = off.le(&number(slack, y));
                 filled * all_last(&(positive * long), 1)
             }))
         }

@@ -5,6 +5,7 @@ use tfn_tensor::Tensor;
 
 use super::{Bijector, number, with_last};
 use crate::axes::sum_last;
+use crate::constraint::SUM_TOLERANCE;
 use crate::error::{DistributionError, Result};
 use crate::masking::all_last;
 
@@ -64,6 +65,7 @@ plain! {
 
         fn in_range(&self, y: &Tensor) -> Option<Tensor> {
             let slack = 64.0 * last(y) as f64 * y.dtype().map_or(0.0, |dtype| dtype.epsilon());
+            let slack = slack.max(SUM_TOLERANCE);
             let off = (sum_last(y, 1) - 1.0).abs();
             let positive = all_last(&y.gt(&number(0.0, y)), 1);
             Some(positive * off.le(&number(slack, &off)))

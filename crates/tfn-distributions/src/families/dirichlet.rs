@@ -5,6 +5,7 @@ use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization, Support};
+use crate::constraint::SUM_TOLERANCE;
 use crate::error::Result;
 use crate::masking::{constant, only_where, unless_nan_in_row};
 use crate::parameter::{Parameter, ParameterSpec};
@@ -72,7 +73,7 @@ pub(super) fn sums_to_one(x: &Tensor, dtype: DType) -> Tensor {
     let excess = x.sum_axes(&[-1], false) - 1.0;
     let tolerance = match dtype {
         DType::F32 => dtype.epsilon().sqrt(),
-        DType::F64 => 1e-5,
+        DType::F64 => SUM_TOLERANCE,
     };
     // NaN is not above, and goes on.
     1.0 - excess.abs().gt(&constant(tolerance, x))
