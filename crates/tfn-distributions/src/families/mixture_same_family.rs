@@ -9,6 +9,7 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 use super::Categorical;
 use super::batch_broadcast::sample_wide;
 use super::mixing::{Mixing, expect_line};
+use super::mixing_quantile::{Side, outcome_at};
 use crate::distribution::{Distribution, IntoDistribution, Support};
 use crate::error::{DistributionError, Result};
 use crate::parameter::ParameterSpec;
@@ -102,6 +103,11 @@ impl MixtureSameFamily {
     pub fn entropy_lower_bound(&self) -> Result<Tensor> {
         let bound = self.mixing()?.share(&self.components_distribution.entropy()?);
         Ok(bound.broadcast_to(&self.batch_shape()?).check()?)
+    }
+
+    /// The outcome on whose `side` the probability is `p`.
+    fn outcome(&self, p: &Tensor, side: Side) -> Result<Tensor> {
+        outcome_at(self, &self.mixing()?, p, side, &|p| self.for_each(p).and_then(|p| side.of(&*self.components_distribution, &p)))
     }
 
     fn mixing(&self) -> Result<Mixing<'_>> {
@@ -202,6 +208,14 @@ impl Distribution for MixtureSameFamily {
         expect_line(self, "log_survival_function")?;
         let above = self.components_distribution.log_survival_function(&self.for_each(value)?)?;
         Ok(self.mixing()?.log_probability(&above))
+    }
+
+    fn quantile(&self, p: &Tensor) -> Result<Tensor> {
+        self.outcome(p, Side::Below)
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        self.outcome(p, Side::Above)
     }
 
     fn support(&self) -> Support {

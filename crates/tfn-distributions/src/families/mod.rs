@@ -158,5 +158,6 @@ families! {
 
 mod logits_or_probs;
 mod mixing;
+mod mixing_quantile;
 mod multivariate_normal;
 mod saturated_draws;
