@@ -10,6 +10,9 @@ const MOST_STEPS: usize = 160;
 /// How far before a number that reaches 0 exactly it is asked, relatively, whether an earlier one does: a function may be flat.
 const NEAR: f64 = 1e-7;
 
+/// A function of one number for each entry, all at once.
+pub type OfAll<'a, T, E> = &'a dyn Fn(&[f64]) -> Result<Vec<T>, E>;
+
 /// For each entry the first number at which `rising` is not negative any more, between `low` and `high`, to the digits of
 /// numbers with the rounding error `epsilon`.
 ///
@@ -36,7 +39,7 @@ const NEAR: f64 = 1e-7;
 /// Chandrupatla, *A new hybrid quadratic/bisection algorithm for finding the zero of a nonlinear function without using
 /// derivatives*, Advances in Engineering Software 28 (1997).
 pub fn first_number<E>(
-    rising: &dyn Fn(&[f64]) -> Result<Vec<f64>, E>,
+    rising: OfAll<'_, f64, E>,
     low: Vec<f64>,
     high: Vec<f64>,
     epsilon: f64,
@@ -182,7 +185,7 @@ impl Bracket {
 /// # Errors
 /// Those of `reaches`.
 pub fn first_whole<E>(
-    reaches: &dyn Fn(&[f64]) -> Result<Vec<bool>, E>,
+    reaches: OfAll<'_, bool, E>,
     mut low: Vec<f64>,
     mut high: Vec<f64>,
 ) -> Result<Vec<f64>, E> {

@@ -23,6 +23,9 @@ use crate::parameter::ParameterSpec;
 /// log p(x) = logsumexp over k of (ln w_k + log p_k(x))
 /// ```
 ///
+/// Over numbers and counts a quantile is the first outcome at which the cdf reaches the level, between the quantiles of the
+/// components; of numbers it moves with the parameters by the implicit function theorem.
+///
 /// Of angles ([`Support::Circle`]) a mixture has its density and samples alone: means, variances and the cdf of components do
 /// not average around a circle.
 ///
