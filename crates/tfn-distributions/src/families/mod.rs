@@ -134,6 +134,7 @@ families! {
     log_normal: LogNormal;
     log_uniform: LogUniform;
     logistic: Logistic;
+    logit_normal: LogitNormal;
     masked: Masked;
     matrix_normal: MatrixNormal;
     mixture: Mixture;
