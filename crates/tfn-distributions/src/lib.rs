@@ -11,6 +11,7 @@ mod families;
 pub mod describe;
 mod gaussian;
 mod interop;
+pub mod inversion;
 mod kl;
 mod masking;
 mod parallel;

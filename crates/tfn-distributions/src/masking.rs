@@ -71,6 +71,18 @@ pub(crate) fn above_zero(x: &Tensor, outside: f64, f: &dyn Fn(&Tensor) -> Tensor
     branch(&x.le(&constant(0.0, x)), x, (1.0, |x| constant(outside, x)), (1.0, f))
 }
 
+/// `f(x)` where `x` is between 0 and 1 (or NaN), outside and at the ends one of `ends` with zero gradient.
+pub(crate) fn in_unit_interval(
+    x: &Tensor,
+    [below, above]: [f64; 2],
+    f: &dyn Fn(&Tensor) -> Tensor,
+) -> Tensor {
+    let is_above = x.ge(&constant(1.0, x));
+    let is_below = x.le(&constant(0.0, x));
+    let inside = |x: &Tensor| branch(&is_below, x, (0.5, |x| constant(below, x)), (0.5, f));
+    branch(&is_above, x, (0.5, |x| constant(above, x)), (0.5, inside))
+}
+
 /// `x` with 0 for infinity, where a density on the positive numbers is nothing as it is there.
 pub(crate) fn without_infinity(x: &Tensor) -> Tensor {
     Tensor::select(&x.eq(&constant(f64::INFINITY, x)), &constant(0.0, x), x)

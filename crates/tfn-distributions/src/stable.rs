@@ -1,6 +1,6 @@
 //! Differences that would cancel if they were formed as they are written.
 
-use tfn_tensor::{DType, Tensor};
+use tfn_tensor::{DType, Pointwise, Tensor, pointwise};
 
 use crate::masking::{branch, constant, only_where};
 
@@ -16,6 +16,22 @@ pub(crate) fn log1m_exp(t: &Tensor) -> Tensor {
     let is_small = t.lt(&constant(std::f64::consts::LN_2, t));
     let small = |t: &Tensor| (-(-t).expm1()).ln();
     branch(&is_small, t, (0.5, small), (1.0, |t| (-(-t).exp()).log1p()))
+}
+
+/// `ln(p/(1 − p))`, with all digits near ½.
+pub(crate) fn logit(p: &Tensor) -> Tensor {
+    const LOGIT: Pointwise<1> = Pointwise {
+        name: "logit",
+        value: |[p]| {
+            if (p - 0.5).abs() < 0.25 {
+                ((2.0 * p - 1.0) / (1.0 - p)).ln_1p()
+            } else {
+                p.ln() - (-p).ln_1p()
+            }
+        },
+        partials: [|[p], _| 1.0 / (p * (1.0 - p))],
+    };
+    pointwise(LOGIT, [p])
 }
 
 /// `f` of numbers of one type, computed in `f64`.

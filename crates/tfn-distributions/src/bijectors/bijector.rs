@@ -115,6 +115,15 @@ pub trait Bijector: Module + Debug + BijectorCopy {
         None
     }
 
+    /// 1 where an event of `x` (an entry, if that is all an event is) is one that the function takes, 0 elsewhere; `None`
+    /// if it takes all numbers.
+    ///
+    /// It is the range of the inverse: an [`Invert`](super::Invert) asks for it.
+    fn in_domain(&self, x: &Tensor) -> Option<Tensor> {
+        let _ = x;
+        None
+    }
+
     /// 1 where the function increases, 0 where it decreases, in a shape that broadcasts with that of
     /// `like` and in its type; `None` if it is not known, or if it does not act entry by entry.
     fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {

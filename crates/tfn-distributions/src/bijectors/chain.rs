@@ -123,6 +123,20 @@ impl Bijector for Chain {
         inside
     }
 
+    fn in_domain(&self, x: &Tensor) -> Option<Tensor> {
+        let (mut x, mut ndims) = (x.clone(), self.forward_min_event_ndims());
+        let mut inside: Option<Tensor> = None;
+        for bijector in self.bijectors.iter().rev() {
+            if let Some(mask) = bijector.in_domain(&x) {
+                let mask = all_last(&mask, ndims - bijector.forward_min_event_ndims());
+                inside = Some(inside.map_or(mask.clone(), |inside| inside * mask));
+            }
+            x = bijector.forward(&x);
+            ndims = ranks_through(bijector.as_ref(), ndims);
+        }
+        inside
+    }
+
     fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
         self.bijectors.iter().try_fold(number(1.0, like), |increasing, bijector| {
             Some(increasing.eq(&bijector.is_increasing(like)?))

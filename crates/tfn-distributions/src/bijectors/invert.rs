@@ -70,6 +70,14 @@ impl Bijector for Invert {
         self.bijector.is_affine()
     }
 
+    fn in_range(&self, y: &Tensor) -> Option<Tensor> {
+        self.bijector.in_domain(y)
+    }
+
+    fn in_domain(&self, x: &Tensor) -> Option<Tensor> {
+        self.bijector.in_range(x)
+    }
+
     fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
         self.bijector.is_increasing(like)
     }

@@ -3,7 +3,7 @@
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use super::{Bijector, rising};
+use super::{Bijector, number, rising};
 
 plain! {
     /// `f(x) = ln(x)`, from the positive numbers to all.
@@ -24,6 +24,10 @@ plain! {
 
         fn inverse_log_det_jacobian(&self, y: &Tensor) -> Tensor {
             y.clone()
+        }
+
+        fn in_domain(&self, x: &Tensor) -> Option<Tensor> {
+            Some(x.gt(&number(0.0, x)))
         }
 
         fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {

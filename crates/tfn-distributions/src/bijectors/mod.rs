@@ -3,6 +3,7 @@
 //! Counterpart: `tfp.bijectors`. Most act entry by entry; the others say how many axes an event has.
 
 mod bijector;
+mod steps;
 mod triangle;
 
 #[doc(hidden)]
@@ -11,6 +12,7 @@ pub use bijector::{Bijector, IntoBijector};
 pub use masked_autoregressive::AutoregressiveNetwork;
 #[doc(hidden)]
 pub use masked_autoregressive::AutoregressiveNetworkCopy;
+pub(crate) use steps::steps;
 
 use std::panic::Location;
 use std::sync::Arc;

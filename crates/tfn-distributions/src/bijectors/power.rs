@@ -124,6 +124,11 @@ impl Bijector for Power {
         Some(self.apply(IN_RANGE, y).detach())
     }
 
+    /// As the range, which is the domain of the root.
+    fn in_domain(&self, x: &Tensor) -> Option<Tensor> {
+        self.in_range(x)
+    }
+
     fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
         let power = self.power.value_like(like);
         let odd_and_falling = |&p: &f64| p < 0.0 && is_odd(p);

@@ -25,6 +25,10 @@ plain! {
         fn in_range(&self, y: &Tensor) -> Option<Tensor> {
             Some(1.0 - y.eq(&number(0.0, y)))
         }
+
+        fn in_domain(&self, x: &Tensor) -> Option<Tensor> {
+            self.in_range(x)
+        }
     }
 }
 

@@ -26,6 +26,10 @@ plain! {
             Some(y.ge(&number(0.0, y)))
         }
 
+        fn in_domain(&self, x: &Tensor) -> Option<Tensor> {
+            Some(x.ge(&number(0.0, x)))
+        }
+
         fn is_increasing(&self, like: &Tensor) -> Option<Tensor> {
             rising(like)
         }

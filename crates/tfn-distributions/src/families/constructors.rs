@@ -41,6 +41,7 @@ macro_rules! for_each_family {
             Laplace { (loc, scale) => Self::new(loc, scale) }
             LogNormal { (loc, scale) => Self::new(loc, scale) }
             Logistic { (loc, scale) => Self::new(loc, scale) }
+            LogitNormal { (loc, scale) => Self::new(loc, scale) }
             MatrixNormal { (loc, scale_row, scale_column) => Self::new(loc, scale_row, scale_column) }
             Multinomial {
                 (total_count, probs) => Self::from_probs(total_count, probs),

@@ -8,7 +8,7 @@ use super::Beta;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
 use crate::exponential_integral::EULER_GAMMA;
-use crate::masking::{at_probability, branch, constant};
+use crate::masking::{at_probability, branch, constant, in_unit_interval};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::scalar::kumaraswamy_law::{
     mean_log_rest, mean_log_rest_in_a, mean_log_rest_in_b,
@@ -89,14 +89,6 @@ impl Kumaraswamy {
         log1m_exp(&-(x.ln() * self.concentration1.value()))
     }
 
-    /// `f(x)` for `x` between 0 and 1, `below` and `above` with zero gradient outside.
-    fn at(&self, x: &Tensor, below: f64, above: f64, f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
-        let is_above = x.ge(&constant(1.0, x));
-        let is_below = x.le(&constant(0.0, x));
-        let inside = |x: &Tensor| branch(&is_below, x, (0.5, |x| constant(below, x)), (0.5, &f));
-        branch(&is_above, x, (0.5, |x| constant(above, x)), (0.5, inside))
-    }
-
     /// The outcome of which `exp(log_above)` is the survival function.
     fn of_log_survival(&self, log_above: &Tensor) -> Tensor {
         let log_rest = log_above / self.concentration0.value();
@@ -174,7 +166,7 @@ impl Distribution for Kumaraswamy {
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
         let (a, b) = (self.concentration1.value(), self.concentration0.value());
-        Ok(self.at(value, f64::NEG_INFINITY, 0.0, &|x| {
+        Ok(in_unit_interval(value, [f64::NEG_INFINITY, 0.0], &|x| {
             // xᵃ = exp(−t) may be nothing beside 1, or at all.
             let t = -(x.ln() * &a);
             let is_low = t.gt(&constant(40.0, &t));
@@ -189,7 +181,7 @@ impl Distribution for Kumaraswamy {
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
         let b = self.concentration0.value();
-        Ok(self.at(value, 0.0, f64::NEG_INFINITY, &|x| self.log_rest(x) * &b))
+        Ok(in_unit_interval(value, [0.0, f64::NEG_INFINITY], &|x| self.log_rest(x) * &b))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {

@@ -4,9 +4,11 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
+use super::Normal;
+use crate::bijectors::Exp;
+use crate::distribution::{Distribution, Reparameterization, Structure};
 use crate::error::Result;
-use crate::gaussian::{STANDARD_ENTROPY, normal_kl};
+use crate::gaussian::STANDARD_ENTROPY;
 use crate::masking::{above_zero, without_infinity};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::ndtri;
@@ -138,16 +140,11 @@ impl Distribution for LogNormal {
         self.validate_args
     }
 
-    fn kl_rules(&self) -> &'static [KlRule] {
-        const { &[KlRule::of::<LogNormal, LogNormal>()] }
-    }
-}
-
-/// That of the normals: the logarithm, which both share, changes nothing.
-impl KlDivergence<Self> for LogNormal {
-    fn kl_divergence_to(&self, p: &Self) -> Result<Tensor> {
-        let [q, p] = [self, p].map(|d| (d.loc.value(), d.scale.value()));
-        Ok(normal_kl(&q, &p))
+    /// Divergences are those of the normals: the logarithm, which both share, changes nothing.
+    fn structure(&self) -> Structure {
+        Normal::new(self.loc.clone(), self.scale.clone()).map_or(Structure::Simple, |normal| {
+            Structure::Transformed { base: normal.into(), bijector: Exp::new().into() }
+        })
     }
 }
 

@@ -9,8 +9,9 @@ use tfn_tensor::{Element, Entrywise, Tensor, entrywise};
 use super::location_scale::Standard;
 use crate::distribution::{Distribution, Reparameterization};
 use crate::error::Result;
-use crate::masking::{at_probability, branch, constant};
+use crate::masking::at_probability;
 use crate::parameter::{Parameter, ParameterSpec};
+use crate::stable::logit;
 
 /// The logistic distribution around `loc`.
 ///
@@ -84,12 +85,8 @@ impl Standard for StandardLogistic {
         (-z).log_sigmoid()
     }
 
-    /// `ln(p/(1 − p))`, with all digits near ½.
     fn quantile(&self, p: &Tensor) -> Tensor {
-        let p = at_probability(p, p);
-        let is_central = (&p - 0.5).abs().lt(&constant(0.25, &p));
-        let central = |p: &Tensor| ((p * 2.0 - 1.0) / (1.0 - p)).log1p();
-        branch(&is_central, &p, (0.5, central), (0.2, |p| p.ln() - (-p).log1p()))
+        logit(&at_probability(p, p))
     }
 
     fn survival_quantile(&self, p: &Tensor) -> Tensor {

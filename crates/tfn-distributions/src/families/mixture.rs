@@ -9,6 +9,7 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 use super::Categorical;
 use super::batch_broadcast::{joined, sample_wide};
 use super::mixing::{Mixing, expect_line};
+use super::mixing_quantile::{Side, outcome_at};
 use crate::distribution::{Distribution, Support};
 use crate::error::{DistributionError, Result};
 use crate::parameter::ParameterSpec;
@@ -21,6 +22,9 @@ use crate::parameter::ParameterSpec;
 /// log p(x) = logsumexp over k of (ln w_k + log p_k(x))
 /// ```
 /// Components of one family are faster as a [`MixtureSameFamily`](crate::MixtureSameFamily).
+///
+/// Over numbers and counts a quantile is the first outcome at which the cdf reaches the level, between the quantiles of the
+/// components; of numbers it moves with the parameters by the implicit function theorem.
 ///
 /// Of angles ([`Support::Circle`]) a mixture has its density and samples alone: means, variances and the cdf of components do
 /// not average around a circle.
@@ -112,6 +116,11 @@ impl Mixture {
             return Err(DistributionError::Argument { family, argument, given, expected });
         }
         Ok(())
+    }
+
+    /// The outcome on whose `side` the probability is `p`.
+    fn outcome(&self, p: &Tensor, side: Side) -> Result<Tensor> {
+        outcome_at(self, &self.mixing()?, p, side, &|p| self.at(p, &|component, p| side.of(component, p)))
     }
 
     fn mixing(&self) -> Result<Mixing<'_>> {
@@ -221,6 +230,14 @@ impl Distribution for Mixture {
         expect_line(self, "log_survival_function")?;
         let above = self.at(value, &|component, x| component.log_survival_function(x))?;
         Ok(self.mixing()?.log_probability(&above))
+    }
+
+    fn quantile(&self, p: &Tensor) -> Result<Tensor> {
+        self.outcome(p, Side::Below)
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        self.outcome(p, Side::Above)
     }
 
     fn support(&self) -> Support {

@@ -9,6 +9,7 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 use super::Categorical;
 use super::batch_broadcast::sample_wide;
 use super::mixing::{Mixing, expect_line};
+use super::mixing_quantile::{Side, outcome_at};
 use crate::distribution::{Distribution, IntoDistribution, Support};
 use crate::error::{DistributionError, Result};
 use crate::parameter::ParameterSpec;
@@ -21,6 +22,9 @@ use crate::parameter::ParameterSpec;
 /// ```text
 /// log p(x) = logsumexp over k of (ln w_k + log p_k(x))
 /// ```
+///
+/// Over numbers and counts a quantile is the first outcome at which the cdf reaches the level, between the quantiles of the
+/// components; of numbers it moves with the parameters by the implicit function theorem.
 ///
 /// Of angles ([`Support::Circle`]) a mixture has its density and samples alone: means, variances and the cdf of components do
 /// not average around a circle.
@@ -102,6 +106,11 @@ impl MixtureSameFamily {
     pub fn entropy_lower_bound(&self) -> Result<Tensor> {
         let bound = self.mixing()?.share(&self.components_distribution.entropy()?);
         Ok(bound.broadcast_to(&self.batch_shape()?).check()?)
+    }
+
+    /// The outcome on whose `side` the probability is `p`.
+    fn outcome(&self, p: &Tensor, side: Side) -> Result<Tensor> {
+        outcome_at(self, &self.mixing()?, p, side, &|p| self.for_each(p).and_then(|p| side.of(&*self.components_distribution, &p)))
     }
 
     fn mixing(&self) -> Result<Mixing<'_>> {
@@ -202,6 +211,14 @@ impl Distribution for MixtureSameFamily {
         expect_line(self, "log_survival_function")?;
         let above = self.components_distribution.log_survival_function(&self.for_each(value)?)?;
         Ok(self.mixing()?.log_probability(&above))
+    }
+
+    fn quantile(&self, p: &Tensor) -> Result<Tensor> {
+        self.outcome(p, Side::Below)
+    }
+
+    fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
+        self.outcome(p, Side::Above)
     }
 
     fn support(&self) -> Support {

@@ -134,6 +134,7 @@ families! {
     log_normal: LogNormal;
     log_uniform: LogUniform;
     logistic: Logistic;
+    logit_normal: LogitNormal;
     masked: Masked;
     matrix_normal: MatrixNormal;
     mixture: Mixture;
@@ -158,5 +159,6 @@ families! {
 
 mod logits_or_probs;
 mod mixing;
+mod mixing_quantile;
 mod multivariate_normal;
 mod saturated_draws;

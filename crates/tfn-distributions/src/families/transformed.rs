@@ -6,9 +6,10 @@ use tfn_module::Module;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use super::Independent;
+use super::{Independent, LogNormal, LogitNormal};
 use super::saturated_draws::SaturatedDraws;
-use crate::bijectors::{Bijector, IntoBijector};
+use crate::axes::sum_last;
+use crate::bijectors::{Bijector, Chain, Exp, IntoBijector, Sigmoid, steps};
 use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure};
 use crate::error::{DistributionError, Result};
 use crate::masking::{all_last, constant, only_where};
@@ -26,7 +27,7 @@ use crate::parameter::ParameterSpec;
 /// [`sample`](Distribution::sample) returned, not a part or a copy of it: what it was before the bijector, as that was then, is
 /// kept as long as the draw. Through an affine
 /// bijector the mean is known, through one that is affine entry by entry the variance too, and a normal stays a
-/// normal.
+/// normal. A normal through [`Exp`] or [`Sigmoid`] has what [`LogNormal`] and [`LogitNormal`] have.
 ///
 /// # Shapes
 /// A bijector of vectors or matrices takes as many last axes of the batch of `distribution` into the event as it
@@ -107,10 +108,18 @@ impl TransformedDistribution {
         self.bijector.affine(&self.number(0.0)?).map_or_else(|| self.unsupported(method), Ok)
     }
 
-    /// `before` through the bijector, if it is affine.
-    fn through_affine(&self, before: &Tensor, method: &'static str) -> Result<Tensor> {
-        if self.bijector.is_affine() {
-            Ok(self.bijector.forward(before))
+    /// The family of its own that a normal is through this bijector; its batch is batch and event of this one.
+    fn named(&self, method: &'static str) -> Result<Arc<dyn Distribution>> {
+        let Structure::Transformed { base, bijector } = self.structure() else {
+            return self.unsupported(method);
+        };
+        let Some((loc, scale)) = base.elementwise_normal() else {
+            return self.unsupported(method);
+        };
+        if bijector.is_same(&Exp::new()) {
+            Ok(LogNormal::new(loc, scale)?.into())
+        } else if bijector.is_same(&Sigmoid::new()) {
+            Ok(LogitNormal::new(loc, scale)?.into())
         } else {
             self.unsupported(method)
         }
@@ -321,21 +330,30 @@ impl Distribution for TransformedDistribution {
     }
 
     fn mean(&self) -> Result<Tensor> {
-        self.through_affine(&self.distribution.mean()?, "mean")
+        if self.bijector.is_affine() {
+            return Ok(self.bijector.forward(&self.distribution.mean()?));
+        }
+        self.named("mean")?.mean()
     }
 
     fn variance(&self) -> Result<Tensor> {
-        let (scale, _) = self.affine("variance")?;
-        Ok(self.distribution.variance()? * scale.square())
+        match self.affine("variance") {
+            Ok((scale, _)) => Ok(self.distribution.variance()? * scale.square()),
+            Err(_) => self.named("variance")?.variance(),
+        }
     }
 
     fn mode(&self) -> Result<Tensor> {
-        self.through_affine(&self.distribution.mode()?, "mode")
+        if self.bijector.is_affine() {
+            return Ok(self.bijector.forward(&self.distribution.mode()?));
+        }
+        self.named("mode")?.mode()
     }
 
     fn entropy(&self) -> Result<Tensor> {
         if !self.bijector.is_affine() {
-            return self.unsupported("entropy");
+            let each = self.named("entropy")?.entropy()?;
+            return Ok(sum_last(&each, self.event_shape()?.len()).check()?);
         }
         // The determinant is the same everywhere.
         let anywhere = Tensor::zeros(&self.shape_before()?, self.dtype()?);
@@ -369,8 +387,18 @@ impl Distribution for TransformedDistribution {
         self.at_level(p, "inverse_survival_function", methods)
     }
 
+    /// One step of the bijector at a time, so that functions meet that were put together in other ways.
     fn structure(&self) -> Structure {
-        Structure::Transformed { base: self.distribution.clone(), bijector: self.bijector.clone() }
+        let steps = steps(&self.bijector);
+        let (base, bijector) = (self.distribution.clone(), self.bijector.clone());
+        match steps.split_first() {
+            None => Structure::Transformed { base, bijector },
+            Some((last, [])) => Structure::Transformed { base, bijector: last.clone() },
+            Some((last, rest)) => match Self::new(base.clone(), Chain::new(rest.iter().cloned())) {
+                Ok(before) => Structure::Transformed { base: before.into(), bijector: last.clone() },
+                Err(_) => Structure::Transformed { base, bijector },
+            },
+        }
     }
 
     fn elementwise_normal(&self) -> Option<(Tensor, Tensor)> {
@@ -526,10 +554,9 @@ mod tests {
 
     #[test]
     fn what_needs_an_affine_bijector_is_refused_without() {
-        assert_eq!(
-            log_normal(0.0).mean().unwrap_err().to_string(),
-            "TransformedDistribution has no mean"
-        );
+        let positive = TransformedDistribution::new(Normal::new(0.0, 1.0).unwrap(), Softplus::new());
+        let error = positive.unwrap().mean().unwrap_err();
+        assert_eq!(error.to_string(), "TransformedDistribution has no mean");
     }
 
     #[test]
@@ -537,5 +564,57 @@ mod tests {
         let wide = Shift::new(Tensor::from_vec(vec![0.0, 1.0], &[2])).unwrap();
         let error = TransformedDistribution::new(Normal::new(0.0, 1.0).unwrap(), wide).unwrap_err();
         assert!(matches!(error, DistributionError::Shape { argument: "bijector", .. }), "{error}");
+    }
+
+    #[test]
+    fn a_normal_through_exp_or_sigmoid_is_the_family_of_that_name() {
+        let read = |tensor: Result<Tensor>| tensor.unwrap().to_vec::<f64>().unwrap();
+        let near = |a: &[f64], b: &[f64]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-14 * b.abs().max(1.0))
+        };
+        let row = || Tensor::from_vec(vec![0.3, -0.2], &[2]);
+        let normal = || Normal::new(row(), 0.5).unwrap();
+        let named: [Arc<dyn Distribution>; 2] =
+            [LogNormal::new(row(), 0.5).unwrap().into(), LogitNormal::new(row(), 0.5).unwrap().into()];
+        let others: [Arc<dyn Distribution>; 2] =
+            [LogNormal::new(0.1, 0.7).unwrap().into(), LogitNormal::new(0.1, 0.7).unwrap().into()];
+        let ends: [[Arc<dyn Bijector>; 2]; 2] =
+            [[Exp::new().into(), Invert::new(Log::new()).into()], [Sigmoid::new().into(), Sigmoid::new().into()]];
+        for ((named, other), ends) in named.iter().zip(&others).zip(&ends) {
+            let affine = Chain::new([
+                ends[1].clone(),
+                Shift::new(-1.0).unwrap().into(),
+                Scale::new(-2.0).unwrap().into(),
+            ]);
+            let before = Normal::new((-1.0 - row()) * 0.5, 0.25).unwrap();
+            for same in [
+                TransformedDistribution::new(normal(), ends[0].clone()).unwrap(),
+                TransformedDistribution::new(normal(), ends[1].clone()).unwrap(),
+                TransformedDistribution::new(before, affine).unwrap(),
+            ] {
+                for method in [Distribution::mode, Distribution::mean, Distribution::variance, Distribution::entropy] {
+                    match method(&**named) {
+                        Ok(value) => assert!(near(&read(method(&same)), &read(Ok(value)))),
+                        Err(_) => assert!(method(&same).is_err()),
+                    }
+                }
+                let [q, p] = [&same as &dyn Distribution, &**other];
+                assert!(near(&read(kl_divergence(q, p)), &read(kl_divergence(&**named, p))));
+                assert!(near(&read(kl_divergence(p, q)), &read(kl_divergence(p, &**named))));
+                assert!(near(&read(kl_divergence(q, &**named)), &[0.0; 2]));
+                let event = Independent::new(same.clone(), 1).unwrap();
+                let copies = crate::Sample::new(other.clone(), &[2]).unwrap();
+                let sum = read(kl_divergence(q, p)).iter().sum::<f64>();
+                assert!(near(&read(kl_divergence(&event, &copies)), &[sum]));
+            }
+            let vectors = Independent::new(normal(), 1).unwrap();
+            let vectors = TransformedDistribution::new(vectors, ends[0].clone()).unwrap();
+            let copies = crate::Sample::new(other.clone(), &[2]).unwrap();
+            let sum = read(kl_divergence(&**named, &**other)).iter().sum::<f64>();
+            assert!(near(&read(kl_divergence(&vectors, &copies)), &[sum]));
+            if let Ok(entropy) = named.entropy() {
+                assert!(near(&read(vectors.entropy()), &[read(Ok(entropy)).iter().sum()]));
+            }
+        }
     }
 }

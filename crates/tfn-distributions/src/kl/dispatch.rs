@@ -72,13 +72,15 @@ pub fn kl_divergence(q: &dyn Distribution, p: &dyn Distribution) -> Result<Tenso
             return Err(DistributionError::NoKlRule { q: describe(q), p: describe(p), tried });
         }
     }
-    if let Some(divergence) = by_levels(q, p, by_rule, &mut tried)? {
+    let rule = |q: &dyn Distribution, p: &dyn Distribution| Ok(by_rule(q, p)?.map(|kl| [kl]));
+    if let Some([divergence]) = by_levels(q, p, &rule, &mut tried)? {
         return Ok(divergence.check()?);
     }
     if let Some(divergence) = as_normals(q, p)? {
         return Ok(divergence.check()?);
     }
-    if let Some(divergence) = by_levels(q, p, as_normals, &mut Vec::new())? {
+    let normals = |q: &dyn Distribution, p: &dyn Distribution| Ok(as_normals(q, p)?.map(|kl| [kl]));
+    if let Some([divergence]) = by_levels(q, p, &normals, &mut Vec::new())? {
         return Ok(divergence.check()?);
     }
     tried.push("both elementwise normal or normal vectors".into());
@@ -171,16 +173,17 @@ pub(super) fn check_events(q: &dyn Distribution, p: &dyn Distribution) -> Result
     Err(DistributionError::KlEventShapes { q: describe(q), p: describe(p), lhs, rhs })
 }
 
-/// A way to the divergence of two distributions, if it leads there.
-type Known = fn(&dyn Distribution, &dyn Distribution) -> Result<Option<Tensor>>;
+/// A way to the divergence of two distributions, and what else adds up as it does, if it leads there.
+type Known<'a, const N: usize> =
+    &'a dyn Fn(&dyn Distribution, &dyn Distribution) -> Result<Option<[Tensor; N]>>;
 
 /// The divergence of a pair inside the wrappers that is known by `known`, the outermost such pair first.
-fn by_levels(
+pub(super) fn by_levels<const N: usize>(
     q: &dyn Distribution,
     p: &dyn Distribution,
-    known: Known,
+    known: Known<'_, N>,
     tried: &mut Vec<String>,
-) -> Result<Option<Tensor>> {
+) -> Result<Option<[Tensor; N]>> {
     let (of_q, of_p) = (levels(q)?, levels(p)?);
     let mut pairs: Vec<(usize, &Level<'_>, &Level<'_>)> = Vec::new();
     for (i, a) in of_q.iter().enumerate() {
@@ -196,7 +199,11 @@ fn by_levels(
         };
         tried.push(pair(&*a.base, &*b.base));
         if let Some(divergence) = known(&*a.base, &*b.base)? {
-            return lift.apply(&divergence).map(Some);
+            let mut lifted = divergence;
+            for part in &mut lifted {
+                *part = lift.apply(part)?;
+            }
+            return Ok(Some(lifted));
         }
     }
     Ok(None)

@@ -3,7 +3,8 @@
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Key;
 
-use super::dispatch::{Pairing, kl_divergence, pairing};
+use super::dispatch::{Pairing, by_levels, kl_divergence, pairing};
+use super::integral::by_integral;
 use super::monte_carlo::by_samples;
 use super::quadrature::by_quadrature;
 use crate::distribution::Distribution;
@@ -22,12 +23,14 @@ const GOOD_ENOUGH: f64 = 1e-5;
 pub enum KlMethod {
     /// [`kl_divergence`], and its error if there is no rule.
     ClosedForm,
-    /// Quadrature, weight by weight: `q` elementwise normal, `p` with an elementwise log-density.
+    /// Quadrature, entry by entry.
     ///
-    /// If `p` is the same for all weights, the expectation of its log-density is a function of `loc` and `scale`: it is
+    /// For a `q` that is elementwise normal and a `p` with an elementwise log-density: if `p` is the same for all weights, the expectation of its log-density is a function of `loc` and `scale`: it is
     /// tabulated where the weights lie, piece by piece as polynomials. Pieces are halved until the kinks, bends and
     /// singularities of the log-density lie between them. Otherwise Gauss–Hermite rules of up to 128 nodes are doubled
-    /// until two agree.
+    /// until two agree. For any other `q` over numbers that has quantiles, and independent copies of such: the integral of
+    /// `log q − log p` over the levels of `q`, on panels that are halved until halving changes nothing. It is infinite where `q`
+    /// has a density and `p` has none, as far as a level of 1e-300 (1e-37 in `f32`) reaches.
     Quadrature {
         /// The error of each weight, in nats, that is aimed at. A number below the rounding error counts as the
         /// rounding error.
@@ -74,7 +77,7 @@ pub struct KlEstimate {
     pub method: KlMethod,
     /// Its error, entry by entry: 0 for a closed form; for quadrature the sum over the weights of what their
     /// polynomials leave out, judged by how their coefficients fall, and of rounding (for Gauss–Hermite rules four
-    /// times the difference of the last two); for Monte Carlo the standard error.
+    /// times the difference of the last two, for integrals over levels that of the last halving); for Monte Carlo the standard error.
     pub error: Tensor,
 }
 
@@ -160,8 +163,24 @@ fn quadrature(
         });
     }
     let method = KlMethod::Quadrature { tolerance };
-    let estimate = by_quadrature(q, p, tolerance)?;
+    let estimate = match by_quadrature(q, p, tolerance)? {
+        None => integral(q, p, tolerance)?,
+        found => found,
+    };
     Ok(estimate.map(|[value, error]| KlEstimate { value, method, error }))
+}
+
+/// The integral over the levels of `q`, or over those of what is inside its wrappers, and its error.
+fn integral(
+    q: &dyn Distribution,
+    p: &dyn Distribution,
+    tolerance: f64,
+) -> Result<Option<[Tensor; 2]>> {
+    let known = |q: &dyn Distribution, p: &dyn Distribution| by_integral(q, p, tolerance);
+    match known(q, p)? {
+        None => by_levels(q, p, &known, &mut Vec::new()),
+        found => Ok(found),
+    }
 }
 
 fn monte_carlo(
@@ -230,8 +249,10 @@ fn exactness(method: &KlMethod) -> u8 {
 }
 
 fn not_factorised(q: &dyn Distribution, p: &dyn Distribution) -> DistributionError {
-    let tried =
-        vec!["quadrature (needs an elementwise normal q and an elementwise density of p)".into()];
+    let tried = vec![
+        "quadrature (needs a q of independent numbers with quantiles and such a p with a density)"
+            .into(),
+    ];
     DistributionError::NoKlRule { q: q.family().into(), p: p.family().into(), tried }
 }
 
@@ -239,8 +260,8 @@ fn not_factorised(q: &dyn Distribution, p: &dyn Distribution) -> DistributionErr
 mod tests {
     use super::*;
     use crate::{
-        Categorical, Gumbel, HalfNormal, Independent, JointDistributionSequential, Laplace,
-        MixtureSameFamily, Normal, Sample, Uniform,
+        Categorical, Gumbel, HalfNormal, Horseshoe, Independent, JointDistributionSequential,
+        Laplace, MixtureSameFamily, Normal, Sample, Uniform,
     };
 
     use tfn_tensor::{DType, Variable};
@@ -358,7 +379,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_an_error() {
-        let (q, p) = (Laplace::new(0.0, 1.0).unwrap(), Uniform::new(-1.0, 1.0).unwrap());
+        let (q, p) = (Horseshoe::new(1.0).unwrap(), Uniform::new(-1.0, 1.0).unwrap());
         let error = estimate_kl(&q, &p, KlMethod::quadrature()).unwrap_err();
         assert!(matches!(error, DistributionError::NoKlRule { .. }));
         let none = KlMethod::Quadrature { tolerance: 0.0 };

@@ -88,6 +88,29 @@ pub(super) fn legendre_rule(nodes: usize) -> Vec<(f64, f64)> {
     (0..nodes).map(node).collect()
 }
 
+/// Nodes and weights over −1 … 1 with both ends among the nodes, exact for polynomials of a degree below `2·nodes − 2`.
+///
+/// # References
+/// Abramowitz and Stegun, 25.4.32: the inner nodes are the roots of the slope of Legendre's polynomial, here by Newton's method.
+pub(super) fn lobatto_rule(nodes: usize) -> Vec<(f64, f64)> {
+    let degree = nodes - 1;
+    let node = |i: usize| {
+        let mut x = -(std::f64::consts::PI * i as f64 / degree as f64).cos();
+        let mut value = 1.0;
+        for _ in 0..40 {
+            let (mut now, mut before) = (x, 1.0);
+            for k in 2..=degree {
+                let k = k as f64;
+                (now, before) = (((2.0 * k - 1.0) * x * now - (k - 1.0) * before) / k, now);
+            }
+            value = now;
+            x -= (x * now - before) / (nodes as f64 * now);
+        }
+        (x, 2.0 / ((degree * nodes) as f64 * value * value))
+    };
+    (0..nodes).map(node).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +136,21 @@ mod tests {
         for nodes in [2, 10, 15] {
             for degree in (0..2 * nodes as i32).step_by(2) {
                 let sum: f64 = legendre_rule(nodes).iter().map(|(x, w)| w * x.powi(degree)).sum();
+                assert!(
+                    (sum - 2.0 / f64::from(degree + 1)).abs() < 1e-14,
+                    "{nodes} {degree}: {sum}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn rules_with_both_ends_integrate_polynomials_exactly() {
+        for nodes in [2, 7, 12] {
+            let rule = lobatto_rule(nodes);
+            assert!(rule[0].0 == -1.0 && rule[nodes - 1].0 == 1.0, "{rule:?}");
+            for degree in (0..2 * nodes as i32 - 2).step_by(2) {
+                let sum: f64 = rule.iter().map(|(x, w)| w * x.powi(degree)).sum();
                 assert!(
                     (sum - 2.0 / f64::from(degree + 1)).abs() < 1e-14,
                     "{nodes} {degree}: {sum}"

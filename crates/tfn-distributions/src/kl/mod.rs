@@ -7,6 +7,7 @@ mod entrywise;
 mod estimate;
 mod expected_log;
 mod gauss;
+mod integral;
 mod interpolant;
 mod level;
 mod monte_carlo;

@@ -61,7 +61,7 @@ pub fn check_bijector_at(
     check_inverse(about("the inverse inverts"), bijector, x, &y)?;
     check_jacobian(about("log-determinants are those of the Jacobian"), bijector, x, &y, free)?;
     check_slopes(about("gradients are those of central differences"), bijector, x, &y)?;
-    check_range(about("values lie in the range"), bijector, &y)?;
+    check_range(about("values lie in the range"), bijector, x, &y)?;
     check_direction(about("it rises or falls as it says"), bijector, x, &y)?;
     check_affine(about("an affine bijector is affine"), bijector, x, &y)?;
     check_copy(about("a copy has its own variables"), bijector, x, &y)
@@ -208,14 +208,14 @@ fn check_slopes(subject: Subject<'_>, b: &dyn Bijector, x: &Tensor, y: &Tensor) 
     subject.equal(&given, &slope(b.forward_log_det_jacobian(&x.tensor()))?, 1e-7)
 }
 
-fn check_range(subject: Subject<'_>, b: &dyn Bijector, y: &Tensor) -> Outcome {
-    let Some(inside) = b.in_range(y) else {
-        return Ok(());
-    };
-    match subject.entries(Ok(inside))?.iter().position(|&inside| inside == 0.0) {
-        None => Ok(()),
-        Some(i) => Err(subject.broken(format!("{:?} outside at entry {i}", y), "inside")),
+fn check_range(subject: Subject<'_>, b: &dyn Bijector, x: &Tensor, y: &Tensor) -> Outcome {
+    for (at, inside) in [(y, b.in_range(y)), (x, b.in_domain(x))] {
+        let Some(inside) = inside else { continue };
+        if let Some(i) = subject.entries(Ok(inside))?.iter().position(|&inside| inside == 0.0) {
+            return Err(subject.broken(format!("{at:?} outside at entry {i}"), "inside"));
+        }
     }
+    Ok(())
 }
 
 fn check_direction(subject: Subject<'_>, b: &dyn Bijector, x: &Tensor, y: &Tensor) -> Outcome {

@@ -8,11 +8,11 @@ use tfn_distributions::{
     BatchBroadcast, BatchReshape, Bernoulli, Beta, Binomial, Categorical, Cauchy, Chi2,
     Deterministic, Dirichlet, Distribution, ExpRelaxedOneHotCategorical, Exponential, Gamma,
     Geometric, Gumbel, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, Independent, InverseGamma,
-    Kumaraswamy, Laplace, LogNormal, LogUniform, Logistic, Masked, MatrixNormal, Mixture,
-    MixtureSameFamily, Multinomial, MultivariateNormalDiag, MultivariateNormalDiagPlusLowRank,
-    MultivariateNormalTriL, NegativeBinomial, Normal, OneHotCategorical, Parameter, Poisson,
-    RelaxedOneHotCategorical, Result, Sample, StudentT, TransformedDistribution, TruncatedNormal,
-    Uniform, VonMises, Weibull,
+    Kumaraswamy, Laplace, LogNormal, LogUniform, Logistic, LogitNormal, Masked, MatrixNormal,
+    Mixture, MixtureSameFamily, Multinomial, MultivariateNormalDiag,
+    MultivariateNormalDiagPlusLowRank, MultivariateNormalTriL, NegativeBinomial, Normal,
+    OneHotCategorical, Parameter, Poisson, RelaxedOneHotCategorical, Result, Sample, StudentT,
+    TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
 };
 
 use crate::numbers::{Argument, ROW};
@@ -78,6 +78,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     ("LogNormal", AT_LEAST_0, &[Real, Positive], |p, _| Ok(LogNormal::new(&p[0], &p[1])?.into())),
     ("LogUniform", LINE, &[], |_, dtype| Ok(LogUniform::new(dtype).into())),
     ("Logistic", LINE, &[Real, Positive], |p, _| Ok(Logistic::new(&p[0], &p[1])?.into())),
+    ("LogitNormal", UNIT, &[Real, Positive], |p, _| Ok(LogitNormal::new(&p[0], &p[1])?.into())),
     ("MatrixNormal", LINE, &[Row(&Real), Moderate(&Triangle), Moderate(&Positive)], |p, _| {
         let scale_column = p[2].value().expand_dims(-1).expand_dims(-1);
         Ok(MatrixNormal::new(p[0].value().expand_dims(-1), &p[1], scale_column)?.into())

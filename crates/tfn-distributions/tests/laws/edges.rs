@@ -5,7 +5,7 @@ use tfn_distributions::tensor::Tensor;
 use tfn_distributions::{
     Bernoulli, Beta, Binomial, Categorical, Cauchy, Chi2, Dirichlet, Exponential, Gamma, Geometric,
     Gumbel, HalfStudentT, Horseshoe, InverseGamma, Kumaraswamy, Laplace, LogNormal, Logistic,
-    Mixture, MixtureSameFamily, NegativeBinomial, Normal, Parameter, Poisson,
+    LogitNormal, Mixture, MixtureSameFamily, NegativeBinomial, Normal, Parameter, Poisson,
     RelaxedOneHotCategorical, StudentT, TransformedDistribution, TruncatedNormal, VonMises,
     Weibull,
 };
@@ -209,6 +209,14 @@ pub(crate) const EXTREMES: &[Family] = &[
     ("LogNormal(0, 1e3)", |d| {
         let [m, s] = at(d, [0.0, 1e3]);
         Ok(LogNormal::new(m, s)?.into())
+    }),
+    ("LogitNormal(0, 1e3)", |d| {
+        let [m, s] = at(d, [0.0, 1e3]);
+        Ok(LogitNormal::new(m, s)?.into())
+    }),
+    ("LogitNormal(40, 1e-3)", |d| {
+        let [m, s] = at(d, [40.0, 1e-3]);
+        Ok(LogitNormal::new(m, s)?.into())
     }),
     ("Kumaraswamy(1e-3, 1e-3)", |d| {
         let [a, b] = at(d, [1e-3, 1e-3]);

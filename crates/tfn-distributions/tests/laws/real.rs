@@ -1,8 +1,10 @@
 //! Families on the real and the half line and the circle.
 
+use tfn_distributions::bijectors::{Chain, Exp, Scale, Shift, Sigmoid};
 use tfn_distributions::{
     Cauchy, Gumbel, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, Kumaraswamy, LogNormal,
-    Logistic, Result, StudentT, TruncatedNormal, VonMises, Weibull,
+    Logistic, LogitNormal, Normal, Result, StudentT, TransformedDistribution, TruncatedNormal,
+    VonMises, Weibull,
 };
 
 use crate::draws::{Draws, Family, Pair};
@@ -50,6 +52,10 @@ pub(crate) const FAMILIES: &[Family] = &[
     }),
     ("StudentT", |d| Ok(StudentT::new(with_moments(d), d.real(&[2]), d.positive(&[2]))?.into())),
     ("LogNormal", |d| Ok(LogNormal::new(d.real(&[2]), narrow(d))?.into())),
+    ("LogitNormal", |d| Ok(LogitNormal::new(d.real(&[2]), narrow(d))?.into())),
+    ("Normal through Exp", |d| {
+        Ok(TransformedDistribution::new(Normal::new(d.real(&[2]), narrow(d))?, Exp::new())?.into())
+    }),
     ("VonMises", |d| Ok(VonMises::new(angles(d), d.positive(&[2]))?.into())),
     ("VonMises, concentrated", |d| {
         Ok(VonMises::new(angles(d), d.variable(&[2], |x| 300.0 + 140.0 * x))?.into())
@@ -93,5 +99,27 @@ pub(crate) const PAIRS: &[Pair] = &[
     ("LogNormal", |d| {
         let q = LogNormal::new(d.real(&[2]), narrow(d))?;
         Ok([q.into(), LogNormal::new(d.real(&[2]), narrow(d))?.into()])
+    }),
+    ("LogitNormal", |d| {
+        let q = LogitNormal::new(d.real(&[2]), narrow(d))?;
+        Ok([q.into(), LogitNormal::new(d.real(&[2]), narrow(d))?.into()])
+    }),
+    ("Normal through Exp, LogNormal", |d| {
+        let q = TransformedDistribution::new(Normal::new(d.real(&[2]), narrow(d))?, Exp::new())?;
+        Ok([q.into(), LogNormal::new(d.real(&[2]), narrow(d))?.into()])
+    }),
+    ("LogNormal, Normal through Exp of an affine function", |d| {
+        let chain = Chain::new([
+            Exp::new().into(),
+            Shift::new(d.real(&[2]))?.into(),
+            Scale::new(-0.7)?.into(),
+        ]);
+        let p = TransformedDistribution::new(Normal::new(d.real(&[2]), narrow(d))?, chain)?;
+        Ok([LogNormal::new(d.real(&[2]), narrow(d))?.into(), p.into()])
+    }),
+    ("LogitNormal, Normal through Sigmoid", |d| {
+        let p =
+            TransformedDistribution::new(Normal::new(d.real(&[2]), narrow(d))?, Sigmoid::new())?;
+        Ok([LogitNormal::new(d.real(&[2]), narrow(d))?.into(), p.into()])
     }),
 ];
