@@ -82,7 +82,7 @@ pub(super) fn sums_to_one(x: &Tensor, dtype: DType) -> Tensor {
 pub(super) fn on_simplex(x: &Tensor, dtype: DType) -> Tensor {
     let sum = x.detach().sum_axes(&[-1], true);
     let is_near = sums_to_one(&x.detach(), dtype).expand_dims(-1);
-    x / Tensor::select(&is_near, &sum, &constant(1.0, &sum))
+    x / Tensor::select(&(is_near * sum.eq(&sum)), &sum, &constant(1.0, &sum))
 }
 
 /// The sum of the concentrations, `[batch…, 1]`, at most the largest number.
