@@ -10,9 +10,9 @@ use tfn_distributions::{
     Geometric, Gumbel, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, Independent, InverseGamma,
     Kumaraswamy, Laplace, LogNormal, LogUniform, Logistic, Masked, MatrixNormal, Mixture,
     MixtureSameFamily, Multinomial, MultivariateNormalDiag, MultivariateNormalDiagPlusLowRank,
-    MultivariateNormalTriL, NegativeBinomial, Normal, OneHotCategorical, Parameter, Poisson,
-    RelaxedOneHotCategorical, Result, Sample, StudentT, TransformedDistribution, TruncatedNormal,
-    Uniform, VonMises, Weibull,
+    MultivariateNormalFullCovariance, MultivariateNormalTriL, NegativeBinomial, Normal,
+    OneHotCategorical, Parameter, Poisson, RelaxedOneHotCategorical, Result, Sample, StudentT,
+    TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
 };
 
 use crate::numbers::{Argument, ROW};
@@ -119,6 +119,14 @@ pub(crate) const FAMILIES: &[Line] = &[
     ("MultivariateNormalDiag", LINE, &[Row(&Real), Row(&Positive)], |p, _| Ok(MultivariateNormalDiag::new(&p[0], &p[1])?.into())),
     ("MultivariateNormalDiagPlusLowRank", LINE, &[Row(&Real), Moderate(&Row(&Positive)), Moderate(&Row(&Real))], |p, _| {
         Ok(MultivariateNormalDiagPlusLowRank::new(&p[0], &p[1], p[2].value().expand_dims(-1))?.into())
+    }),
+    ("MultivariateNormalFullCovariance", LINE, &[Row(&Real), Moderate(&Row(&Positive)), Probability], |p, dtype| {
+        // Any scales, and one correlation of up to a half.
+        let (scale, correlation) = (p[1].value(), (p[2].value() * 0.5).expand_dims(-1).expand_dims(-1));
+        let product = scale.expand_dims(-1) * scale.expand_dims(-2);
+        let eye = Tensor::ones(&[ROW], dtype).matrix_diag();
+        let covariance = product * (&eye + (1.0 - &eye) * correlation);
+        Ok(MultivariateNormalFullCovariance::new(&p[0], covariance)?.into())
     }),
     ("MultivariateNormalTriL", LINE, &[Row(&Real), Moderate(&Triangle)], |p, _| Ok(MultivariateNormalTriL::new(&p[0], &p[1])?.into())),
     ("Multinomial", SHARES, &[Count, Row(&Real)], |p, _| Ok(Multinomial::from_logits(&p[0], &p[1])?.into())),

@@ -78,24 +78,24 @@ impl Tracked<'_> {
         found: &mut Vec<Finding>,
     ) {
         let Some(answer) = answer.ok().filter(Tensor::is_tracked) else { return };
-        if method == "log_survival_function" && !self.made.event_shape().unwrap().is_empty() {
-            // The complement of a row's cdf may be smaller than all numbers with a reciprocal.
-            return;
-        }
         let (bound, answers) = (bound(self.rows.dtype), answer.to_f64_vec().unwrap());
         let (per, width) = (answers.len() / self.count, self.rows.values.len() / self.count);
         let is_of_value = METHODS.iter().any(|line| line.0 == method);
+        let is_of_log_tail = ["log_cdf", "log_survival_function"].contains(&method);
+        let thinnest = if self.rows.dtype == DType::F32 { -104.0 } else { -746.0 };
         // Where an outcome overflows its slope is any; and of chains nothing is said where one of its parts overflows.
         let of_infinity = !self.family.is_chain && is_of_value;
         // Infinite slopes of both signs meet in a row of several.
         let most = if width == 1 { bound } else { bound.sqrt() };
         let is_number = |a: &f64| a.abs() < most || (a.is_infinite() && width == 1 && of_infinity);
+        // A tail may be smaller than all numbers with a reciprocal, and its logarithm be taken all the same.
+        let is_thin = |a: &f64| is_of_log_tail && (thinnest..-bound.ln()).contains(a);
         let is_asked = |row: &Rows, answers: &[f64]| {
             let mut arguments = row.arguments.iter().flatten();
             arguments.all(|p| has_square(*p, bound))
                 && (x.is_none()
                     || row.values.iter().all(|x| is_plain(*x, bound))
-                        && answers.iter().all(is_number))
+                        && answers.iter().all(|a| is_number(a) && !is_thin(a)))
         };
         let total = if x.is_some() { answer.sum() } else { self.within(&answer, bound) };
         let gradients = total.gradients().unwrap();
