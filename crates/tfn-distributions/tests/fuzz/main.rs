@@ -1,6 +1,7 @@
-//! All families under arbitrary bit patterns, as parameters and as values, in both types; the bijectors too.
+//! All families under arbitrary bit patterns, as parameters and as values, in both types; the bijectors too, and families
+//! through chains of them.
 //!
-//! A call is one row: parameters and a value, given to every method. The normal run makes 100,000 of them, about
+//! A call is one row: parameters and a value, given to every method, whose slopes in all of them are asked too. The normal run makes 100,000 of them, about
 //! as many for each family; `TFN_FUZZ_CALLS` sets the number, `TFN_FUZZ_SEED` the seed:
 //!
 //! ```text
