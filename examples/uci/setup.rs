@@ -117,7 +117,7 @@ fn normals(
     spec.joint("prior_", |weight| {
         let scale = match weight.shape {
             [_, 2] => Tensor::from_f64(&scales, &[2], weight.dtype),
-            _ => Tensor::full(&[], scales[0], weight.dtype),
+            _ => Tensor::scalar_of(scales[0], weight.dtype),
         };
         let normal = Normal::new(0.0, scale.broadcast_to(weight.shape))?;
         Ok(Independent::new(normal, weight.shape.len())?)

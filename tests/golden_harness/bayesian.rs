@@ -113,7 +113,7 @@ impl Recipe {
                 other(Arc::new(Independent::new(point, 1)?))?
             }
             Bias::Laplace => {
-                let shift = Shift::new(Tensor::full(&[], 1e-5, dtype))?;
+                let shift = Shift::new(Tensor::scalar_of(1e-5, dtype))?;
                 let positive: [Arc<dyn Bijector>; 2] = [shift.into(), Softplus::new().into()];
                 let scale = zeros("posterior_bias_scale")?;
                 let scale = TransformedVariable::from_variable(scale, Chain::new(positive))?;
@@ -176,7 +176,7 @@ fn standard_normal(
     spec: &KernelBiasSpec,
     parts: usize,
 ) -> Result<Arc<dyn Distribution>, UtilError> {
-    let number = |value: f64| Tensor::full(&[], value, spec.dtype);
+    let number = |value: f64| Tensor::scalar_of(value, spec.dtype);
     let mut kept: Vec<Arc<dyn Distribution>> = Vec::new();
     for shape in [&spec.kernel_shape, &spec.bias_shape].into_iter().take(parts) {
         kept.push(Arc::new(Sample::new(Normal::new(number(0.0), number(1.0))?, shape)?));

@@ -26,7 +26,7 @@ pub(crate) fn check(root: Node<'_>, report: &mut Report) -> Outcome {
 /// A bijector by its name; `None` for one that does not exist here.
 fn build(kind: &str, node: &Node<'_>, dtype: DType) -> Outcome<Option<Arc<dyn Bijector>>> {
     let number = |key: &str| -> Outcome<Tensor> {
-        Ok(Tensor::full(&[], node.key("params")?.key(key)?.number()?, dtype))
+        Ok(Tensor::scalar_of(node.key("params")?.key(key)?.number()?, dtype))
     };
     Ok(Some(match kind {
         "Softplus" => Arc::new(Softplus::new()),

@@ -29,8 +29,8 @@ pub use constraint::Constraint;
 #[doc(hidden)]
 pub use distribution::DistributionCopy;
 pub use distribution::{
-    Distribution, Earlier, IntoDistribution, JointModel, JointPart, KlDivergence, KlRule,
-    Reparameterization, Structure, Support, Wrapper,
+    Distribution, Earlier, IntoDistribution, IntoDistributions, JointModel, JointPart,
+    KlDivergence, KlRule, Reparameterization, Structure, Support, Wrapper,
 };
 pub use error::{DistributionError, Result};
 pub use families::*;

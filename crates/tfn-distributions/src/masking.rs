@@ -154,7 +154,7 @@ pub(crate) fn nonzero(tensor: &Tensor) -> Tensor {
 /// A number in the type of `like`; carries the error of `like`.
 pub(crate) fn constant(value: f64, like: &Tensor) -> Tensor {
     match like.dtype() {
-        Ok(dtype) => Tensor::full(&[], value, dtype),
+        Ok(dtype) => Tensor::scalar_of(value, dtype),
         Err(error) => Tensor::from_error(error),
     }
 }

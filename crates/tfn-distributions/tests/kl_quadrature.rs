@@ -27,7 +27,7 @@ fn check(name: &str, p: &dyn Distribution, exact: &[[f64; 3]], tolerance: f64) {
     let all = estimate_kl(&all, p, KlMethod::quadrature()).unwrap();
     let [values, errors] = [all.value, all.error].map(|t| t.to_f64_vec().unwrap());
     for (i, &[loc, scale, exact]) in exact.iter().enumerate() {
-        let [loc, scale] = [loc, scale].map(|x| Tensor::full(&[], x, dtype));
+        let [loc, scale] = [loc, scale].map(|x| Tensor::scalar_of(x, dtype));
         let one = Normal::new(loc.clone(), scale.clone()).unwrap();
         let one = estimate_kl(&one, p, KlMethod::quadrature()).unwrap();
         let one = (one.value.to_f64_vec().unwrap()[0], one.error.to_f64_vec().unwrap()[0]);

@@ -123,12 +123,12 @@ fn prune(posterior: &dyn Distribution, below: f64) -> Result<[usize; 2]> {
         return Ok([0; 2]);
     };
     let ratio = (loc.detach().abs() / scale.detach()).check()?;
-    let threshold = Tensor::full(&[], below, ratio.dtype()?);
+    let threshold = Tensor::scalar_of(below, ratio.dtype()?);
     let is_kept = ratio.ge(&threshold);
     let kept: f64 = is_kept.sum().to_f64_vec()?.iter().sum();
     let all = ratio.shape()?.iter().product::<usize>();
     let (zero, none) =
-        (Tensor::zeros(&[], loc.dtype()?), Tensor::full(&[], NO_SCALE, scale.dtype()?));
+        (Tensor::zeros(&[], loc.dtype()?), Tensor::scalar_of(NO_SCALE, scale.dtype()?));
     of_loc.assign(&Tensor::select(&is_kept, &of_loc.value(), &zero))?;
     of_scale.assign(&Tensor::select(&is_kept, &of_scale.value(), &none))?;
     Ok([all - kept as usize, all])

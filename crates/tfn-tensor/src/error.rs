@@ -120,6 +120,20 @@ pub enum TensorError {
         /// Place of the call.
         place: &'static Location<'static>,
     },
+    /// A gradient was asked for with respect to a tensor that nothing tracks.
+    #[error(
+        "{op}: tensor {index} of `{argument}` is not tracked, expected one made of a variable or by `watched()` (at {place})"
+    )]
+    Untracked {
+        /// Name of the operation.
+        op: &'static str,
+        /// Name of the argument.
+        argument: &'static str,
+        /// Its place in the argument.
+        index: usize,
+        /// Place of the call.
+        place: &'static Location<'static>,
+    },
     /// A number that the operation does not take.
     #[error("{op}: argument `{argument}` is {given}, expected {expected}")]
     Value {

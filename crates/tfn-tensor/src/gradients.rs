@@ -8,7 +8,7 @@ use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels;
 use crate::shape::count;
-use crate::tensor::{Live, Tensor, backward};
+use crate::tensor::{Edge, Found, Live, Tensor, backward};
 use crate::variable::Variable;
 use crate::variable_id::VariableId;
 
@@ -337,10 +337,18 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn gradients(&self) -> Result<Gradients> {
+        let of = self.walk_back("gradients", &[])?.variables;
+        Ok(Gradients {
+            of: of.into_iter().map(|(id, gradient)| (id, Known::new(gradient))).collect(),
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn walk_back(&self, op: &'static str, wanted: &[Edge]) -> Result<Found> {
         let live = self.live().map_err(|error| error.as_ref().clone())?;
         if live.len() != 1 {
             return Err(TensorError::Shape {
-                op: "gradients",
+                op,
                 argument: "self",
                 given: live.shape.to_vec(),
                 expected: "exactly one entry; `sum()` or `mean()` first".into(),
@@ -348,11 +356,8 @@ impl Tensor {
             });
         }
         let seed = Self::ones(&live.shape, live.dtype());
-        let of =
-            live.edge.as_ref().map_or_else(|| Ok(BTreeMap::new()), |edge| backward(edge, seed))?;
-        Ok(Gradients {
-            of: of.into_iter().map(|(id, gradient)| (id, Known::new(gradient))).collect(),
-        })
+        let nothing = || Found { edges: vec![None; wanted.len()], ..Found::default() };
+        live.edge.as_ref().map_or_else(|| Ok(nothing()), |edge| backward(edge, seed, wanted))
     }
 }
 

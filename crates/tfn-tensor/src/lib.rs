@@ -4,6 +4,7 @@ mod buffer;
 mod dtype;
 mod error;
 mod gradients;
+mod gradients_of;
 mod interop;
 mod kernels;
 mod lanes;

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::fmt::Debug;
 use std::panic::Location;
-use std::sync::Arc;
 
 use tfn_module::Module;
 use tfn_tensor::{Tensor, TensorError};
@@ -207,33 +206,3 @@ impl dyn Bijector {
 }
 
 tfn_module::open_trait!(Bijector, BijectorCopy);
-
-/// What can be given where a bijector is expected: a bijector, or an `Arc` of one.
-pub trait IntoBijector {
-    /// The shared bijector.
-    fn into_bijector(self) -> Arc<dyn Bijector>;
-}
-
-impl<B: Bijector> IntoBijector for B {
-    fn into_bijector(self) -> Arc<dyn Bijector> {
-        Arc::new(self)
-    }
-}
-
-impl<B: Bijector> IntoBijector for Arc<B> {
-    fn into_bijector(self) -> Arc<dyn Bijector> {
-        self
-    }
-}
-
-impl IntoBijector for Arc<dyn Bijector> {
-    fn into_bijector(self) -> Arc<dyn Bijector> {
-        self
-    }
-}
-
-impl IntoBijector for &Arc<dyn Bijector> {
-    fn into_bijector(self) -> Arc<dyn Bijector> {
-        self.clone()
-    }
-}

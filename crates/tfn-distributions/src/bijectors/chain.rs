@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tfn_module::Module;
 use tfn_tensor::Tensor;
 
-use super::{Bijector, no_change, number};
+use super::{Bijector, IntoBijectors, no_change, number};
 use crate::error::Result;
 use crate::masking::all_last;
 
@@ -22,7 +22,7 @@ use crate::masking::all_last;
 /// use tfn_distributions::bijectors::{Bijector, Chain, Shift, Softplus};
 /// use tfn_tensor::Tensor;
 ///
-/// let scale = Chain::new([Shift::new(1e-5)?.into(), Softplus::new().into()]);
+/// let scale = Chain::new((Shift::new(1e-5)?, Softplus::new()));
 /// let value = scale.forward(&Tensor::scalar(0.0)).item()?;
 /// assert!((value - (2.0_f64.ln() + 1e-5)).abs() < 1e-15);
 /// # Ok::<(), tfn_distributions::DistributionError>(())
@@ -33,9 +33,10 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// The composition of `bijectors`, of which the last acts first. None at all is the identity.
-    pub fn new(bijectors: impl IntoIterator<Item = Arc<dyn Bijector>>) -> Self {
-        Self { bijectors: bijectors.into_iter().collect() }
+    /// The composition of `bijectors`, of which the last acts first: a tuple of them, or an array or a `Vec` of `Arc`s. None at
+    /// all is the identity.
+    pub fn new(bijectors: impl IntoBijectors) -> Self {
+        Self { bijectors: bijectors.into_bijectors() }
     }
 
     /// The bijectors, as given.
@@ -180,6 +181,22 @@ mod tests {
             Shift::new(2.0).unwrap().into(),
         ]);
         check_bijector(&falling, &points).unwrap();
+    }
+
+    #[test]
+    fn tuples_arrays_and_lists_make_the_same_chain() {
+        let (shift, exp) = (Shift::new(1.0).unwrap(), Exp::new());
+        let array: [Arc<dyn Bijector>; 2] = [shift.clone().into(), exp.clone().into()];
+        let chains = [
+            Chain::new((shift.clone(), exp.clone())),
+            Chain::new((array[0].clone(), Arc::new(exp))),
+            Chain::new(&array[..]),
+            Chain::new(array.to_vec()),
+            Chain::new(array),
+        ];
+        for chain in chains {
+            assert_eq!(chain.forward(&Tensor::scalar(0.0)).item().unwrap(), 2.0);
+        }
     }
 
     #[test]

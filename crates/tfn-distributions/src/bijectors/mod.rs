@@ -3,12 +3,14 @@
 //! Counterpart: `tfp.bijectors`. Most act entry by entry; the others say how many axes an event has.
 
 mod bijector;
+mod into_bijector;
 mod steps;
 mod triangle;
 
+pub use bijector::Bijector;
 #[doc(hidden)]
 pub use bijector::BijectorCopy;
-pub use bijector::{Bijector, IntoBijector};
+pub use into_bijector::{IntoBijector, IntoBijectors};
 pub use masked_autoregressive::AutoregressiveNetwork;
 #[doc(hidden)]
 pub use masked_autoregressive::AutoregressiveNetworkCopy;

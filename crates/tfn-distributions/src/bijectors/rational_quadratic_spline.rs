@@ -32,7 +32,7 @@ const FAMILY: &str = "RationalQuadraticSpline";
 /// use tfn_distributions::bijectors::{Bijector, Chain, RationalQuadraticSpline, Scale, SoftmaxCentered};
 /// use tfn_tensor::{DType, Tensor, Variable};
 ///
-/// let widths = Chain::new([Scale::new(6.0)?.into(), SoftmaxCentered::new().into()]); // three bins from −3 to 3
+/// let widths = Chain::new((Scale::new(6.0)?, SoftmaxCentered::new())); // three bins from −3 to 3
 /// let start = Variable::new("widths", Tensor::zeros(&[2], DType::F64))?;
 /// let widths = TransformedVariable::from_variable(start, widths)?;
 /// let heights = Tensor::from_vec(vec![1.0, 2.5, 2.5], &[3]);

@@ -12,7 +12,7 @@ mod structure;
 pub(crate) mod validation;
 mod wrapper;
 
-pub use into_distribution::IntoDistribution;
+pub use into_distribution::{IntoDistribution, IntoDistributions};
 pub use joint_model::JointModel;
 pub use joint_part::{Earlier, JointPart};
 pub(crate) use kl_rule::type_of;

@@ -199,7 +199,7 @@ mod tests {
         };
         for dtype in [DType::F32, DType::F64] {
             for p in [0.0, 1e-12, 1e-10, 1e-6, 1e-4, 1e-3] {
-                let given = |p: f64| Tensor::from_f64(&[p], &[], dtype);
+                let given = |p: f64| Tensor::scalar_of(p, dtype);
                 let expected = draws as f64 * p;
                 let off = |count: f64| (count - expected).abs() <= 5.0 * expected.sqrt() + 0.01;
                 let rare = ones(Bernoulli::from_probs(given(p)).unwrap());

@@ -57,6 +57,9 @@ macro_rules! for_each_family {
                     Self::new(loc, scale_diag, scale_perturb_factor)
                 }
             }
+            MultivariateNormalFullCovariance {
+                (loc, covariance_matrix) => Self::new(loc, covariance_matrix)
+            }
             MultivariateNormalTriL { (loc, scale_tril) => Self::new(loc, scale_tril) }
             NegativeBinomial {
                 (total_count, probs) => Self::from_probs(total_count, probs),

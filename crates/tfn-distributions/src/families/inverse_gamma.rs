@@ -7,7 +7,7 @@ use tfn_tensor::random::Stream;
 use super::Gamma;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
-use crate::masking::{constant, only_where, without_infinity};
+use crate::masking::{constant, only_where, nonzero, without_infinity};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{
     digamma, gamma_entropy, gamma_log_density, gamma_sample, gammainc, gammaincc, gammainccinv, gammaincinv,
@@ -75,7 +75,11 @@ impl InverseGamma {
         f: fn(&Tensor, &Tensor) -> Tensor,
     ) -> Tensor {
         let (inside, safe) = Self::safe(&without_infinity(x));
-        let value = f(&self.concentration.value(), &(self.scale.value() / safe));
+        let ratio = self.scale.value() / safe;
+        // What is rounded to 0 lies above all outcomes, as infinity does.
+        let inside = inside * nonzero(&ratio).detach();
+        let ratio = Tensor::select(&inside, &ratio, &constant(1.0, x));
+        let value = f(&self.concentration.value(), &ratio);
         let [below, above] = [below, above].map(|end| constant(end, x));
         let ends = Tensor::select(&x.gt(&constant(0.0, x)), &above, &below);
         Tensor::select(&inside, &value, &ends)

@@ -10,7 +10,7 @@ use super::Categorical;
 use super::batch_broadcast::{joined, sample_wide};
 use super::mixing::{Mixing, expect_line};
 use super::mixing_quantile::{Side, outcome_at};
-use crate::distribution::{Distribution, Support};
+use crate::distribution::{Distribution, IntoDistributions, Support};
 use crate::error::{DistributionError, Result};
 use crate::parameter::ParameterSpec;
 
@@ -40,7 +40,7 @@ use crate::parameter::ParameterSpec;
 ///
 /// let claims = Mixture::new(
 ///     Categorical::from_probs(Tensor::from_vec(vec![0.9, 0.1], &[2]))?,
-///     [Exponential::new(2.0)?.into(), LogNormal::new(1.0, 1.0)?.into()],
+///     (Exponential::new(2.0)?, LogNormal::new(1.0, 1.0)?),
 /// )?;
 /// assert!((claims.mean()?.item()? - (0.9 * 0.5 + 0.1 * 1.5_f64.exp())).abs() < 1e-15);
 /// # Ok::<(), tfn_distributions::DistributionError>(())
@@ -55,17 +55,14 @@ pub struct Mixture {
 family!(Mixture);
 
 impl Mixture {
-    /// The mixture of `components` by `cat`.
+    /// The mixture of `components` by `cat`: a tuple of them, or an array or a `Vec` of `Arc`s.
     ///
     /// # Errors
     /// [`DistributionError::Parts`] if there are not as many components as labels; [`DistributionError::DType`],
     /// [`DistributionError::Shape`], [`DistributionError::Shapes`] if types, events or batches do not fit;
     /// [`DistributionError::Argument`] if densities would be mixed with masses.
-    pub fn new(
-        cat: Categorical,
-        components: impl IntoIterator<Item = Arc<dyn Distribution>>,
-    ) -> Result<Self> {
-        let components: Vec<_> = components.into_iter().collect();
+    pub fn new(cat: Categorical, components: impl IntoDistributions) -> Result<Self> {
+        let components = components.into_distributions();
         let made = Self { cat, components, validate_args: false };
         let (given, expected) = (made.components.len(), made.cat.num_categories()?);
         if given != expected || given == 0 {

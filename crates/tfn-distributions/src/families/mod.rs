@@ -142,6 +142,7 @@ families! {
     multinomial: Multinomial;
     multivariate_normal_diag: MultivariateNormalDiag;
     multivariate_normal_diag_plus_low_rank: MultivariateNormalDiagPlusLowRank;
+    multivariate_normal_full_covariance: MultivariateNormalFullCovariance;
     multivariate_normal_tril: MultivariateNormalTriL;
     negative_binomial: NegativeBinomial;
     normal: Normal;

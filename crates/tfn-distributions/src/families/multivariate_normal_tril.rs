@@ -13,9 +13,13 @@ use crate::parameter::{Parameter, ParameterSpec};
 
 /// The normal distribution of a vector with mean `loc` and covariance `L·Lᵀ`, `L` the lower triangle of `scale_tril`.
 ///
-/// Counterpart: `tfp.distributions.MultivariateNormalTriL`. What a variable has above the diagonal does not
-/// count and has a gradient of zero. For a covariance give its factor, `covariance.cholesky()`: that of a matrix which is
-/// not positive definite is an error, which construction reports.
+/// Counterpart: `tfp.distributions.MultivariateNormalTriL`, which ignores entries above the diagonal. Here a fixed `scale_tril`
+/// with an entry above its diagonal that is not 0 is an error at construction, as it is most often a covariance given by
+/// mistake; `matrix.tril()` takes the triangle of a matrix. What a variable has above the diagonal does not count and has a
+/// gradient of zero.
+///
+/// By a covariance: [`MultivariateNormalFullCovariance`](crate::MultivariateNormalFullCovariance), or its factor
+/// `covariance.cholesky()`, of which construction reports the error if the matrix is not positive definite.
 ///
 /// ```text
 /// log p(x) = −|L⁻¹(x − loc)|²/2 − Σ ln L_ii − k·ln sqrt(2π)
@@ -60,7 +64,7 @@ impl MultivariateNormalTriL {
     ///
     /// # Errors
     /// [`DistributionError`](crate::DistributionError) if a fixed argument is not finite, if a fixed `scale_tril` is not
-    /// lower triangular with a positive diagonal, if it is not square, if the shapes do not broadcast, or the types differ.
+    /// lower triangular (zero above the diagonal) with a positive diagonal, if it is not square, if the shapes do not broadcast, or the types differ.
     pub fn new(loc: impl Into<Parameter>, scale_tril: impl Into<Parameter>) -> Result<Self> {
         let [loc, scale_tril] = Parameter::unify([loc.into(), scale_tril.into()]);
         let made = Self { loc, scale_tril, validate_args: false }.checked()?;

@@ -384,7 +384,7 @@ mod tests {
     fn cold_samples_have_finite_densities_and_slopes_by_their_logarithms() {
         for dtype in [DType::F32, DType::F64] {
             let logits = Variable::new("l", row(&[0.3, -1.0, 2.0, 0.0]).cast(dtype)).unwrap();
-            let temperature = Variable::new("t", Tensor::full(&[], 1e-5, dtype)).unwrap();
+            let temperature = Variable::new("t", Tensor::scalar_of(1e-5, dtype)).unwrap();
             let cold = ExpRelaxedOneHotCategorical::from_logits(&temperature, &logits).unwrap();
             let y = cold.sample(&[500], &mut Stream::from_seed(2)).unwrap();
             let log_prob = cold.log_prob(&y).unwrap();

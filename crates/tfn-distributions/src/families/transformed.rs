@@ -91,7 +91,7 @@ impl TransformedDistribution {
 
     /// A number in the type of the distribution.
     fn number(&self, value: f64) -> Result<Tensor> {
-        Ok(Tensor::full(&[], value, self.dtype()?))
+        Ok(Tensor::scalar_of(value, self.dtype()?))
     }
 
     /// Batch and event before the bijector.
@@ -152,12 +152,16 @@ impl TransformedDistribution {
     fn inside(&self, y: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
         let Some(mask) = self.inside_mask(y)? else { return Ok((y.clone(), None)) };
         let ndims = self.bijector.inverse_min_event_ndims();
-        let mut noise = Stream::from_seed(0);
-        let x = self.distribution.sample_of(&self.shape_before()?, &mut noise)?;
-        // Moderate, so that it can be sent back.
-        let point = self.bijector.forward(&x.clamp(-1.0, 1.0)).detach();
+        let point = self.bijector.forward(&self.moderate()?).detach();
         let wide = (0..ndims).fold(mask.clone(), |mask, _| mask.expand_dims(-1));
         Ok((Tensor::select(&wide, y, &point), Some(mask)))
+    }
+
+    /// An event before the bijector, moderate, so that it can be sent there and back.
+    fn moderate(&self) -> Result<Tensor> {
+        let mut noise = Stream::from_seed(0);
+        let x = self.distribution.sample_of(&self.shape_before()?, &mut noise)?;
+        Ok(x.detach().clamp(-1.0, 1.0))
     }
 
     /// What `tail` asks for at `value`, from the tail of the distribution that the bijector makes it of.
@@ -166,7 +170,11 @@ impl TransformedDistribution {
             return self.tail_of_event(value, tail);
         }
         let (y, mask) = self.inside(value)?;
-        let (x, increasing) = (self.bijector.inverse(&y), self.increasing(tail.method)?);
+        let (mut x, increasing) = (self.bijector.inverse(&y), self.increasing(tail.method)?);
+        if let Some(mask) = &mask {
+            // A point of the range that was rounded to an end of it is not sent back.
+            x = Tensor::select(mask, &x, &self.moderate()?);
+        }
         let inside = self.by_side(
             &increasing,
             &|| (tail.rising)(&*self.distribution, &x),
@@ -226,6 +234,20 @@ impl TransformedDistribution {
         )?;
         Ok(self.bijector.forward(&before))
     }
+}
+
+/// The log-density and the change of it by a bijector: nothing where either is, as where an inverse overflows, whatever the
+/// other.
+fn with_change(density: &Tensor, change: &Tensor) -> Result<Tensor> {
+    if change.all_finite()? {
+        return Ok(density + change);
+    }
+    let nothing = constant(f64::NEG_INFINITY, density);
+    let (of_density, of_change) = (density.eq(&nothing), change.eq(&nothing));
+    let some = 1.0 - of_density.maximum(&of_change);
+    let zero = constant(0.0, density);
+    let [density, change] = [density, change].map(|part| Tensor::select(&some, part, &zero));
+    Ok(only_where(&some, &(density + change)))
 }
 
 type Method = fn(&dyn Distribution, &Tensor) -> Result<Tensor>;
@@ -302,7 +324,8 @@ impl Distribution for TransformedDistribution {
         let event_ndims = self.event_shape()?.len();
         let (inside, mask) = self.inside(y)?;
         let density = self.distribution.log_prob(&self.bijector.inverse(&inside))?;
-        let log_prob = density + self.bijector.inverse_log_det_jacobian_over(&inside, event_ndims);
+        let change = self.bijector.inverse_log_det_jacobian_over(&inside, event_ndims);
+        let log_prob = with_change(&density, &change)?;
         let Some(mask) = mask else {
             return Ok(log_prob);
         };
@@ -394,7 +417,7 @@ impl Distribution for TransformedDistribution {
         match steps.split_first() {
             None => Structure::Transformed { base, bijector },
             Some((last, [])) => Structure::Transformed { base, bijector: last.clone() },
-            Some((last, rest)) => match Self::new(base.clone(), Chain::new(rest.iter().cloned())) {
+            Some((last, rest)) => match Self::new(base.clone(), Chain::new(rest)) {
                 Ok(before) => Structure::Transformed { base: before.into(), bijector: last.clone() },
                 Err(_) => Structure::Transformed { base, bijector },
             },
@@ -413,9 +436,9 @@ impl Distribution for TransformedDistribution {
         }
         let terms = |(y, mask): (Tensor, Option<Tensor>)| {
             let density = self.distribution.elementwise_log_prob(&self.bijector.inverse(&y))?;
-            Some(density.map(|density| {
-                let log_prob = density + self.bijector.inverse_log_det_jacobian(&y);
-                mask.map_or(log_prob.clone(), |mask| only_where(&mask, &log_prob))
+            Some(density.and_then(|density| {
+                let log_prob = with_change(&density, &self.bijector.inverse_log_det_jacobian(&y))?;
+                Ok(mask.map_or(log_prob.clone(), |mask| only_where(&mask, &log_prob)))
             }))
         };
         self.inside(y).map_or_else(|error| Some(Err(error)), terms)

@@ -1,8 +1,8 @@
 //! The Weibull distribution.
 
 use tfn_module::Module;
-use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
+use tfn_tensor::{Pointwise, Tensor, pointwise};
 
 use super::Gamma;
 use super::gamma::kl_to_gamma;
@@ -74,7 +74,7 @@ impl Weibull {
 
     /// `w` of a positive `x`: the logarithm of the exponential outcome behind it.
     fn log_exponential(&self, x: &Tensor) -> Tensor {
-        (x / self.scale.value()).ln() * self.concentration.value()
+        pointwise(LN_RATIO, [x, &self.scale.value()]) * self.concentration.value()
     }
 
     /// `f(x)` above 0, the `ends` with zero gradient up to there and at infinity.
@@ -96,6 +96,16 @@ impl Weibull {
         lgamma(&(order / self.concentration.value() + 1.0))
     }
 }
+
+/// `ln(x/scale)`, also of a ratio that overflows.
+const LN_RATIO: Pointwise<2> = Pointwise {
+    name: "weibull_ln_ratio",
+    value: |[x, scale]| {
+        let ratio = x / scale;
+        if ratio.is_normal() { ratio.ln() } else { x.ln() - scale.ln() }
+    },
+    partials: [|[x, _], _| 1.0 / x, |[_, scale], _| -1.0 / scale],
+};
 
 impl Distribution for Weibull {
     fn parameters(&self) -> Vec<ParameterSpec<'_>> {

@@ -27,8 +27,13 @@ fn log_slopes<const UPPER: bool>(a: f64, x: f64) -> [f64; 2] {
     let sign = if UPPER { -1.0 } else { 1.0 };
     if x > 0.0 && x < f64::INFINITY {
         let share = sign * front_over_tail(a, x, UPPER);
-        // What has underflowed stays so.
-        if share == 0.0 { [0.0; 2] } else { [share * by_a(a, x), share * (a / x)] }
+        // What has underflowed stays so, and what has overflowed.
+        if share == 0.0 || share.is_nan() {
+            return [0.0; 2];
+        }
+        // Far out ln Q falls as −x.
+        let in_x = if share.is_infinite() { sign } else { share * (a / x) };
+        [share * by_a(a, x), in_x]
     } else if x == 0.0 && UPPER {
         [0.0, -power_at_zero(a - 1.0)]
     } else {

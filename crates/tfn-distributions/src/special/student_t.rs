@@ -130,7 +130,11 @@ pub(crate) fn log_tail(df: &Tensor, z: &Tensor) -> Tensor {
     const LOG_TAIL: Pointwise<2> = Pointwise {
         name: "student_t_log_tail",
         value: law::log_tail_of,
-        partials: [|at, log| -0.5 * law::inner_in_df(at, log), |at, log| -law::density(at, log)],
+        // What has overflowed stays so.
+        partials: [
+            |at, log| if log.is_infinite() { 0.0 } else { -0.5 * law::inner_in_df(at, log) },
+            |at, log| if log.is_infinite() { 0.0 } else { -law::density(at, log) },
+        ],
     };
     pointwise(LOG_TAIL, [df, z])
 }

@@ -3,24 +3,24 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tfn_distributions::Result;
 use tfn_distributions::bijectors::{
     Ascending, Bijector, Chain, CorrelationCholesky, Cumsum, Exp, FillScaleTriL, FillTriangular,
     Identity, IntoBijector, Invert, Log, NormalCDF, Permute, Power, Reciprocal, Scale,
     ScaleMatvecDiag, ScaleMatvecTriL, Shift, Sigmoid, SoftmaxCentered, Softplus, Square, Tanh,
 };
 use tfn_distributions::tensor::{DType, Key, Tensor};
+use tfn_distributions::{Parameter, Result};
 
 use crate::numbers::{Argument, Numbers};
 use Argument::{Moderate, Positive, Probability, Real, Row, Triangle};
 
-type Make = fn(&[Tensor]) -> Result<Arc<dyn Bijector>>;
+type Make = fn(&[Parameter]) -> Result<Arc<dyn Bijector>>;
 /// A name, what the points of the domain and the parameters are, and how it is made of the latter.
-type Line = (&'static str, Argument, &'static [Argument], Make);
+pub(crate) type Line = (&'static str, Argument, &'static [Argument], Make);
 
 /// The domain of `SoftmaxCentered` is cut short: far apart, its outcomes have entries of 0, and no one way back.
 #[rustfmt::skip]
-const BIJECTORS: &[Line] = &[
+pub(crate) const BIJECTORS: &[Line] = &[
     ("Ascending", Row(&Real), &[], |_| Ok(Ascending::new().into_bijector())),
     ("Chain", Real, &[Positive, Real], |p| Ok(Chain::new([Exp::new().into_bijector(), Shift::new(&p[1])?.into_bijector(), Scale::new(&p[0])?.into_bijector()]).into_bijector())),
     ("CorrelationCholesky", Row(&Real), &[], |_| Ok(CorrelationCholesky::new().into_bijector())),
@@ -107,7 +107,8 @@ fn run(dtype: DType, seed: u64, calls: u64) {
                 .iter()
                 .map(|argument| points(*argument, 1, &mut numbers, dtype).squeeze(0))
                 .collect();
-            let bijector = make(&parameters).unwrap();
+            let given: Vec<Parameter> = parameters.iter().map(Parameter::from).collect();
+            let bijector = make(&given).unwrap();
             for _ in 0..BATCH {
                 let x = points(domain, 1, &mut numbers, dtype).squeeze(0);
                 let y = bijector.forward(&x);

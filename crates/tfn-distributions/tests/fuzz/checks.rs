@@ -4,11 +4,12 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tfn_distributions::tensor::{DType, Key, Tensor, Variable};
+use tfn_distributions::tensor::{DType, Key, Tensor};
 use tfn_distributions::{Distribution, DistributionError, Parameter, Result, Support};
 
-use crate::families::Family;
+use crate::families::{Family, Make};
 use crate::numbers::{Argument, Numbers};
+use crate::{slopes, walks};
 
 /// Rows of arguments, each argument's numbers one after the other, and of events.
 pub(crate) struct Rows {
@@ -19,7 +20,7 @@ pub(crate) struct Rows {
 
 /// A row that got a wrong answer.
 pub(crate) struct Finding {
-    pub(crate) family: &'static str,
+    pub(crate) family: String,
     pub(crate) method: &'static str,
     dtype: DType,
     arguments: Vec<Vec<f64>>,
@@ -36,7 +37,7 @@ impl fmt::Display for Finding {
                 .replace("NaN", "f64::NAN")
         };
         let arguments: Vec<String> = self.arguments.iter().map(|a| numbers(a)).collect();
-        let (family, value) = (self.family, numbers(&self.value));
+        let (family, value) = (&self.family, numbers(&self.value));
         let dtype = format!("{:?}", self.dtype);
         write!(f, "    (\"{family}\", {dtype}, &[{}], {value}),", arguments.join(", "))?;
         write!(f, " // {}: {}", self.method, self.given)
@@ -53,7 +54,7 @@ impl Rows {
         first.map_or(self.values.len(), |(argument, column)| column.len() / argument.width())
     }
 
-    fn row(&self, index: usize, count: usize) -> Self {
+    pub(crate) fn row(&self, index: usize, count: usize) -> Self {
         let cut = |column: &[f64]| {
             let width = column.len() / count;
             column[index * width..(index + 1) * width].to_vec()
@@ -62,15 +63,19 @@ impl Rows {
         Self { dtype: self.dtype, arguments, values: cut(&self.values) }
     }
 
-    fn finding(&self, family: &Family, method: &'static str, given: String) -> Finding {
+    pub(crate) fn finding(
+        &self,
+        family: &Family<'_>,
+        method: &'static str,
+        given: String,
+    ) -> Finding {
         let (arguments, value) = (self.arguments.clone(), self.values.clone());
-        Finding { family: family.0, method, dtype: self.dtype, arguments, value, given }
+        let family = family.name.clone();
+        Finding { family, method, dtype: self.dtype, arguments, value, given }
     }
 }
 
-type Make = fn(&[Parameter], DType) -> Result<Arc<dyn Distribution>>;
-
-fn parameters(
+pub(crate) fn parameters(
     arguments: &[Argument],
     columns: &[Vec<f64>],
     count: usize,
@@ -83,7 +88,7 @@ fn parameters(
 }
 
 pub(crate) fn build(
-    make: Make,
+    make: &Make<'_>,
     arguments: &[Argument],
     columns: &[Vec<f64>],
     count: usize,
@@ -95,12 +100,12 @@ pub(crate) fn build(
 
 /// Arbitrary arguments are taken, or refused by a typed error that names one of them.
 pub(crate) fn construction(
-    family: &Family,
+    family: &Family<'_>,
     dtype: DType,
     numbers: &mut Numbers,
     found: &mut Vec<Finding>,
 ) {
-    let &(_, _, arguments, make) = family;
+    let (arguments, make) = (family.arguments, family.make);
     for _ in 0..4 {
         let draw = |argument: &Argument| (0..argument.width()).map(|_| numbers.any()).collect();
         let rows = Rows { dtype, arguments: arguments.iter().map(draw).collect(), values: vec![] };
@@ -117,8 +122,8 @@ pub(crate) fn construction(
 }
 
 /// Asks every method about every row; where that panics, row by row.
-pub(crate) fn rows(family: &Family, rows: &Rows, key: &Key, found: &mut Vec<Finding>) {
-    let count = rows.count(family.2);
+pub(crate) fn rows(family: &Family<'_>, rows: &Rows, key: &Key, found: &mut Vec<Finding>) {
+    let count = rows.count(family.arguments);
     match catch_unwind(AssertUnwindSafe(|| ask(family, rows, count, key))) {
         Ok(more) => found.extend(more),
         Err(_) if count == 1 => found.push(rows.finding(family, "panic", String::new())),
@@ -129,11 +134,11 @@ pub(crate) fn rows(family: &Family, rows: &Rows, key: &Key, found: &mut Vec<Find
     }
 }
 
-type Method = fn(&dyn Distribution, &Tensor) -> Result<Tensor>;
-type Allowed = fn(f64) -> bool;
+pub(crate) type Method = fn(&dyn Distribution, &Tensor) -> Result<Tensor>;
+pub(crate) type Allowed = fn(f64) -> bool;
 
 /// Methods of a value, and what their answers may be.
-const METHODS: &[(&str, Method, Allowed)] = &[
+pub(crate) const METHODS: &[(&str, Method, Allowed)] = &[
     ("log_prob", |d, x| d.log_prob(x), |l| !l.is_nan()),
     ("cdf", |d, x| d.cdf(x), is_probability),
     ("log_cdf", |d, x| d.log_cdf(x), |l| l <= 0.0),
@@ -151,8 +156,8 @@ fn is_probability(p: f64) -> bool {
     (0.0..=1.0).contains(&p)
 }
 
-fn ask(family: &Family, rows: &Rows, count: usize, key: &Key) -> Vec<Finding> {
-    let &(_, _, arguments, make) = family;
+fn ask(family: &Family<'_>, rows: &Rows, count: usize, key: &Key) -> Vec<Finding> {
+    let (arguments, make) = (family.arguments, family.make);
     let made = match build(make, arguments, &rows.arguments, count, rows.dtype) {
         Ok(made) => made,
         Err(error) => return vec![rows.row(0, count).finding(family, "new", error.to_string())],
@@ -169,11 +174,12 @@ fn ask(family: &Family, rows: &Rows, count: usize, key: &Key) -> Vec<Finding> {
         else {
             continue;
         };
+        let passes = walks::back(family, made.as_ref(), &x, count);
         for (i, answer) in answers.into_iter().enumerate() {
             let row = rows.row(i, count);
             let has_nan = row.values.iter().any(|x| x.is_nan());
-            let is_right = if has_nan { answer.is_nan() } else { allows(answer) };
-            let outside = !has_nan && !family.1(&row.values, &row.arguments.concat());
+            let is_right = if has_nan { answer.is_nan() } else { !passes[i] || allows(answer) };
+            let outside = !has_nan && !(family.inside)(&row.values, &row.arguments.concat());
             if !is_right || (outside && method == "log_prob" && answer != f64::NEG_INFINITY) {
                 found.push(row.finding(family, method, answer.to_string()));
             }
@@ -181,7 +187,7 @@ fn ask(family: &Family, rows: &Rows, count: usize, key: &Key) -> Vec<Finding> {
     }
     samples(family, rows, count, made.as_ref(), key, &mut found);
     quantiles(family, rows, count, made.as_ref(), &mut found);
-    slopes(family, rows, count, &x, &mut found);
+    slopes::slopes(family, rows, count, key, &mut found);
     for statistic in STATISTICS {
         answers(family, rows, count, "statistic", statistic(made.as_ref()), &mut found);
     }
@@ -190,7 +196,7 @@ fn ask(family: &Family, rows: &Rows, count: usize, key: &Key) -> Vec<Finding> {
 
 /// The entries of an answer; `None` if the family has none.
 fn answers(
-    family: &Family,
+    family: &Family<'_>,
     rows: &Rows,
     count: usize,
     method: &'static str,
@@ -209,7 +215,7 @@ fn answers(
 
 /// Samples may come, or overflow.
 fn samples(
-    family: &Family,
+    family: &Family<'_>,
     rows: &Rows,
     count: usize,
     made: &dyn Distribution,
@@ -224,7 +230,7 @@ fn samples(
         let row = rows.row(i, count);
         let overflows = event.iter().any(|x| x.is_infinite());
         let has_nan = event.iter().any(|x| x.is_nan());
-        if has_nan || !(overflows || family.1(event, &row.arguments.concat())) {
+        if has_nan || !(overflows || (family.inside)(event, &row.arguments.concat())) {
             found.push(row.finding(family, "sample", format!("{event:?}")));
         }
     }
@@ -232,7 +238,7 @@ fn samples(
 
 /// Quantiles of probabilities are numbers, those of others are none.
 fn quantiles(
-    family: &Family,
+    family: &Family<'_>,
     rows: &Rows,
     count: usize,
     made: &dyn Distribution,
@@ -246,36 +252,6 @@ fn quantiles(
     for (i, (answer, p)) in answers.into_iter().zip(levels).enumerate() {
         if answer.is_nan() == is_probability(p) {
             found.push(rows.row(i, count).finding(family, "quantile", answer.to_string()));
-        }
-    }
-}
-
-/// Parameters at which no slope of the density at an event of moderate size overflows.
-fn is_moderate(parameter: f64) -> bool {
-    parameter == 0.0 || (1e-4..=1e4).contains(&parameter.abs())
-}
-
-/// Outside the support nothing moves the density: all slopes are 0.
-fn slopes(family: &Family, rows: &Rows, count: usize, x: &Tensor, found: &mut Vec<Finding>) {
-    let &(_, inside, arguments, make) = family;
-    let tensors = parameters(arguments, &rows.arguments, count, rows.dtype);
-    let variable = |tensor: &Tensor| Variable::new("variable", tensor).unwrap();
-    let variables: Vec<Variable> = tensors.iter().map(variable).collect();
-    let x = variable(x);
-    let made = make(&variables.iter().map(Parameter::from).collect::<Vec<_>>(), rows.dtype);
-    let log_prob = made.and_then(|made| made.log_prob(&x.tensor())).unwrap();
-    let gradients = log_prob.sum().gradients().unwrap();
-    for variable in variables.iter().chain([&x]) {
-        let slopes = gradients.of(variable).to_f64_vec().unwrap();
-        for (i, slopes) in slopes.chunks(slopes.len() / count).enumerate() {
-            let row = rows.row(i, count);
-            let arguments = row.arguments.concat();
-            let is_outside =
-                !row.values.iter().any(|x| x.is_nan()) && !inside(&row.values, &arguments);
-            let is_outside = is_outside && arguments.into_iter().all(is_moderate);
-            if is_outside && slopes.iter().any(|&slope| slope != 0.0) {
-                found.push(row.finding(family, "slope outside", format!("{slopes:?}")));
-            }
         }
     }
 }

@@ -10,21 +10,44 @@ use tfn_distributions::{
     Geometric, Gumbel, HalfCauchy, HalfNormal, HalfStudentT, Horseshoe, Independent, InverseGamma,
     Kumaraswamy, Laplace, LogNormal, LogUniform, Logistic, LogitNormal, Masked, MatrixNormal,
     Mixture, MixtureSameFamily, Multinomial, MultivariateNormalDiag,
-    MultivariateNormalDiagPlusLowRank, MultivariateNormalTriL, NegativeBinomial, Normal,
-    OneHotCategorical, Parameter, Poisson, RelaxedOneHotCategorical, Result, Sample, StudentT,
-    TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
+    MultivariateNormalDiagPlusLowRank, MultivariateNormalFullCovariance, MultivariateNormalTriL,
+    NegativeBinomial, Normal, OneHotCategorical, Parameter, Poisson, RelaxedOneHotCategorical,
+    Result, Sample, StudentT, TransformedDistribution, TruncatedNormal, Uniform, VonMises, Weibull,
 };
 
 use crate::numbers::{Argument, ROW};
 use Argument::{Above, Count, Low, Moderate, Positive, Probability, Real, Row, Simplex, Triangle};
 
-type Make = fn(&[Parameter], DType) -> Result<Arc<dyn Distribution>>;
-/// Whether an event may come, given the row's arguments one after the other.
+pub(crate) type Make<'a> = dyn Fn(&[Parameter], DType) -> Result<Arc<dyn Distribution>> + 'a;
 type Inside = fn(&[f64], &[f64]) -> bool;
-/// A name, where outcomes lie, what the arguments take, and how it is made of them.
-pub(crate) type Family = (&'static str, Inside, &'static [Argument], Make);
+/// The fields of a [`Family`].
+type Line = (
+    &'static str,
+    Inside,
+    &'static [Argument],
+    fn(&[Parameter], DType) -> Result<Arc<dyn Distribution>>,
+);
 
-const LINE: Inside = |_, _| true;
+/// A family that is asked.
+pub(crate) struct Family<'a> {
+    pub(crate) name: String,
+    /// Whether an event may come, given the row's arguments one after the other.
+    pub(crate) inside: Inside,
+    /// What the arguments take.
+    pub(crate) arguments: &'a [Argument],
+    /// Whether it is made by bijectors.
+    pub(crate) is_chain: bool,
+    /// How it is made of them.
+    pub(crate) make: &'a Make<'a>,
+}
+
+impl From<&'static Line> for Family<'static> {
+    fn from((name, inside, arguments, make): &'static Line) -> Self {
+        Self { name: (*name).into(), inside: *inside, arguments, is_chain: false, make }
+    }
+}
+
+pub(crate) const LINE: Inside = |_, _| true;
 const AT_LEAST_0: Inside = |x, _| x[0] >= 0.0;
 const UNIT: Inside = |x, _| (0.0..=1.0).contains(&x[0]);
 const BITS: Inside = |x, _| x[0] == 0.0 || x[0] == 1.0;
@@ -44,7 +67,7 @@ const SHARES: Inside = |x, p| {
 };
 
 #[rustfmt::skip]
-pub(crate) const FAMILIES: &[Family] = &[
+pub(crate) const FAMILIES: &[Line] = &[
     ("BatchBroadcast", LINE, &[Real, Positive], |p, _| Ok(BatchBroadcast::new(Normal::new(&p[0], &p[1])?, &[1])?.into())),
     ("BatchReshape", LINE, &[Real, Positive], |p, _| {
         let normal = Normal::new(&p[0], &p[1])?;
@@ -97,6 +120,14 @@ pub(crate) const FAMILIES: &[Family] = &[
     ("MultivariateNormalDiag", LINE, &[Row(&Real), Row(&Positive)], |p, _| Ok(MultivariateNormalDiag::new(&p[0], &p[1])?.into())),
     ("MultivariateNormalDiagPlusLowRank", LINE, &[Row(&Real), Moderate(&Row(&Positive)), Moderate(&Row(&Real))], |p, _| {
         Ok(MultivariateNormalDiagPlusLowRank::new(&p[0], &p[1], p[2].value().expand_dims(-1))?.into())
+    }),
+    ("MultivariateNormalFullCovariance", LINE, &[Row(&Real), Moderate(&Row(&Positive)), Probability], |p, dtype| {
+        // Any scales, and one correlation of up to a half.
+        let (scale, correlation) = (p[1].value(), (p[2].value() * 0.5).expand_dims(-1).expand_dims(-1));
+        let product = scale.expand_dims(-1) * scale.expand_dims(-2);
+        let eye = Tensor::ones(&[ROW], dtype).matrix_diag();
+        let covariance = product * (&eye + (1.0 - &eye) * correlation);
+        Ok(MultivariateNormalFullCovariance::new(&p[0], covariance)?.into())
     }),
     ("MultivariateNormalTriL", LINE, &[Row(&Real), Moderate(&Triangle)], |p, _| Ok(MultivariateNormalTriL::new(&p[0], &p[1])?.into())),
     ("Multinomial", SHARES, &[Count, Row(&Real)], |p, _| Ok(Multinomial::from_logits(&p[0], &p[1])?.into())),

@@ -1,6 +1,7 @@
-//! All families under arbitrary bit patterns, as parameters and as values, in both types; the bijectors too.
+//! All families under arbitrary bit patterns, as parameters and as values, in both types; the bijectors too, and families
+//! through chains of them.
 //!
-//! A call is one row: parameters and a value, given to every method. The normal run makes 100,000 of them, about
+//! A call is one row: parameters and a value, given to every method, whose slopes in all of them are asked too. The normal run makes 100,000 of them, about
 //! as many for each family; `TFN_FUZZ_CALLS` sets the number, `TFN_FUZZ_SEED` the seed:
 //!
 //! ```text
@@ -16,6 +17,9 @@ mod checks;
 mod families;
 mod numbers;
 mod regressions;
+mod slopes;
+mod transformed;
+mod walks;
 
 use tfn_distributions::Support;
 use tfn_distributions::tensor::{DType, Key};
@@ -46,12 +50,13 @@ fn probe(argument: Argument) -> Vec<f64> {
 }
 
 /// Rows of parameters that the family takes, and of any values.
-fn draw(&(_, _, arguments, make): &Family, dtype: DType, numbers: &mut Numbers) -> Rows {
+fn draw(family: &Family<'_>, dtype: DType, numbers: &mut Numbers, count: usize) -> Rows {
+    let (arguments, make) = (family.arguments, family.make);
     let mut rows = Rows::new(dtype, arguments.len());
     let probe: Vec<_> = arguments.iter().copied().map(probe).collect();
     let made = checks::build(make, arguments, &probe, 1, dtype).unwrap();
     let (width, support) = (made.event_shape().unwrap().iter().product(), made.support());
-    for _ in 0..BATCH {
+    for _ in 0..count {
         let mut before = None;
         for (argument, column) in arguments.iter().zip(&mut rows.arguments) {
             let mut given: Vec<f64> = (0..argument.width()).map(|_| numbers.any()).collect();
@@ -91,12 +96,13 @@ fn run(dtype: DType) {
     let each = setting("TFN_FUZZ_CALLS", 100_000) / (2 * FAMILIES.len() as u64);
     let mut found: Vec<Finding> = Vec::new();
     for family in FAMILIES {
-        let key = Key::from_seed(seed).child(family.0).child(&format!("{dtype}"));
+        let family = &Family::from(family);
+        let key = Key::from_seed(seed).child(&family.name).child(&format!("{dtype}"));
         for batch in 0..each.div_ceil(BATCH as u64) {
             let key = key.index(batch);
             let mut numbers = Numbers::new(key.stream(), dtype);
             checks::construction(family, dtype, &mut numbers, &mut found);
-            let rows = draw(family, dtype, &mut numbers);
+            let rows = draw(family, dtype, &mut numbers, BATCH);
             checks::rows(family, &rows, &key, &mut found);
         }
     }
@@ -105,11 +111,11 @@ fn run(dtype: DType) {
 
 fn report(found: Vec<Finding>) {
     let count = found.len();
-    let mut shown: Vec<(&str, &str, usize)> = Vec::new();
+    let mut shown: Vec<(String, &str, usize)> = Vec::new();
     for finding in found {
-        let place = shown.iter().position(|&(f, m, _)| (f, m) == (finding.family, finding.method));
+        let place = shown.iter().position(|(f, m, _)| (f, *m) == (&finding.family, finding.method));
         let place = place.unwrap_or_else(|| {
-            shown.push((finding.family, finding.method, 0));
+            shown.push((finding.family.clone(), finding.method, 0));
             shown.len() - 1
         });
         shown[place].2 += 1;
@@ -140,7 +146,7 @@ fn what_was_found_stays_mended() {
         let family = FAMILIES.iter().find(|family| family.0 == name).unwrap();
         let arguments = arguments.iter().map(|column| column.to_vec()).collect();
         let rows = Rows { dtype, arguments, values: value.to_vec() };
-        checks::rows(family, &rows, &Key::from_seed(1), &mut found);
+        checks::rows(&family.into(), &rows, &Key::from_seed(1), &mut found);
     }
     report(found);
 }

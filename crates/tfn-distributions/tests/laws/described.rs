@@ -75,7 +75,7 @@ fn comes_back(name: &str, made: &Arc<dyn Distribution>, seen: &mut BTreeSet<Stri
             assert_eq!(a, b, "{name}");
             x
         }
-        _ => vec![Tensor::full(&[], 0.3, made.dtype().unwrap())],
+        _ => vec![Tensor::scalar_of(0.3, made.dtype().unwrap())],
     };
     let x: Vec<Tensor> = x.iter().map(Tensor::detach).collect();
     assert_eq!(answers(same.as_ref(), &x), answers(made.as_ref(), &x), "{name}");

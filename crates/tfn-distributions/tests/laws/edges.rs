@@ -165,7 +165,7 @@ pub(crate) const EDGES: &[Family] = &[
     ("MixtureSameFamily of weights 0, 0, 1", |d| {
         let weights = Tensor::from_f64(&[0.0, 0.0, 1.0], &[3], d.dtype());
         let scale = d.variable(&[3], |x| x.abs() + 1.0);
-        let zero = Tensor::from_f64(&[0.0], &[], d.dtype());
+        let zero = Tensor::scalar_of(0.0, d.dtype());
         Ok(MixtureSameFamily::new(Categorical::from_probs(weights)?, Normal::new(zero, scale)?)?
             .into())
     }),

@@ -1,9 +1,11 @@
 //! Normals of vectors and matrices, and relaxed rows of probabilities.
 
+use std::cmp::Ordering;
+
 use tfn_distributions::{
     ExpRelaxedOneHotCategorical, Independent, MatrixNormal, MultivariateNormalDiag,
-    MultivariateNormalDiagPlusLowRank, MultivariateNormalTriL, Parameter, RelaxedOneHotCategorical,
-    Result, Sample,
+    MultivariateNormalDiagPlusLowRank, MultivariateNormalFullCovariance, MultivariateNormalTriL,
+    Parameter, RelaxedOneHotCategorical, Result, Sample,
 };
 
 use crate::draws::{Draws, Family, Pair};
@@ -16,6 +18,23 @@ fn factor(d: &mut Draws<'_>, batch: &[usize], n: usize) -> Parameter {
         let (row, column) = (entry / n % n, entry % n);
         entry += 1;
         if row == column { 0.3 + (x / 2.0 - 0.1).exp() } else { 0.4 * x }
+    })
+}
+
+/// Covariances of size `n`: a diagonal of 1.6 to 2.2, and less than half of that beside it.
+fn covariance(d: &mut Draws<'_>, batch: &[usize], n: usize) -> Parameter {
+    let mut entries = vec![0.0; n * n];
+    let mut entry = 0;
+    d.variable(&[batch, &[n, n]].concat(), |x| {
+        let (row, column) = (entry / n % n, entry % n);
+        entry += 1;
+        // Below the diagonal as above, from the entry that came first.
+        entries[row * n + column] = match row.cmp(&column) {
+            Ordering::Equal => 1.9 + 0.3 * x.clamp(-1.0, 1.0),
+            Ordering::Less => 0.35 * x.clamp(-1.0, 1.0),
+            Ordering::Greater => entries[column * n + row],
+        };
+        entries[row * n + column]
     })
 }
 
@@ -64,6 +83,14 @@ pub(crate) const FAMILIES: &[Family] = &[
         Ok(ExpRelaxedOneHotCategorical::from_logits(0.02, d.real(&[2, 4]))?.into())
     }),
     ("MultivariateNormalTriL", |d| Ok(tril(d, &[2])?.into())),
+    ("MultivariateNormalFullCovariance", |d| {
+        let (loc, covariance) = (d.real(&[2]), covariance(d, &[2], 2));
+        Ok(MultivariateNormalFullCovariance::new(loc, covariance)?.into())
+    }),
+    ("MultivariateNormalFullCovariance of three", |d| {
+        let (loc, covariance) = (d.real(&[2, 3]), covariance(d, &[], 3));
+        Ok(MultivariateNormalFullCovariance::new(loc, covariance)?.into())
+    }),
     ("MultivariateNormalTriL of three", |d| {
         Ok(MultivariateNormalTriL::new(d.real(&[2, 3]), factor(d, &[], 3))?.into())
     }),

@@ -107,7 +107,7 @@ fn divergences_of_neighbours_in_single_precision_are_those_in_double() {
 fn divergences_of_neighbours_have_their_digits() {
     type Made = Result<Arc<dyn Distribution>>;
     let row = |values: &[f64]| Tensor::from_f64(values, &[values.len()], DType::F64);
-    let single = |value: f64| Tensor::from_f64(&[value], &[], DType::F32);
+    let single = |value: f64| Tensor::scalar_of(value, DType::F32);
     let coin = |p: f64| -> Made { Ok(Bernoulli::from_probs(single(p))?.into()) };
     let trials = |p: f64| -> Made { Ok(Binomial::from_probs(single(1e6), single(p))?.into()) };
     let log_odds = |l: f64| -> Made { Ok(Bernoulli::from_logits(l)?.into()) };

@@ -148,9 +148,9 @@ fn samples_have_slopes_at_extreme_parameters() {
                 faults.push(format!("{name} {dtype}: draws {values:?}"));
             }
             // What overflows stays behind the selection, and what moves faster than any number is let be.
-            let bound = Tensor::full(&[], 1e-3 / tiny(dtype), dtype);
+            let bound = Tensor::scalar_of(1e-3 / tiny(dtype), dtype);
             let seen = draws.detach().abs().lt(&bound);
-            let zero = Tensor::full(&[], 0.0, dtype);
+            let zero = Tensor::scalar_of(0.0, dtype);
             let total = Tensor::select(&seen, &draws, &zero).mean();
             let slopes = total.gradients().unwrap();
             for variable in made.trainable_variables() {

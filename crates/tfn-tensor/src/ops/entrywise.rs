@@ -145,7 +145,7 @@ fn slopes<E: Element, const N: usize>(
     for (made, sum) in made.into_iter().zip(sums) {
         slopes.push(match made {
             Some(made) => Tensor::from_buffer(made, shape),
-            None => Tensor::from_f64(&[sum], &[], E::DTYPE),
+            None => Tensor::scalar_of(sum, E::DTYPE),
         });
     }
     Ok(slopes)

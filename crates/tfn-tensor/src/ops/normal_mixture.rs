@@ -294,7 +294,7 @@ fn fused_components(x: &Tensor, parameters: &[Tensor; 3]) -> Option<usize> {
 /// The same out of the densities of the components, without what a weight of 0 or an infinite `x` would multiply.
 fn by_parts(x: &Tensor, log_weights: &Tensor, loc: &Tensor, scale: &Tensor) -> Tensor {
     let like = |value: f64, tensor: &Tensor| match tensor.dtype() {
-        Ok(dtype) => Tensor::from_f64(&[value], &[], dtype),
+        Ok(dtype) => Tensor::scalar_of(value, dtype),
         Err(_) => tensor.clone(),
     };
     let is_far = x.abs().eq(&like(f64::INFINITY, x));

@@ -68,10 +68,10 @@ fn slopes(x: &Tensor, axis: isize, total: &Tensor) -> Result<Tensor> {
     if total.all_finite()? {
         return Ok(softmax);
     }
-    let infinite = total.abs().eq(&Tensor::full(&[], f64::INFINITY, total.dtype()?));
+    let infinite = total.abs().eq(&Tensor::scalar_of(f64::INFINITY, total.dtype()?));
     let largest = x.eq(total) * total.gt(&zero(total)?);
     let count = largest.sum_axes(&[axis], true);
-    let share = &largest / count.maximum(&Tensor::full(&[], 1.0, total.dtype()?));
+    let share = &largest / count.maximum(&Tensor::scalar_of(1.0, total.dtype()?));
     Tensor::select(&infinite, &share, &softmax).check()
 }
 

@@ -19,7 +19,7 @@ impl VjpContext<'_> {
     /// Whether input number `input` is a variable itself.
     pub(crate) fn is_variable(&self, input: usize) -> bool {
         let edge = self.input(input).and_then(|input| input.edge.as_ref());
-        edge.is_some_and(|edge| matches!(edge.node.work, Work::Leaf(_)))
+        edge.is_some_and(|edge| matches!(edge.node.work, Work::Leaf(_) | Work::Watched))
     }
 
     /// The gradient of output number `output`, of that output's shape; `None` if nothing used it.

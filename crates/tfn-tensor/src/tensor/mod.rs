@@ -32,7 +32,7 @@ mod weak;
 
 pub use apply::apply;
 pub(crate) use apply::apply_one;
-pub(crate) use backward::backward;
+pub(crate) use backward::{Found, backward};
 pub(crate) use types::{Edge, Input, Live, Node};
 pub use types::{Tensor, Vjp, VjpContext};
 pub use weak::WeakTensor;

@@ -17,12 +17,20 @@ impl Node {
     pub(crate) fn operation<V: Vjp>(&self) -> Option<&V> {
         match &self.work {
             Work::Operation(vjp) => (vjp.as_ref() as &dyn Any).downcast_ref(),
-            Work::Leaf(_) => None,
+            Work::Leaf(_) | Work::Watched => None,
         }
     }
 
     pub(crate) fn leaf(variable: VariableId) -> Arc<Self> {
-        Arc::new(Self { height: 0, inputs: Vec::new(), outputs: 1, work: Work::Leaf(variable) })
+        Self::source(Work::Leaf(variable))
+    }
+
+    pub(crate) fn watched() -> Arc<Self> {
+        Self::source(Work::Watched)
+    }
+
+    fn source(work: Work) -> Arc<Self> {
+        Arc::new(Self { height: 0, inputs: Vec::new(), outputs: 1, work })
     }
 }
 

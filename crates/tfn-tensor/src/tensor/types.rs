@@ -65,6 +65,8 @@ pub(crate) struct Input {
 
 pub(crate) enum Work {
     Leaf(VariableId),
+    /// A tensor that is [watched](Tensor::watched).
+    Watched,
     Operation(Box<dyn Vjp>),
 }
 

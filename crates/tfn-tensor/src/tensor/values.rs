@@ -90,6 +90,19 @@ impl Tensor {
         Self::from_buffer(Buffer::from_vec(vec![value]), &[])
     }
 
+    /// A tensor of shape `[]` with one entry, of a type chosen at run time.
+    ///
+    /// # Examples
+    /// ```
+    /// # use tfn_tensor::{DType, Tensor};
+    /// let half = Tensor::scalar_of(0.5, DType::F32);
+    /// assert_eq!((half.dtype()?, half.item()?), (DType::F32, 0.5));
+    /// # Ok::<(), tfn_tensor::TensorError>(())
+    /// ```
+    pub fn scalar_of(value: f64, dtype: DType) -> Self {
+        Self::full(&[], value, dtype)
+    }
+
     /// A tensor all of whose entries are `value`.
     pub fn full(shape: &[usize], value: f64, dtype: DType) -> Self {
         dispatch!(dtype, E => Self::build::<E>(shape, |out| out.fill(E::from_f64(value))))

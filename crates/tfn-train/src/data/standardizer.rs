@@ -113,7 +113,7 @@ impl Standardizer {
     pub fn units_of(&self, likelihood: impl Likelihood + DeepCopy) -> likelihoods::Affine {
         let scale = self.scale.value();
         let one = Tensor::ones(&[], DType::F64);
-        let is_constant = scale.eq(&Tensor::full(&[], f64::INFINITY, DType::F64));
+        let is_constant = scale.eq(&Tensor::scalar_of(f64::INFINITY, DType::F64));
         let scale = Tensor::select(&is_constant, &one, &scale);
         likelihoods::Affine::new(likelihood, self.loc.value(), scale)
     }

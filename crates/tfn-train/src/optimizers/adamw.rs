@@ -128,7 +128,7 @@ mod tests {
     fn three_steps_by_the_paper() {
         // Algorithm 2 as written, with the corrected moments, and ε there ε / √(1 − β₂ᵗ) here.
         for dtype in [DType::F32, DType::F64] {
-            let w = Variable::new("w", Tensor::full(&[], 2.0, dtype)).unwrap();
+            let w = Variable::new("w", Tensor::scalar_of(2.0, dtype)).unwrap();
             let builder = AdamW::builder(Schedule::exponential_decay(0.125, 1, 0.5, false));
             let mut adam =
                 builder.beta_1(0.5).beta_2(0.75).epsilon(0.25).weight_decay(0.5).build().unwrap();

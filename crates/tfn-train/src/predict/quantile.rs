@@ -36,7 +36,7 @@ impl Batch {
     fn bracket(&self, p: f64) -> Result<[Vec<f64>; 2]> {
         let mut ends: Option<[Vec<f64>; 2]> = None;
         let of_draw = |distribution: &dyn Distribution| {
-            let level = Tensor::full(&[], p, distribution.dtype()?);
+            let level = Tensor::scalar_of(p, distribution.dtype()?);
             Ok(distribution.quantile(&level)?)
         };
         let found = self.fold(&of_draw, |values| match &mut ends {

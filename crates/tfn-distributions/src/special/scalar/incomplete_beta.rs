@@ -140,11 +140,27 @@ pub(crate) fn front_over_tail(a: f64, b: f64, at: Point, upper: bool) -> f64 {
 
 /// `∂I/∂a` and `∂I/∂b` over `exp(log_front)`.
 pub(crate) fn by_parameters(a: f64, b: f64, at: Point) -> [f64; 2] {
+    if a.max(b) > FAR {
+        return by_parameters_far(a, b, at);
+    }
     if !is_left(a, b, at) {
         let [by_b, by_a] = by_parameters_left(b, a, at.swapped());
         return [-by_a, -by_b];
     }
     by_parameters_left(a, b, at)
+}
+
+/// The same of concentrations of which the squares overflow: of the limit, a gamma distribution, or of a point at the mean.
+fn by_parameters_far(a: f64, b: f64, at: Point) -> [f64; 2] {
+    let (small, large) = (a.min(b), a.max(b));
+    if small > 1e30 {
+        return [-1.0 / at.x / large, 1.0 / at.y / large]
+            .map(|slope| slope / (1.0 + small / large));
+    }
+    if a > b {
+        return [-1.0 / a, -incomplete_gamma::by_a(b, a * at.y) / b];
+    }
+    [incomplete_gamma::by_a(a, b * at.x) / a, 1.0 / b]
 }
 
 fn by_parameters_left(a: f64, b: f64, at: Point) -> [f64; 2] {

@@ -126,6 +126,11 @@ fn upper_by_series(a: f64, x: f64) -> f64 {
     -log.exp_m1() - a * log.exp() * sum
 }
 
+/// `ln(p·q)` of positive numbers whose product may underflow.
+fn ln_product(p: f64, q: f64) -> f64 {
+    if p * q > f64::MIN_POSITIVE { (p * q).ln() } else { p.ln() + q.ln() }
+}
+
 /// Whether `P` is taken from its series, and not from `Q`.
 fn by_lower(a: f64, x: f64) -> bool {
     if x > 1.1 {
@@ -163,7 +168,7 @@ pub(crate) fn log_tail(a: f64, x: f64) -> LogTail {
     } else if x <= 1.1 {
         LogTail::Upper(upper_by_series(a, x).max(0.0).ln())
     } else {
-        LogTail::Upper(log_front(a, x) + (a * fraction(a, x).0).ln())
+        LogTail::Upper(log_front(a, x) + ln_product(a, fraction(a, x).0))
     }
 }
 

@@ -172,6 +172,10 @@ pub(crate) fn density([df, z]: [f64; 2], log_scale: f64) -> f64 {
 
 /// The derivative of [`inner`] in `df`, times `exp(−log_scale)`.
 pub(crate) fn inner_in_df([df, z]: [f64; 2], log_scale: f64) -> f64 {
+    if df > NORMAL {
+        // The tails are those of the normal distribution.
+        return 0.0;
+    }
     if df > MANY {
         return inner_by_score([df, z], log_scale);
     }
@@ -202,13 +206,16 @@ fn inner_by_score([df, z]: [f64; 2], log_scale: f64) -> f64 {
     let term = |h: f64| {
         let fall = h * (2.0 * root + h);
         let growth = 2.0 * (first + fall) / (df + 1.0);
-        // Beyond, the square may overflow.
-        let root_of_growth =
-            if growth > 40.0 { (0.5 * growth).exp() } else { growth.exp_m1().sqrt() };
-        let t = df.sqrt() * root_of_growth;
-        2.0 * (root + h) * (-fall).exp() * score(t) * (t + df / t) / (df + 1.0)
+        // Over z, as far out it may overflow itself, and its square before.
+        let ratio = if growth > 40.0 {
+            (0.5 * growth - (z / df.sqrt()).ln()).exp()
+        } else {
+            df.sqrt() * growth.exp_m1().sqrt() / z
+        };
+        let t = (ratio * z).min(f64::MAX);
+        2.0 * (root + h) * (-fall).exp() * score(t) * (ratio + df / t / z) / (df + 1.0)
     };
-    -(log_peak - first - log_scale).exp() * integral(length, 6, &term)
+    -(log_peak - first - log_scale + z.ln()).exp() * integral(length, 6, &term)
 }
 
 /// The `z` of which `p`, at most ½, is the [`tail`].

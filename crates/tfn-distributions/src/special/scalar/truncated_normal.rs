@@ -300,6 +300,11 @@ pub(crate) fn quantile_in(at: [f64; 4], which: usize, offset: f64) -> f64 {
     if t.is_infinite() {
         return 0.0;
     }
+    if which > 0 && (p == 0.0 || p == 1.0) {
+        // An end itself.
+        let end = if p == 0.0 { (2, -1.0) } else { (3, 1.0) };
+        return if !from_end && which == end.0 { end.1 } else { 0.0 };
+    }
     let log_density = -exponent(m, t) - log_total([m, l, r]);
     if which == 0 { (-log_density).exp() } else { of_end - slope([t, m, l, r], which, log_density) }
 }
