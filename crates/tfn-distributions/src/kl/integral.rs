@@ -135,7 +135,7 @@ pub(super) fn by_integral(
         median => median?.detach().broadcast_to(&batch).check()?,
     };
     let pair = Pair { q, p, batch, limits: Limits::of(dtype), median };
-    // About a kink slopes jump, and are only as good as the panel is narrow: the root of what values are.
+    // About a kink slopes jump, and are only as good as the panel is narrow.
     let has_slopes =
         q.log_prob(&pair.median)?.is_tracked() || p.log_prob(&pair.median)?.is_tracked();
     let (panels, sums) = pair.integrate(tolerance * if has_slopes { 1e-6 } else { 1e-3 })?;
