@@ -84,7 +84,7 @@ impl Wrapper for InOrder {
         other.downcast_ref::<Self>().is_some_and(|other| self.0 == other.0)
     }
 
-    fn lift_kl(&self, divergence: &Tensor, batch_shape: &[usize]) -> Result<Tensor> {
+    fn kl_from_base(&self, divergence: &Tensor, batch_shape: &[usize]) -> Result<Tensor> {
         assert_eq!(divergence.shape()?, batch_shape);
         Ok(divergence.gather(-1, &self.0))
     }
@@ -146,7 +146,7 @@ impl Wrapper for InPairs {
         other.downcast_ref::<Self>().is_some()
     }
 
-    fn lift_kl(&self, divergence: &Tensor, _: &[usize]) -> Result<Tensor> {
+    fn kl_from_base(&self, divergence: &Tensor, _: &[usize]) -> Result<Tensor> {
         Ok(divergence.sum_axes(&[-1], false) * 2.0)
     }
 }

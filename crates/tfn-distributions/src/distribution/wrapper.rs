@@ -63,7 +63,7 @@ use crate::error::Result;
 ///     fn is_same(&self, other: &dyn Wrapper) -> bool {
 ///         other.downcast_ref::<Self>().is_some()
 ///     }
-///     fn lift_kl(&self, divergence: &Tensor, _: &[usize]) -> Result<Tensor> {
+///     fn kl_from_base(&self, divergence: &Tensor, _: &[usize]) -> Result<Tensor> {
 ///         Ok(divergence * 2.0)
 ///     }
 /// }
@@ -75,7 +75,7 @@ use crate::error::Result;
 /// # Ok::<(), tfn_distributions::DistributionError>(())
 /// ```
 pub trait Wrapper: Any + Debug + Send + Sync {
-    /// Whether `other` makes the same of every distribution: only then is [`lift_kl`](Self::lift_kl) called. Where this
+    /// Whether `other` makes the same of every distribution: only then is [`kl_from_base`](Self::kl_from_base) called. Where this
     /// is not known, the answer is `false`.
     fn is_same(&self, other: &dyn Wrapper) -> bool;
 
@@ -87,7 +87,7 @@ pub trait Wrapper: Any + Debug + Send + Sync {
     ///
     /// # Errors
     /// Those of the tensors.
-    fn lift_kl(&self, divergence: &Tensor, batch_shape: &[usize]) -> Result<Tensor>;
+    fn kl_from_base(&self, divergence: &Tensor, batch_shape: &[usize]) -> Result<Tensor>;
 }
 
 impl dyn Wrapper {

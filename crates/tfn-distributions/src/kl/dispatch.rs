@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tfn_tensor::{DType, Tensor};
 
-use super::level::{Held, Level, levels, lift};
 use super::registry::registered;
+use super::unwrapped::{Held, Unwrapped, reduction, unwrapped};
 use crate::axes::sum_last;
 use crate::distribution::{Distribution, KlRule, Structure};
 use crate::error::{DistributionError, Result};
@@ -64,10 +64,10 @@ pub fn kl_divergence(q: &dyn Distribution, p: &dyn Distribution) -> Result<Tenso
         return Ok(divergence.check()?);
     }
     let mut tried = vec![pair(q, p)];
-    match pairing(q, p)? {
-        Pairing::Whole => check_events(q, p)?,
-        Pairing::Parts(pairs) => return by_parts(q, &pairs),
-        Pairing::Dependent => {
+    match factorization(q, p)? {
+        Factorization::Whole => check_events(q, p)?,
+        Factorization::Parts(pairs) => return by_parts(q, &pairs),
+        Factorization::Dependent => {
             tried.push("part by part (some depend on others)".into());
             return Err(DistributionError::NoKlRule { q: describe(q), p: describe(p), tried });
         }
@@ -117,7 +117,7 @@ fn by_parts(q: &dyn Distribution, pairs: &[[&dyn Distribution; 2]]) -> Result<Te
 }
 
 /// What of two distributions is to be compared.
-pub(super) enum Pairing<'a> {
+pub(super) enum Factorization<'a> {
     /// They are not joint.
     Whole,
     /// Independent parts, side by side.
@@ -127,20 +127,25 @@ pub(super) enum Pairing<'a> {
 }
 
 /// The parts of two joint distributions, side by side.
-pub(super) fn pairing<'a>(q: &'a dyn Distribution, p: &'a dyn Distribution) -> Result<Pairing<'a>> {
+pub(super) fn factorization<'a>(
+    q: &'a dyn Distribution,
+    p: &'a dyn Distribution,
+) -> Result<Factorization<'a>> {
     let places = match (part_count(q), part_count(p)) {
-        (None, None) => return Ok(Pairing::Whole),
+        (None, None) => return Ok(Factorization::Whole),
         (Some(lhs), Some(rhs)) if lhs == rhs => places(q, p, lhs)?,
         (lhs, rhs) => {
             let (lhs, rhs) = (lhs.unwrap_or(1), rhs.unwrap_or(1));
             return Err(DistributionError::KlParts { q: describe(q), p: describe(p), lhs, rhs });
         }
     };
-    let (Some(of_q), Some(of_p)) = (q.parts(), p.parts()) else { return Ok(Pairing::Dependent) };
+    let (Some(of_q), Some(of_p)) = (q.parts(), p.parts()) else {
+        return Ok(Factorization::Dependent);
+    };
     let pair = |(q, place): (&'a Arc<dyn Distribution>, usize)| {
         of_p.get(place).map(|p| [q.as_ref(), p.as_ref()])
     };
-    Ok(Pairing::Parts(of_q.iter().zip(places).filter_map(pair).collect()))
+    Ok(Factorization::Parts(of_q.iter().zip(places).filter_map(pair).collect()))
 }
 
 /// For each of the `count` parts of `q` the place in `p` of the part with which it is compared.
@@ -184,8 +189,8 @@ pub(super) fn by_levels<const N: usize>(
     known: Known<'_, N>,
     tried: &mut Vec<String>,
 ) -> Result<Option<[Tensor; N]>> {
-    let (of_q, of_p) = (levels(q)?, levels(p)?);
-    let mut pairs: Vec<(usize, &Level<'_>, &Level<'_>)> = Vec::new();
+    let (of_q, of_p) = (unwrapped(q)?, unwrapped(p)?);
+    let mut pairs: Vec<(usize, &Unwrapped<'_>, &Unwrapped<'_>)> = Vec::new();
     for (i, a) in of_q.iter().enumerate() {
         pairs.extend(of_p.iter().enumerate().map(|(j, b)| (i + j, a, b)));
     }
@@ -194,14 +199,14 @@ pub(super) fn by_levels<const N: usize>(
         if a.is_outermost() && b.is_outermost() {
             continue;
         }
-        let Some(lift) = lift((q, p), a, b)? else {
+        let Some(reduction) = reduction((q, p), a, b)? else {
             continue;
         };
         tried.push(pair(&*a.base, &*b.base));
         if let Some(divergence) = known(&*a.base, &*b.base)? {
             let mut lifted = divergence;
             for part in &mut lifted {
-                *part = lift.apply(part)?;
+                *part = reduction.apply(part)?;
             }
             return Ok(Some(lifted));
         }

@@ -3,7 +3,7 @@
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Key;
 
-use super::dispatch::{Pairing, by_levels, kl_divergence, pairing};
+use super::dispatch::{Factorization, by_levels, factorization, kl_divergence};
 use super::integral::by_integral;
 use super::monte_carlo::by_samples;
 use super::quadrature::by_quadrature;
@@ -104,10 +104,10 @@ pub fn estimate_kl(
     p: &dyn Distribution,
     method: KlMethod,
 ) -> Result<KlEstimate> {
-    let dependent = match pairing(q, p)? {
-        Pairing::Parts(pairs) => return by_parts((q, p), pairs, &method),
-        Pairing::Whole => false,
-        Pairing::Dependent => true,
+    let dependent = match factorization(q, p)? {
+        Factorization::Parts(pairs) => return by_parts((q, p), pairs, &method),
+        Factorization::Whole => false,
+        Factorization::Dependent => true,
     };
     match method {
         KlMethod::Quadrature { .. } if dependent => Err(not_factorised(q, p)),

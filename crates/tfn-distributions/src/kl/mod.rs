@@ -9,13 +9,13 @@ mod expected_log;
 mod gauss;
 mod integral;
 mod interpolant;
-mod level;
 mod monte_carlo;
 mod nodes;
 mod panels;
 mod quadrature;
 mod registry;
 mod table;
+mod unwrapped;
 
 pub(crate) use entrywise::entrywise;
 pub(crate) use expected_log::expected_log;

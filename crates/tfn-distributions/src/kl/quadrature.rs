@@ -5,7 +5,7 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 use super::dispatch::check_events;
 use super::gauss::hermite_rule;
 use super::interpolant::by_table;
-use super::level::{Held, levels};
+use super::unwrapped::{Held, unwrapped};
 use crate::axes::sum_last;
 use crate::distribution::Distribution;
 use crate::error::Result;
@@ -57,7 +57,7 @@ pub(super) fn by_quadrature(
 /// 1 for entries of `p` that have no density beyond some end, where every normal has some; `None` if there are none, or if its
 /// quantiles do not tell.
 fn bounded(p: &dyn Distribution) -> Result<Option<Tensor>> {
-    for level in levels(p)? {
+    for level in unwrapped(p)? {
         let base = &level.base;
         if !level.is_plain() || !base.event_shape()?.is_empty() {
             continue;
@@ -85,7 +85,7 @@ fn bounded(p: &dyn Distribution) -> Result<Option<Tensor>> {
 
 /// The one distribution over numbers that all entries of `p` have, if they have.
 fn one_for_all(p: &dyn Distribution) -> Result<Option<Held<'_>>> {
-    for level in levels(p)? {
+    for level in unwrapped(p)? {
         let base = &level.base;
         let one = base.batch_shape()?.iter().product::<usize>() == 1;
         if level.is_plain() && one && base.event_shape()?.is_empty() {

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::masking::constant;
 
 /// What a distribution is when some of its wrappers are taken off.
-pub(super) struct Level<'a> {
+pub(super) struct Unwrapped<'a> {
     pub(super) base: Held<'a>,
     /// The wrappers taken off, the outermost first.
     steps: Vec<Step>,
@@ -65,9 +65,9 @@ enum Step {
 }
 
 /// The distribution itself, and what is left after each of its wrappers.
-pub(super) fn levels(distribution: &dyn Distribution) -> Result<Vec<Level<'_>>> {
+pub(super) fn unwrapped(distribution: &dyn Distribution) -> Result<Vec<Unwrapped<'_>>> {
     let base = Held::Given(distribution);
-    let mut levels = vec![Level { base, steps: Vec::new(), copies: Vec::new() }];
+    let mut levels = vec![Unwrapped { base, steps: Vec::new(), copies: Vec::new() }];
     while let Some(last) = levels.last() {
         let Some((base, step)) = peel(&last.base)? else { break };
         let (mut steps, mut copies) = (last.steps.clone(), last.copies.clone());
@@ -83,7 +83,7 @@ pub(super) fn levels(distribution: &dyn Distribution) -> Result<Vec<Level<'_>>> 
             | Step::Wrapped { .. } => {}
         }
         steps.push(step);
-        levels.push(Level { base: Held::Inside(base), steps, copies });
+        levels.push(Unwrapped { base: Held::Inside(base), steps, copies });
     }
     Ok(levels)
 }
@@ -113,7 +113,7 @@ fn peel(distribution: &Held<'_>) -> Result<Option<(Arc<dyn Distribution>, Step)>
     }))
 }
 
-impl Level<'_> {
+impl Unwrapped<'_> {
     /// Whether no wrapper was taken off.
     pub(super) fn is_outermost(&self) -> bool {
         self.steps.is_empty()
@@ -159,14 +159,14 @@ impl Level<'_> {
 }
 
 /// How the divergence of two distributions follows from that of two of their levels.
-pub(super) struct Lift {
+pub(super) struct Reduction {
     /// The innermost first.
-    wrappers: Vec<Lifting>,
+    wrappers: Vec<Reduced>,
     /// The batch of both.
     batch: Vec<usize>,
 }
 
-enum Lifting {
+enum Reduced {
     /// Broadcast with this shape, then sum over this many last axes.
     Sum {
         over: Vec<usize>,
@@ -187,12 +187,12 @@ enum Lifting {
     },
 }
 
-/// How to lift a divergence from `q` and `p`, levels of the distributions `whole`; `None` if it does not follow.
-pub(super) fn lift(
+/// How a divergence follows from that of `q` and `p`, levels of the distributions `whole`; `None` if it does not follow.
+pub(super) fn reduction(
     whole: (&dyn Distribution, &dyn Distribution),
-    q: &Level<'_>,
-    p: &Level<'_>,
-) -> Result<Option<Lift>> {
+    q: &Unwrapped<'_>,
+    p: &Unwrapped<'_>,
+) -> Result<Option<Reduction>> {
     let (bijectors, others) = (q.bijectors(), p.bijectors());
     let same = |(a, b): (&&Arc<dyn Bijector>, &&Arc<dyn Bijector>)| a.is_same(b.as_ref());
     if bijectors.len() != others.len() || !bijectors.iter().zip(&others).all(same) {
@@ -206,7 +206,7 @@ pub(super) fn lift(
     };
     let wrappers = if q.is_aligned() && p.is_aligned() {
         let over = [&batch[..], &q.copies].concat();
-        (q.copies == p.copies).then(|| vec![Lifting::Sum { over, ndims: q.copies.len() }])
+        (q.copies == p.copies).then(|| vec![Reduced::Sum { over, ndims: q.copies.len() }])
     } else if p.is_single_beside(q)? {
         common_wrappers(&q.steps, &q.steps)
     } else if q.is_single_beside(p)? {
@@ -214,11 +214,11 @@ pub(super) fn lift(
     } else {
         common_wrappers(&q.steps, &p.steps)
     };
-    Ok(wrappers.map(|wrappers| Lift { wrappers, batch }))
+    Ok(wrappers.map(|wrappers| Reduction { wrappers, batch }))
 }
 
 /// The wrappers of both, the innermost first, if they are the same.
-fn common_wrappers(q: &[Step], p: &[Step]) -> Option<Vec<Lifting>> {
+fn common_wrappers(q: &[Step], p: &[Step]) -> Option<Vec<Reduced>> {
     let counts = |step: &&Step| !matches!(step, Step::Transformed(_) | Step::Broadcast);
     let (q, p): (Vec<&Step>, Vec<&Step>) =
         (q.iter().rev().filter(counts).collect(), p.iter().rev().filter(counts).collect());
@@ -228,32 +228,32 @@ fn common_wrappers(q: &[Step], p: &[Step]) -> Option<Vec<Lifting>> {
     q.into_iter().zip(p).map(|(a, b)| common_wrapper(a, b)).collect()
 }
 
-fn common_wrapper(q: &Step, p: &Step) -> Option<Lifting> {
+fn common_wrapper(q: &Step, p: &Step) -> Option<Reduced> {
     match (q, p) {
         (Step::Independent { ndims, batch }, Step::Independent { ndims: n, batch: other }) => {
             let over = broadcast_shapes(batch, other)?;
-            (ndims == n).then_some(Lifting::Sum { over, ndims: *ndims })
+            (ndims == n).then_some(Reduced::Sum { over, ndims: *ndims })
         }
         (Step::Sample { shape, .. }, Step::Sample { shape: other, .. }) => (shape == other)
-            .then(|| Lifting::Times(shape.iter().map(|&size| size as f64).product())),
+            .then(|| Reduced::Times(shape.iter().map(|&size| size as f64).product())),
         (Step::Reshape { from, to }, Step::Reshape { from: a, to: b }) => {
             let (from, to) = (from.clone(), to.clone());
-            (&from == a && &to == b).then_some(Lifting::Reshape { from, to })
+            (&from == a && &to == b).then_some(Reduced::Reshape { from, to })
         }
-        (Step::Masked(a), Step::Masked(b)) => Some(Lifting::Masked(a.clone(), b.clone())),
+        (Step::Masked(a), Step::Masked(b)) => Some(Reduced::Masked(a.clone(), b.clone())),
         (
             Step::Wrapped { wrapper, from, to },
             Step::Wrapped { wrapper: other, from: inside, to: outside },
         ) => {
             let [from, to] = [(from, inside), (to, outside)].map(|(a, b)| broadcast_shapes(a, b));
             let wrapper = wrapper.is_same(other.as_ref()).then(|| wrapper.clone())?;
-            Some(Lifting::Wrapped { wrapper, from: from?, to: to? })
+            Some(Reduced::Wrapped { wrapper, from: from?, to: to? })
         }
         _ => None,
     }
 }
 
-impl Lift {
+impl Reduction {
     /// The divergence of the whole from that of the levels.
     pub(super) fn apply(&self, divergence: &Tensor) -> Result<Tensor> {
         let lifted = self.wrappers.iter().try_fold(divergence.clone(), |d, w| w.apply(&d))?;
@@ -261,7 +261,7 @@ impl Lift {
     }
 }
 
-impl Lifting {
+impl Reduced {
     fn apply(&self, divergence: &Tensor) -> Result<Tensor> {
         Ok(match self {
             Self::Sum { over, ndims } => {
@@ -271,7 +271,7 @@ impl Lifting {
             Self::Times(count) => divergence * *count,
             Self::Reshape { from, to } => divergence.broadcast_to(from).reshape(to),
             Self::Wrapped { wrapper, from, to } => {
-                wrapper.lift_kl(&divergence.broadcast_to(from), to)?.broadcast_to(to)
+                wrapper.kl_from_base(&divergence.broadcast_to(from), to)?.broadcast_to(to)
             }
             Self::Masked(q, p) => {
                 let (both, neither) = (q * p, (1.0 - q) * (1.0 - p));
