@@ -20,8 +20,9 @@ struct Components<E, const K: usize> {
     peak: [E; K],
     loc: [E; K],
     rate: [E; K],
-    /// The component of the largest scale, the last one to have a density.
-    widest: usize,
+    /// `loc` and `rate` of the component of the largest scale, the last one to have a density: themselves, as an index could
+    /// be out of bounds, and a loop that may panic is not vectorised.
+    widest: [E; 2],
 }
 
 impl<E: Element, const K: usize> Components<E, K> {
@@ -41,7 +42,8 @@ impl<E: Element, const K: usize> Components<E, K> {
         let peak = array::from_fn(|k| log_weights[k] - scale[k].ln() - LN_SQRT_2PI);
         let typed = |values: [f64; K]| values.map(<E as Element>::from_f64);
         let rate = typed(scale.map(f64::recip));
-        Ok(Self { peak: typed(peak), loc: typed(loc), rate, widest })
+        let loc = typed(loc);
+        Ok(Self { peak: typed(peak), loc, rate, widest: [loc[widest], rate[widest]] })
     }
 
     /// Component `k`'s standardised value and log-density at `x`.
@@ -70,7 +72,11 @@ impl<E: Element, const K: usize> Components<E, K> {
     /// Minus the slope of component `k`, given its `z`: a finite number, so that 0 times it is 0.
     #[inline(always)]
     fn pull(&self, k: usize, z: E) -> E {
-        let pull = z * self.rate[k];
+        Self::bounded(z * self.rate[k])
+    }
+
+    #[inline(always)]
+    fn bounded(pull: E) -> E {
         let pull = if pull > E::max_value() { E::max_value() } else { pull };
         if pull < E::min_value() { E::min_value() } else { pull }
     }
@@ -78,8 +84,9 @@ impl<E: Element, const K: usize> Components<E, K> {
     /// The slope where the density of every component is 0 to the last digit: of the one that falls slowest, and 0 at infinity.
     #[inline(always)]
     fn far_slope(&self, x: E) -> E {
-        let z = (x - self.loc[self.widest]) * self.rate[self.widest];
-        if x.m_abs() == E::infinity() { E::zero() } else { -self.pull(self.widest, z) }
+        let [loc, rate] = self.widest;
+        let slope = -Self::bounded((x - loc) * rate * rate);
+        if x.m_abs() == E::infinity() { E::zero() } else { slope }
     }
 
     /// The log-density as the largest term and what its logarithm is added to that, and the slope.
