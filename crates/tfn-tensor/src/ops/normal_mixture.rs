@@ -23,6 +23,8 @@ struct Components<E, const K: usize> {
     /// `loc` and `rate` of the component of the largest scale, the last one to have a density: themselves, as an index could
     /// be out of bounds, and a loop that may panic is not vectorised.
     widest: [E; 2],
+    /// Whether every component counts, and none is so narrow that its slope overflows where another one has a density.
+    is_tame: bool,
 }
 
 impl<E: Element, const K: usize> Components<E, K> {
@@ -39,11 +41,15 @@ impl<E: Element, const K: usize> Components<E, K> {
         for k in (0..K).filter(|k| !counts(k)) {
             (loc[k], scale[k]) = (loc[widest], scale[widest]);
         }
+        let most = Element::to_f64(E::max_value()).sqrt();
+        let narrowest = scale.iter().copied().fold(f64::INFINITY, f64::min);
+        let is_tame = (0..K).all(|k| counts(&k)) && scale[widest] / narrowest.powi(2) < most;
         let peak = array::from_fn(|k| log_weights[k] - scale[k].ln() - LN_SQRT_2PI);
         let typed = |values: [f64; K]| values.map(<E as Element>::from_f64);
         let rate = typed(scale.map(f64::recip));
         let loc = typed(loc);
-        Ok(Self { peak: typed(peak), loc, rate, widest: [loc[widest], rate[widest]] })
+        let widest = [loc[widest], rate[widest]];
+        Ok(Self { peak: typed(peak), loc, rate, widest, is_tame })
     }
 
     /// Component `k`'s standardised value and log-density at `x`.
@@ -89,7 +95,25 @@ impl<E: Element, const K: usize> Components<E, K> {
         if x.m_abs() == E::infinity() { E::zero() } else { slope }
     }
 
-    /// The log-density as the largest term and what its logarithm is added to that, and the slope.
+    /// [`terms`](Self::terms) of tame components where one of them has a density; elsewhere no number.
+    #[inline(always)]
+    fn quick_terms(&self, x: E) -> (E, E, [E; 1]) {
+        let (z, mut largest) = self.at(0, x);
+        let (mut sum, mut slope) = (E::one(), -z * self.rate[0]);
+        for k in 1..K {
+            let (z, term) = self.at(k, x);
+            // Both in units of the larger; `slope` is weighed by `sum`.
+            let ratio = (-(term - largest).m_abs()).m_exp();
+            let greater = term > largest;
+            let (old, new) = if greater { (ratio, E::one()) } else { (E::one(), ratio) };
+            sum = old * sum + new;
+            slope = old * slope - new * (z * self.rate[k]);
+            largest = if greater { term } else { largest };
+        }
+        (largest, sum, [slope / sum])
+    }
+
+    /// The log-density as the largest term and what its logarithm is added to that, and the slope; both numbers wherever `x` is.
     #[inline(always)]
     fn terms(&self, x: E) -> (E, E, [E; 1]) {
         let (z, mut largest) = self.at(0, x);
@@ -118,11 +142,12 @@ impl<E: Element, const K: usize> Components<E, K> {
             move |[x]| self.log_prob(x),
         ));
         if wants_slope
+            && self.is_tame
             && count(shape) >= LAZY
             && let Some(entries) = Entries::<E, 1>::new(&[x], shape)?
         {
             let (again, made, of_slope) = (entries.clone(), slope.clone(), shape.to_vec());
-            let whole = block.clone();
+            let (whole, at) = (block.clone(), x.detach());
             let total = Box::new(move || {
                 let mut total = E::zero();
                 let slope = Tensor::build::<E>(&of_slope, |out| {
@@ -130,16 +155,30 @@ impl<E: Element, const K: usize> Components<E, K> {
                         [out],
                         1.0,
                         #[inline(always)]
-                        move |[x]| self.terms(x),
+                        move |[x]| self.quick_terms(x),
                         &*whole,
                     );
                 });
-                let _ = made.set(slope);
+                // Some entry is where no component has a density: there the slope takes more care.
+                let slope =
+                    if total.m_abs() < E::infinity() { Ok(slope) } else { self.slopes(&at) };
+                if let Ok(slope) = slope {
+                    let _ = made.set(slope);
+                }
                 total
             });
             return Ok((entries.recipe(shape, block, Some(total)), slope));
         }
         Ok((pass_by([x], shape, block, None)?, slope))
+    }
+
+    fn slopes(self, x: &Tensor) -> Result<Tensor> {
+        pass::<E, 1>(
+            [x],
+            x.shape()?,
+            #[inline(always)]
+            move |[x]| self.slope(x),
+        )
     }
 
     fn backward(
@@ -152,21 +191,19 @@ impl<E: Element, const K: usize> Components<E, K> {
         if (1..4).any(|input| ctx.needs(input)) {
             return self.backward_in_all(ctx, grad, x);
         }
-        let gradient = match slope.get() {
-            Some(slope) => pass::<E, 2>(
-                [grad, slope],
+        let slope = match slope.get() {
+            Some(slope) => slope.clone(),
+            None => self.slopes(x)?,
+        };
+        ctx.add(
+            0,
+            pass::<E, 2>(
+                [grad, &slope],
                 x.shape()?,
                 #[inline(always)]
                 move |[g, slope]| g * slope,
             )?,
-            None => pass::<E, 2>(
-                [grad, x],
-                x.shape()?,
-                #[inline(always)]
-                move |[g, x]| g * self.slope(x),
-            )?,
-        };
-        ctx.add(0, gradient);
+        );
         Ok(())
     }
 
@@ -520,6 +557,29 @@ mod tests {
             "{value:?} {slope:?}"
         );
         assert!(scales[0] == 0.0 && off(scales[1], 1.25e33) < 1e-6, "{scales:?}");
+    }
+
+    #[test]
+    fn a_sum_over_many_entries_has_the_slopes_of_each() -> Result<()> {
+        let count = 2 * LAZY;
+        let [w, m, s] = [vector(&[-0.7, -0.7]), vector(&[0.0, 1.0]), vector(&[1e-3, 2.0])];
+        let entries: Vec<f64> = (0..count).map(|i| (i as f64 * 0.37).sin() * 5.0).collect();
+        for far in [None, Some(1e25), Some(f64::INFINITY)] {
+            let mut entries = entries.clone();
+            entries[17] = far.unwrap_or(0.3);
+            let [w, m, s] = [&w, &m, &s].map(|t| t.cast(DType::F32));
+            let x = Variable::new("x", Tensor::from_f64(&entries, &[count], DType::F32))?;
+            let whole = Tensor::normal_mixture_log_prob(&x.tensor(), &w, &m, &s).sum();
+            whole.item()?;
+            let given = whole.gradients()?.of(&x).to_f64_vec()?;
+            let few = Variable::new("x", Tensor::from_f64(&entries[..64], &[64], DType::F32))?;
+            let part = Tensor::normal_mixture_log_prob(&few.tensor(), &w, &m, &s).sum();
+            let expected = part.gradients()?.of(&few).to_f64_vec()?;
+            let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-5 * b.abs().max(1e-3);
+            assert!(given.iter().zip(&expected).all(near), "{far:?}");
+            assert!(given.iter().all(|slope| slope.is_finite()), "{far:?}");
+        }
+        Ok(())
     }
 
     #[test]

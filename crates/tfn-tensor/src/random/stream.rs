@@ -86,7 +86,7 @@ impl Stream {
     /// `f32` and 64 bits for `f64`, so that each entry takes the same number of words.
     ///
     /// # Errors
-    /// The tensor carries [`TensorError::TooLarge`] if `shape` has more entries than memory can hold,
+    /// The tensor carries [`TensorError::TooLarge`](crate::TensorError::TooLarge) if `shape` has more entries than memory can hold,
     /// and at a replaying key the errors of [`Key::replay`].
     ///
     /// # Examples
