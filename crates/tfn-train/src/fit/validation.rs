@@ -46,7 +46,7 @@ impl HeldOut<'_> {
 impl<'a> Fit<'a> {
     /// Judges the run after each epoch by these rows: the mean negative log-density of their targets under the model's
     /// predictive distribution, a mixture over 16 draws of the weights that are the same each time. It stands
-    /// in [`Figures::validation`](crate::Figures::validation).
+    /// in [`Metrics::validation`](crate::Metrics::validation).
     ///
     /// # Errors
     /// [`TrainError::Value`](crate::TrainError::Value) if there are no rows.
