@@ -190,7 +190,7 @@ pub fn kl_divergence_exact(
 /// quadrature ([`KlMethod::Quadrature`]) otherwise. It does not read `w`.
 ///
 /// It is for a mean-field normal posterior, and any prior under which the weights are independent and have densities;
-/// the default prior is one.
+/// the default prior is one. Of other posteriors of independent numbers it takes those with quantiles, up to 4096 weights.
 ///
 /// # Errors
 /// [`DistributionError::NoKlRule`] for a pair that has neither, and what the densities report.

@@ -33,6 +33,9 @@ impl Tensor {
     /// `tensors` are [watched](Self::watched), those of variables, or results on the way from either of them. The gradients
     /// are not tracked themselves.
     ///
+    /// A log-density that is asked at a draw from the very same normal ([`normal_log_prob`](Self::normal_log_prob)) goes by the
+    /// noise of the draw, past the draw itself: for its slope at a draw, ask at `draw.detach().watched()`.
+    ///
     /// Counterpart: `tf.GradientTape.gradient` with tensors as sources, `unconnected_gradients="zero"`.
     ///
     /// # Errors

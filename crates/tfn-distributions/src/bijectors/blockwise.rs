@@ -150,6 +150,15 @@ impl Bijector for Blockwise {
         Some(masks.into_iter().fold(everywhere.clone(), |inside, mask| inside * mask))
     }
 
+    fn in_domain(&self, x: &Tensor) -> Option<Tensor> {
+        let everywhere = no_change(x, 1) + 1.0;
+        let masks = self.each(&given(self, x), &self.block_sizes, &|b, x| {
+            let mask = b.in_domain(x);
+            mask.map_or(everywhere.clone(), |mask| all_last(&mask, 1 - b.forward_min_event_ndims()))
+        });
+        Some(masks.into_iter().fold(everywhere.clone(), |inside, mask| inside * mask))
+    }
+
     fn is_same(&self, other: &dyn Bijector) -> bool {
         let same = |(a, b): (&Arc<dyn Bijector>, &Arc<dyn Bijector>)| a.is_same(b.as_ref());
         other.downcast_ref::<Self>().is_some_and(|other| {

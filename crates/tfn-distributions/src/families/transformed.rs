@@ -116,12 +116,17 @@ impl TransformedDistribution {
         let Some((loc, scale)) = base.elementwise_normal() else {
             return self.unsupported(method);
         };
-        if bijector.is_same(&Exp::new()) {
-            Ok(LogNormal::new(loc, scale)?.into())
+        let made: Result<Arc<dyn Distribution>> = if bijector.is_same(&Exp::new()) {
+            LogNormal::new(loc, scale).map(Into::into)
         } else if bijector.is_same(&Sigmoid::new()) {
-            Ok(LogitNormal::new(loc, scale)?.into())
+            LogitNormal::new(loc, scale).map(Into::into)
         } else {
-            self.unsupported(method)
+            return self.unsupported(method);
+        };
+        match made {
+            // A mean that overflowed on the way through a chain.
+            Err(DistributionError::Argument { .. }) => self.unsupported(method),
+            made => made,
         }
     }
 

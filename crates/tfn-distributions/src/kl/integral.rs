@@ -13,7 +13,7 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 use super::gauss::{legendre_rule, lobatto_rule};
 use crate::distribution::{Distribution, Support};
 use crate::error::{DistributionError, Result};
-use crate::masking::constant;
+use crate::masking::{constant, unless_nan};
 
 /// Nodes on a panel, its ends among them: a kink cannot hide beside one.
 const NODES: usize = 12;
@@ -23,6 +23,8 @@ const PANELS: usize = 6;
 const MOST_ROUNDS: usize = 40;
 /// Panels above which no more are halved.
 const MOST_PANELS: usize = 2000;
+/// Entries above which all nodes of all of them would take too much memory: such a divergence is left to samples.
+const MOST_ENTRIES: usize = 4096;
 /// An error is said to be this many times what the last halving changed, or a sixteenth of what the one before did: about a kink two
 /// sums may agree by chance.
 const CAUTION: f64 = 4.0;
@@ -88,6 +90,8 @@ struct Pair<'a> {
     limits: Limits,
     /// The middle of `q`, in the shape of the batch.
     median: Tensor,
+    /// Where `p` begins, has a thousandth below, has one above, and ends, of each entry, if its quantiles tell.
+    ends: Option<[Vec<f64>; 4]>,
 }
 
 /// The integrand at nodes, entry by entry of nodes and batch.
@@ -134,12 +138,26 @@ pub(super) fn by_integral(
         Err(DistributionError::Unsupported { .. }) => return Ok(None),
         median => median?.detach().broadcast_to(&batch).check()?,
     };
-    let pair = Pair { q, p, batch, limits: Limits::of(dtype), median };
+    if batch.iter().product::<usize>() > MOST_ENTRIES {
+        return Ok(None);
+    }
+    let mut pair = Pair { q, p, batch, limits: Limits::of(dtype), median, ends: None };
+    let end =
+        |level: f64| pair.read(&p.quantile(&Tensor::full(&[], level, p.dtype()?))?.detach(), 1);
+    if let [Ok(low), Ok(from), Ok(to), Ok(high)] = [0.0, 1e-3, 1.0 - 1e-3, 1.0].map(end) {
+        pair.ends = Some([low, from, to, high]);
+    }
     // About a kink slopes jump, and are only as good as the panel is narrow.
     let has_slopes =
         q.log_prob(&pair.median)?.is_tracked() || p.log_prob(&pair.median)?.is_tracked();
     let (panels, sums) = pair.integrate(tolerance * if has_slopes { 1e-6 } else { 1e-3 })?;
-    pair.answer(&panels, sums).map(Some)
+    let [mut value, mut error] = pair.answer(&panels, sums)?;
+    // Of parameters that are no numbers there is no divergence.
+    for probe in [pair.median.clone(), q.log_prob(&pair.median)?, p.log_prob(&pair.median)?] {
+        value = unless_nan(&probe.detach(), &value);
+        error = unless_nan(&probe.detach(), &error);
+    }
+    Ok(Some([value, error]))
 }
 
 impl Panel {
@@ -244,14 +262,26 @@ impl Pair<'_> {
         let x = self.outcomes(nodes)?.detach();
         let of = |d: &dyn Distribution, x: &Tensor| self.read(&d.log_prob(x)?, nodes.len());
         let (log_q, log_p, at) = (of(self.q, &x)?, of(self.p, &x)?, self.read(&x, nodes.len())?);
-        let is_missing = |i: usize| {
-            log_p[i] == f64::NEG_INFINITY
-                && log_q[i].is_finite()
-                && at[i].abs() < self.limits.largest
+        let entries = self.entries();
+        // Where the ends of `p` are known, a density that is only smaller than all numbers excludes nothing: one beyond the
+        // ends, or in a gap between what is most of `p`, does.
+        let may_exclude = |i: usize| match &self.ends {
+            Some(ends) => {
+                let [low, from, to, high] = ends.each_ref().map(|ends| ends[i % entries]);
+                at[i] <= low || at[i] >= high || (from < at[i] && at[i] < to)
+            }
+            None => at[i].abs() < self.limits.largest,
         };
+        let is_missing =
+            |i: usize| log_p[i] == f64::NEG_INFINITY && log_q[i].is_finite() && may_exclude(i);
         // A density may be nothing at the very end of a support.
         let inside = if (0..at.len()).any(is_missing) {
-            of(self.p, &(&x + (&self.median - &x) * INWARD.max(8.0 * self.limits.epsilon)))?
+            // By a part of the way, and by so much that a number can show it.
+            let way = &self.median - &x;
+            let part = &way * INWARD.max(8.0 * self.limits.epsilon);
+            let least = x.abs() * (4.0 * self.limits.epsilon);
+            let least = Tensor::select(&way.lt(&constant(0.0, &way)), &-&least, &least);
+            of(self.p, &(&x + part + least))?
         } else {
             log_p.clone()
         };
@@ -259,7 +289,6 @@ impl Pair<'_> {
             (0..at.len()).map(|i| is_missing(i) && inside[i] == f64::NEG_INFINITY).collect();
         let is_known = |i: usize| log_q[i].is_finite() && log_p[i].is_finite();
         let value = |i: usize| if is_known(i) { log_q[i] - log_p[i] } else { 0.0 };
-        let entries = self.entries();
         let mut largest = vec![0.0_f64; entries];
         for i in 0..at.len() {
             largest[i % entries] = largest[i % entries].max(value(i).abs());

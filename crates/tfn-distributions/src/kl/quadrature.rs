@@ -8,7 +8,7 @@ use super::interpolant::by_table;
 use super::unwrapped::{Held, unwrapped};
 use crate::axes::sum_last;
 use crate::distribution::Distribution;
-use crate::error::Result;
+use crate::error::{DistributionError, Result};
 use crate::gaussian::STANDARD_ENTROPY;
 use crate::masking::constant;
 
@@ -64,21 +64,23 @@ fn bounded(p: &dyn Distribution) -> Result<Option<Tensor>> {
         }
         let mut bounded: Option<Tensor> = None;
         for end in [0.0, 1.0] {
-            let Ok(end) = base.quantile(&Tensor::full(&[], end, base.dtype()?)) else {
-                return Ok(None);
+            let end = match base.quantile(&Tensor::full(&[], end, base.dtype()?)) {
+                Err(DistributionError::Unsupported { .. }) => return Ok(None),
+                end => end?.detach(),
             };
-            let end = end.detach();
             let is_finite = end.abs().lt(&constant(f64::INFINITY, &end));
             bounded = Some(bounded.map_or(is_finite.clone(), |other| other.maximum(&is_finite)));
         }
         let Some(bounded) = bounded else { return Ok(None) };
-        if bounded.sum().item()? == 0.0 {
-            return Ok(None);
-        }
-        // Copies of the base are axes behind its own.
-        let axes = p.batch_shape()?.len() + p.event_shape()?.len();
-        let copies = axes.saturating_sub(bounded.ndims()?);
-        return Ok(Some((0..copies).fold(bounded, |bounded, _| bounded.expand_dims(-1))));
+        let count = bounded.sum().item()?;
+        // All entries, or those of `p` itself: which copies some entries of a base have become, its wrappers do not tell.
+        return Ok(if count == bounded.len()? as f64 && count > 0.0 {
+            Some(constant(1.0, &bounded))
+        } else if count > 0.0 && level.is_outermost() {
+            Some(bounded)
+        } else {
+            None
+        });
     }
     Ok(None)
 }

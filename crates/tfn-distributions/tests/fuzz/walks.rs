@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tfn_distributions::bijectors::{Bijector, Chain};
 use tfn_distributions::tensor::{DType, Tensor};
-use tfn_distributions::{Distribution, Structure};
+use tfn_distributions::{Distribution, TransformedDistribution};
 
 use crate::families::Family;
 
@@ -32,10 +32,8 @@ type Base = (Arc<dyn Distribution>, Arc<dyn Bijector>);
 
 /// What a distribution of the table is made of, if by a chain.
 fn base(family: &Family<'_>, made: &dyn Distribution) -> Option<Base> {
-    match made.structure() {
-        Structure::Transformed { base, bijector } if family.is_chain => Some((base, bijector)),
-        _ => None,
-    }
+    let made = made.downcast_ref::<TransformedDistribution>().filter(|_| family.is_chain)?;
+    Some((made.distribution().clone(), made.bijector().clone()))
 }
 
 fn parts(bijector: &dyn Bijector) -> &[Arc<dyn Bijector>] {

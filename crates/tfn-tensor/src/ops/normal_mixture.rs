@@ -43,7 +43,7 @@ impl<E: Element, const K: usize> Components<E, K> {
         }
         let most = Element::to_f64(E::max_value()).sqrt();
         let narrowest = scale.iter().copied().fold(f64::INFINITY, f64::min);
-        let is_tame = (0..K).all(|k| counts(&k)) && scale[widest] / narrowest.powi(2) < most;
+        let is_tame = (0..K).all(|k| counts(&k)) && scale[widest] / narrowest.powi(2) < 0.25 * most;
         let peak = array::from_fn(|k| log_weights[k] - scale[k].ln() - LN_SQRT_2PI);
         let typed = |values: [f64; K]| values.map(<E as Element>::from_f64);
         let rate = typed(scale.map(f64::recip));
