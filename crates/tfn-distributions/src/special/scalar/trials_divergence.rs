@@ -96,7 +96,7 @@ pub(crate) fn slopes(
     let [success, failure] = [pair.log_success_ratio, pair.log_failure_ratio].map(f64::exp_m1);
     // In the log-odds, the first without what both ways to write it have in common.
     let ([in_prob, in_logit], in_p) = match counted {
-        // p − q of the rarer outcome, which has a finite ratio.
+        // p − q from the outcome that is the likelier one by q, whose ratio is finite.
         Counted::Success => {
             ([-rise, -rise * q.p * q.q], if q.p > 0.5 { q.p * success } else { -q.q * failure })
         }
