@@ -81,14 +81,7 @@ impl Mixing<'_> {
         let probs = self.weights.probs();
         let is_none = probs.eq(&constant(0.0, &probs));
         let ratio = (by_component.detach() - log_density.expand_dims(-1)).exp();
-        let largest = if ratio.dtype().is_ok_and(|dtype| dtype == DType::F32) {
-            f64::from(f32::MAX)
-        } else {
-            f64::MAX
-        };
-        // NaN is the ratio of two densities of 0.
-        let ratio =
-            Tensor::select(&ratio.eq(&ratio), &ratio.clamp(0.0, largest), &constant(0.0, &ratio));
+        let ratio = finite(&ratio);
         let gains =
             Tensor::select(&is_none, &(ratio * (&probs - probs.detach())), &constant(0.0, &probs));
         gains.sum_axes(&[-1], false)
@@ -113,4 +106,13 @@ impl Mixing<'_> {
         // NaN where nothing was chosen.
         unless_nan(chosen, &picked).sum_axes(&[self.axis()], false)
     }
+}
+
+/// A ratio of densities or tails, the largest number instead of infinity, and 0 where both are nothing.
+pub(super) fn finite(weight: &Tensor) -> Tensor {
+    let largest = match weight.dtype() {
+        Ok(DType::F32) => f64::from(f32::MAX),
+        _ => f64::MAX,
+    };
+    Tensor::select(&weight.eq(weight), &weight.clamp(0.0, largest), &constant(0.0, weight))
 }

@@ -2,7 +2,7 @@
 
 use tfn_tensor::{DType, Tensor};
 
-use super::mixing::{Mixing, expect_line};
+use super::mixing::{Mixing, expect_line, finite};
 use crate::distribution::{Distribution, Support};
 use crate::error::{DistributionError, Result};
 use crate::inversion::{first_number, first_whole};
@@ -220,15 +220,6 @@ fn change(x: &Tensor) -> Tensor {
     let change = x - &fixed;
     // Infinity less infinity.
     Tensor::select(&change.eq(&change), &change, &constant(0.0, &fixed))
-}
-
-/// A weight of at least 0, of the largest number instead of infinity, and 0 for none.
-fn finite(weight: &Tensor) -> Tensor {
-    let largest = match weight.dtype() {
-        Ok(DType::F32) => f64::from(f32::MAX),
-        _ => f64::MAX,
-    };
-    Tensor::select(&weight.eq(weight), &weight.clamp(0.0, largest), &constant(0.0, weight))
 }
 
 #[cfg(test)]
