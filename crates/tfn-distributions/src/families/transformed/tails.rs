@@ -1,0 +1,135 @@
+//! Tails of a distribution seen through a bijector, and the outcomes at their levels.
+
+use tfn_tensor::Tensor;
+
+use super::{TransformedDistribution, all_nonzero};
+use crate::distribution::Distribution;
+use crate::error::Result;
+use crate::masking::constant;
+
+/// A method of the distribution before the bijector.
+pub(super) type Method = fn(&dyn Distribution, &Tensor) -> Result<Tensor>;
+
+/// A tail: how it is named, what it is below and above all outcomes, and what it is of the distribution before a
+/// bijector that increases and before one that decreases.
+struct Tail {
+    method: &'static str,
+    ends: [f64; 2],
+    rising: Method,
+    falling: Method,
+}
+
+const CDF: Tail = Tail {
+    method: "cdf",
+    ends: [0.0, 1.0],
+    rising: |d, x| d.cdf(x),
+    falling: |d, x| d.survival_function(x),
+};
+const LOG_CDF: Tail = Tail {
+    method: "log_cdf",
+    ends: [f64::NEG_INFINITY, 0.0],
+    rising: |d, x| d.log_cdf(x),
+    falling: |d, x| d.log_survival_function(x),
+};
+const SURVIVAL: Tail = Tail {
+    method: "survival_function",
+    ends: [1.0, 0.0],
+    rising: |d, x| d.survival_function(x),
+    falling: |d, x| d.cdf(x),
+};
+const LOG_SURVIVAL: Tail = Tail {
+    method: "log_survival_function",
+    ends: [0.0, f64::NEG_INFINITY],
+    rising: |d, x| d.log_survival_function(x),
+    falling: |d, x| d.log_cdf(x),
+};
+
+/// Each tail, of the distribution before where the bijector increases, and the other one of it where it decreases.
+impl TransformedDistribution {
+    pub(super) fn cdf_through(&self, value: &Tensor) -> Result<Tensor> {
+        self.tail(value, &CDF)
+    }
+
+    pub(super) fn log_cdf_through(&self, value: &Tensor) -> Result<Tensor> {
+        self.tail(value, &LOG_CDF)
+    }
+
+    pub(super) fn survival_function_through(&self, value: &Tensor) -> Result<Tensor> {
+        self.tail(value, &SURVIVAL)
+    }
+
+    pub(super) fn log_survival_function_through(&self, value: &Tensor) -> Result<Tensor> {
+        self.tail(value, &LOG_SURVIVAL)
+    }
+
+    /// What `tail` asks for at `value`, from the tail of the distribution that the bijector makes it of.
+    fn tail(&self, value: &Tensor, tail: &Tail) -> Result<Tensor> {
+        if !self.event_shape()?.is_empty() {
+            return self.tail_of_event(value, tail);
+        }
+        let (y, mask) = self.inside(value)?;
+        let (mut x, increasing) = (self.bijector.inverse(&y), self.increasing(tail.method)?);
+        if let Some(mask) = &mask {
+            // A point of the range that was rounded to an end of it is not sent back.
+            x = Tensor::select(mask, &x, &self.moderate()?);
+        }
+        let inside = self.by_side(
+            &increasing,
+            &|| (tail.rising)(&*self.distribution, &x),
+            &|| (tail.falling)(&*self.distribution, &x),
+        )?;
+        let Some(mask) = mask else { return Ok(inside) };
+        // Outside the range `y` is a point of it: a value less than that lies below all outcomes.
+        let [below, above] = tail.ends.map(|end| constant(end, &y));
+        let outside = Tensor::select(&value.lt(&y), &below, &above);
+        Ok(Tensor::select(&mask, &inside, &outside))
+    }
+
+    /// The same of an event, whose entries the bijector must leave in their order. One that is infinite asks for the rest.
+    fn tail_of_event(&self, value: &Tensor, tail: &Tail) -> Result<Tensor> {
+        let falls = self.increasing(tail.method)?.to_f64_vec()?.contains(&0.0);
+        let infinite = value.abs().eq(&constant(f64::INFINITY, value));
+        let outside = match self.bijector.in_range(value) {
+            Some(mask) => !all_nonzero(&mask.maximum(&infinite))?,
+            None => false,
+        };
+        if falls || outside {
+            return self.unsupported(tail.method);
+        }
+        (tail.rising)(&*self.distribution, &self.bijector.inverse(value))
+    }
+
+    /// `rising` where the bijector increases, `falling` where it decreases; each is asked only if there is such a place.
+    fn by_side(
+        &self,
+        increasing: &Tensor,
+        rising: &dyn Fn() -> Result<Tensor>,
+        falling: &dyn Fn() -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let sides = increasing.to_f64_vec()?;
+        match (sides.contains(&0.0), sides.iter().any(|&side| side != 0.0)) {
+            (false, _) => rising(),
+            (true, false) => falling(),
+            (true, true) => Ok(Tensor::select(increasing, &rising()?, &falling()?)),
+        }
+    }
+
+    /// The outcome at a level of the distribution before: by one method where the bijector increases, by the other one
+    /// where it decreases.
+    pub(super) fn at_level(
+        &self,
+        p: &Tensor,
+        method: &'static str,
+        [rising, falling]: [Method; 2],
+    ) -> Result<Tensor> {
+        if !self.event_shape()?.is_empty() {
+            return self.unsupported(method);
+        }
+        let before = self.by_side(
+            &self.increasing(method)?,
+            &|| rising(&*self.distribution, p),
+            &|| falling(&*self.distribution, p),
+        )?;
+        Ok(self.bijector.forward(&before))
+    }
+}
