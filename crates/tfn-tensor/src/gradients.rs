@@ -8,7 +8,7 @@ use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels;
 use crate::shape::count;
-use crate::tensor::{Edge, Found, Live, Tensor, backward};
+use crate::tensor::{Array, Edge, Found, Tensor, backward};
 use crate::variable::Variable;
 use crate::variable_id::VariableId;
 
@@ -37,16 +37,16 @@ impl Known {
         if let Some(fault) = self.fault.get() {
             return Ok(*fault);
         }
-        let live = self.gradient.live().map_err(|error| error.as_ref().clone())?;
-        let fault = dispatch!(live.dtype(), E => {
-            let entries = live.entries::<E>();
+        let array = self.gradient.array().map_err(|error| error.as_ref().clone())?;
+        let fault = dispatch!(array.dtype(), E => {
+            let entries = array.entries::<E>();
             match (entries.same(), entries.rows()) {
                 (Some(same), _) => fault_of(&[same]),
                 (None, Some(rows)) => {
                     rows.sums().1.buffer::<E>().and_then(|values| fault_of(values.as_slice()))
                 }
                 (None, None) if entries.is_lazy() => return Ok(None),
-                (None, None) => fault_of(live.slice::<E>()),
+                (None, None) => fault_of(array.slice::<E>()),
             }
         });
         Ok(*self.fault.get_or_init(|| fault))
@@ -107,7 +107,7 @@ impl Gradients {
             let rows = gradient.rows::<E>().filter(|rows| rows.width() == count(row))?;
             let (indices, values) = rows.sums();
             let (shape, storage) = ([&[indices.len()], row].concat().into(), values.clone());
-            Some((indices, Tensor::from_live(Live { shape, storage, edge: None })))
+            Some((indices, Tensor::from_array(Array { shape, storage, edge: None })))
         })
     }
 
@@ -245,11 +245,11 @@ impl Gradients {
         let mut jobs = Vec::new();
         for (variable, state) in parts {
             let Some(gradient) = self.get(variable) else { continue };
-            let live = gradient.live().map_err(|error| error.as_ref().clone())?;
+            let array = gradient.array().map_err(|error| error.as_ref().clone())?;
             for part in &state {
-                Tensor::check_len("update", part.len(), &live.shape, live.dtype())?;
+                Tensor::check_len("update", part.len(), &array.shape, array.dtype())?;
             }
-            let entries = live.storage.data::<E>();
+            let entries = array.storage.data::<E>();
             jobs.push((variable, state, entries.ok_or_else(|| variable.wrong_type(E::DTYPE))?));
         }
         // One order for all threads that may want the same variables.
@@ -345,19 +345,19 @@ impl Tensor {
 
     #[track_caller]
     pub(crate) fn walk_back(&self, op: &'static str, wanted: &[Edge]) -> Result<Found> {
-        let live = self.live().map_err(|error| error.as_ref().clone())?;
-        if live.len() != 1 {
+        let array = self.array().map_err(|error| error.as_ref().clone())?;
+        if array.len() != 1 {
             return Err(TensorError::Shape {
                 op,
                 argument: "self",
-                given: live.shape.to_vec(),
+                given: array.shape.to_vec(),
                 expected: "exactly one entry; `sum()` or `mean()` first".into(),
                 place: Location::caller(),
             });
         }
-        let seed = Self::ones(&live.shape, live.dtype());
+        let seed = Self::ones(&array.shape, array.dtype());
         let nothing = || Found { edges: vec![None; wanted.len()], ..Found::default() };
-        live.edge.as_ref().map_or_else(|| Ok(nothing()), |edge| backward(edge, seed, wanted))
+        array.edge.as_ref().map_or_else(|| Ok(nothing()), |edge| backward(edge, seed, wanted))
     }
 }
 
@@ -402,7 +402,7 @@ mod tests {
         let mut values = vec![1.0_f32; len];
         values[0] = 0.0;
         let w = Variable::new("w", Tensor::from_vec(values.clone(), &[len]))?;
-        // The slope of a fused density is a recipe; at a scale of 0 it is not finite.
+        // The slope of a fused density is lazy; at a scale of 0 it is not finite.
         let scale = w.tensor();
         let (zero, one) =
             (Tensor::zeros(&[], crate::DType::F32), Tensor::ones(&[], crate::DType::F32));
@@ -443,7 +443,7 @@ mod tests {
         let len = 3 * crate::storage::LAZY;
         let w = Variable::new("w", Tensor::ones(&[len], crate::DType::F32))?;
         let held = w.value();
-        // The gradient of a sum is a recipe, and reads nothing; that of a square reads the variable.
+        // The gradient of a sum is lazy, and reads nothing; that of a square reads the variable.
         for after in [0.5, 0.125] {
             let loss = (w.tensor().softplus() + w.tensor()).sum() - w.tensor().softplus().sum();
             let gradients = loss.gradients()?;
@@ -509,7 +509,7 @@ mod tests {
         let rows = crate::storage::LAZY / 2;
         let w = Variable::new("w", Tensor::full(&[rows, 3], 0.5, crate::DType::F64))?;
         let indices = [rows - 1, 1, rows - 1];
-        // Numbers that are there, and recipes of several kinds; before and after the rows, and with rows again.
+        // Numbers that are there, and lazy ones of several kinds; before and after the rows, and with rows again.
         let dense = |w: &Tensor| w.square().sum();
         let lazy = |w: &Tensor| w.sum() + w.softplus().sum();
         let other = |w: &Tensor| w.gather(1, &[2, 2]).sum() + w.gather(0, &[7]).sum();

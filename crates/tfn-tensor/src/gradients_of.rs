@@ -58,9 +58,9 @@ impl Tensor {
     pub fn gradients_of(&self, tensors: &[&Self]) -> Result<Vec<Self>> {
         let (op, place) = ("gradients_of", Location::caller());
         let edge = |(index, tensor): (usize, &&Self)| {
-            let live = tensor.live().map_err(|error| error.as_ref().clone())?;
+            let array = tensor.array().map_err(|error| error.as_ref().clone())?;
             let untracked = TensorError::Untracked { op, argument: "tensors", index, place };
-            live.edge.clone().ok_or(untracked)
+            array.edge.clone().ok_or(untracked)
         };
         let wanted: Vec<Edge> = tensors.iter().enumerate().map(edge).collect::<Result<_>>()?;
         let found = self.walk_back(op, &wanted)?.edges;

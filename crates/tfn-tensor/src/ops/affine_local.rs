@@ -11,7 +11,7 @@ use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate, Factor, Product};
 use crate::memory;
 use crate::shape::count;
-use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply};
+use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply};
 
 const OP: &str = "affine_local";
 
@@ -172,9 +172,9 @@ impl Vjp for AffineLocal {
 }
 
 /// `loc = x·M + m_b` and `scale = sqrt(x²·S² + s_b²)`.
-fn forward<E: Element>(sizes: Sizes, shape: &[usize], inputs: &[&Live]) -> [Tensor; 2] {
+fn forward<E: Element>(sizes: Sizes, shape: &[usize], inputs: &[&Array]) -> [Tensor; 2] {
     let Sizes { rows, inner, columns } = sizes;
-    let bias = |input: usize| inputs.get(input).map(|live| live.slice::<E>());
+    let bias = |input: usize| inputs.get(input).map(|array| array.slice::<E>());
     let x = Factor::<E>::new(inputs[X].slice(), rows, inner);
     let m = Factor::new(inputs[KERNEL_LOC].slice(), inner, columns);
     let s = Factor::new(inputs[KERNEL_SCALE].slice(), inner, columns);
@@ -225,7 +225,7 @@ fn deviation<E: Element>(out: &mut [E], variance: &[E], bias: Option<&[E]>) {
 
 /// Checks the operands' types and shapes; the sizes of the product, and the shape of the outputs.
 fn check(
-    inputs: &[&Live],
+    inputs: &[&Array],
     place: &'static Location<'static>,
 ) -> Result<(Sizes, Vec<usize>), TensorError> {
     const NAMES: [&str; 5] = ["x", "kernel_loc", "kernel_scale", "bias_loc", "bias_scale"];
@@ -308,10 +308,10 @@ impl Tensor {
         inputs: &[&Self],
         place: &'static Location<'static>,
     ) -> Result<(Self, Self), Arc<TensorError>> {
-        let live: Vec<&Live> =
-            inputs.iter().map(|i| i.live().map_err(Arc::clone)).collect::<Result<_, _>>()?;
-        let (sizes, shape) = check(&live, place)?;
-        let [loc, scale] = dispatch!(live[X].dtype(), E => forward::<E>(sizes, &shape, &live));
+        let array: Vec<&Array> =
+            inputs.iter().map(|i| i.array().map_err(Arc::clone)).collect::<Result<_, _>>()?;
+        let (sizes, shape) = check(&array, place)?;
+        let [loc, scale] = dispatch!(array[X].dtype(), E => forward::<E>(sizes, &shape, &array));
         let saved_scale = scale.clone();
         let mut outputs = apply(inputs, vec![loc, scale], || AffineLocal {
             sizes,

@@ -8,12 +8,12 @@ use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate};
 use crate::shape::broadcast_shapes;
-use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
+use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply_one};
 
 /// The two operands without error, and the shape they broadcast to.
 pub(super) struct Pair<'a> {
-    pub(super) lhs: &'a Live,
-    pub(super) rhs: &'a Live,
+    pub(super) lhs: &'a Array,
+    pub(super) rhs: &'a Array,
     pub(super) shape: Vec<usize>,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Pair<'a> {
         rhs: &'a Tensor,
     ) -> Result<Self, Arc<TensorError>> {
         let place = Location::caller();
-        let (lhs, rhs) = (lhs.live().map_err(Arc::clone)?, rhs.live().map_err(Arc::clone)?);
+        let (lhs, rhs) = (lhs.array().map_err(Arc::clone)?, rhs.array().map_err(Arc::clone)?);
         if lhs.dtype() != rhs.dtype() {
             let (lhs, rhs) = (lhs.dtype(), rhs.dtype());
             return Err(TensorError::DTypes { op, lhs, rhs, place }.into());

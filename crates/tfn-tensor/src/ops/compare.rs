@@ -88,7 +88,7 @@ impl Tensor {
     /// assert!(!x.is_same(&x.reshape(&[1, 2])));
     /// ```
     pub fn is_same(&self, other: &Self) -> bool {
-        match (self.live(), other.live()) {
+        match (self.array(), other.array()) {
             (Ok(a), Ok(b)) => a.storage.is(&b.storage) && a.shape == b.shape,
             _ => false,
         }

@@ -11,8 +11,8 @@ use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate, Block, LogSum};
 use crate::memory;
 use crate::shape::{broadcast_shapes, count};
-use crate::storage::{LAZY, Recipe, Total};
-use crate::tensor::{Live, Tensor};
+use crate::storage::{LAZY, LazyData, Total};
+use crate::tensor::{Array, Tensor};
 
 /// The shape that all operands broadcast to, if they are of one type and do.
 pub(super) fn common_shape(
@@ -23,15 +23,15 @@ pub(super) fn common_shape(
     let mut shape: Vec<usize> = Vec::new();
     let mut dtype = None;
     for operand in operands {
-        let live = operand.live().map_err(Arc::clone)?;
-        let lhs = *dtype.get_or_insert(live.dtype());
-        if lhs != live.dtype() {
-            return Err(TensorError::DTypes { op, lhs, rhs: live.dtype(), place }.into());
+        let array = operand.array().map_err(Arc::clone)?;
+        let lhs = *dtype.get_or_insert(array.dtype());
+        if lhs != array.dtype() {
+            return Err(TensorError::DTypes { op, lhs, rhs: array.dtype(), place }.into());
         }
-        shape = broadcast_shapes(&shape, &live.shape).ok_or_else(|| TensorError::Shapes {
+        shape = broadcast_shapes(&shape, &array.shape).ok_or_else(|| TensorError::Shapes {
             op,
             lhs: shape.clone(),
-            rhs: live.shape.to_vec(),
+            rhs: array.shape.to_vec(),
             expected: "shapes that broadcast",
             place,
         })?;
@@ -47,7 +47,7 @@ pub(super) fn flowing<E: Element>(g: E, slope: E) -> E {
 
 /// The untracked result of a function of the operands' entries, of the shape that they broadcast to.
 ///
-/// A large result of operands that are of its shape, or are one number, is left as a recipe: what reads it
+/// A large result of operands that are of its shape, or are one number, is left lazy: what reads it
 /// once, a sum or an optimizer, never sees it as a whole.
 pub(super) fn pass<E: Element, const N: usize>(
     operands: [&Tensor; N],
@@ -81,7 +81,7 @@ pub(super) fn pass_with_log<E: Element, const N: usize>(
     pass_by(operands, shape, block, Some(total))
 }
 
-/// A [`Block`] that a recipe keeps.
+/// A [`Block`] that a lazy result keeps.
 pub(super) type Kept<E, const N: usize> =
     Arc<dyn Fn(&mut [E], Accumulate, [&[E]; N]) + Send + Sync>;
 /// What adds it over all entries.
@@ -98,7 +98,7 @@ pub(super) fn pass_by<E: Element, const N: usize>(
     {
         let again = entries.clone();
         let total = total.map(|total| -> Total<E> { Box::new(move || total(&again)) });
-        return Ok(entries.recipe(shape, block, total));
+        return Ok(entries.lazy(shape, block, total));
     }
     pass_now_by(operands, shape, &*block)
 }
@@ -135,7 +135,7 @@ enum Operand<E: Element> {
 
 impl<E: Element> Operand<E> {
     fn new(tensor: &Tensor, shape: &[usize]) -> Result<Option<Self>> {
-        if let Some(same) = tensor.live().ok().and_then(|live| live.entries::<E>().same()) {
+        if let Some(same) = tensor.array().ok().and_then(|array| array.entries::<E>().same()) {
             return Ok(Some(Self::One(same)));
         }
         Ok(match tensor.len()? {
@@ -164,15 +164,15 @@ impl<E: Element, const N: usize> Entries<E, N> {
         Ok(parts.map(|parts| Self { parts, len: count(shape) }))
     }
 
-    /// The recipe of a function of the entries.
-    pub(super) fn recipe(
+    /// A lazy result: a function of the entries.
+    pub(super) fn lazy(
         self,
         shape: &[usize],
         block: Kept<E, N>,
         total: Option<Total<E>>,
     ) -> Tensor {
         let unit = self.parts.iter().map(|part| match part {
-            Operand::Each(tensor) => tensor.live().map_or(1, |live| live.entries::<E>().unit()),
+            Operand::Each(tensor) => tensor.array().map_or(1, |array| array.entries::<E>().unit()),
             Operand::One(_) => 1,
         });
         let unit = unit.max().unwrap_or(1);
@@ -181,9 +181,9 @@ impl<E: Element, const N: usize> Entries<E, N> {
                 block(&mut out[range], accumulate, inputs);
             });
         };
-        Tensor::of_recipe(
+        Tensor::from_lazy(
             shape,
-            Recipe { unit, write: Box::new(write), total, same: None, rows: None },
+            LazyData { unit, write: Box::new(write), total, same: None, rows: None },
         )
     }
 
@@ -252,9 +252,9 @@ impl<E: Element, const N: usize> Entries<E, N> {
         let parts = &*self.parts;
         let computed: [Option<Buffer<E>>; N] = array::from_fn(|j| match &parts[j] {
             Operand::Each(tensor) => tensor
-                .live()
+                .array()
                 .ok()
-                .map(Live::entries::<E>)
+                .map(Array::entries::<E>)
                 .filter(|d| d.is_lazy())
                 .map(|data| Buffer::scratch(len, |out| data.write(start, out, Accumulate::Set))),
             Operand::One(_) => None,
@@ -267,7 +267,7 @@ impl<E: Element, const N: usize> Entries<E, N> {
             (Operand::One(_), _) => None,
             (Operand::Each(_), Some(buffer)) => Some(&buffer.as_slice()[..len]),
             (Operand::Each(tensor), None) => {
-                tensor.live().ok().map(|live| &live.slice::<E>()[start..start + len])
+                tensor.array().ok().map(|array| &array.slice::<E>()[start..start + len])
             }
         });
         for first in (0..len).step_by(TILE) {

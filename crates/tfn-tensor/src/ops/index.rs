@@ -61,9 +61,9 @@ impl Vjp for Gather {
             let grad = g.data::<E>()?;
             // The gradient of a table stays what it is: that of some rows.
             if outer == 1 && inner > 0 && ctx.is_variable(0) {
-                let values = g.live().map_err(|error| error.as_ref().clone())?.storage.clone();
+                let values = g.array().map_err(|error| error.as_ref().clone())?.storage.clone();
                 let rows = Rows::<E>::new(inner, self.indices.clone(), values);
-                let table = Tensor::of_recipe(ctx.shape(0), rows.recipe());
+                let table = Tensor::from_lazy(ctx.shape(0), rows.lazy());
                 ctx.add(0, table);
                 return Ok(());
             }

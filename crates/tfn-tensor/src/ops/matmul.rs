@@ -183,7 +183,7 @@ impl Tensor {
         other: &Self,
         place: &'static Location<'static>,
     ) -> Result<Self, Arc<TensorError>> {
-        let (lhs, rhs) = (self.live().map_err(Arc::clone)?, other.live().map_err(Arc::clone)?);
+        let (lhs, rhs) = (self.array().map_err(Arc::clone)?, other.array().map_err(Arc::clone)?);
         if lhs.dtype() != rhs.dtype() {
             let (lhs, rhs) = (lhs.dtype(), rhs.dtype());
             return Err(TensorError::DTypes { op: "matmul", lhs, rhs, place }.into());

@@ -171,11 +171,11 @@ fn minus_log<E: Element, const N: usize>(
 
 /// The noise that `x` was drawn with, if it is a draw from this very normal and the noise is a constant.
 fn own_noise(x: &Tensor, loc: &Tensor, scale: &Tensor) -> Option<Tensor> {
-    let drawn = x.live().ok()?.edge.as_ref()?;
+    let drawn = x.array().ok()?.edge.as_ref()?;
     let sample: &NormalSample = drawn.node.operation()?;
     let [of_loc, of_scale, of_noise] = &drawn.node.inputs[..] else { return None };
     let same = |input: &Input, saved: &Tensor, given: &Tensor| {
-        let (Ok(saved), Ok(given)) = (saved.live(), given.live()) else { return false };
+        let (Ok(saved), Ok(given)) = (saved.array(), given.array()) else { return false };
         input.edge == given.edge && saved.storage.is(&given.storage) && input.shape == given.shape
     };
     (same(of_loc, &sample.loc, loc) && same(of_scale, &sample.scale, scale))
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn recipes_give_what_whole_tensors_give() -> Result<()> {
+    fn lazy_data_gives_what_whole_tensors_give() -> Result<()> {
         use crate::{DType, Key, Variable};
         let shape = [70, 300];
         let draw = |seed| Key::from_seed(seed).stream().normal(&shape, DType::F64);
@@ -445,9 +445,9 @@ mod tests {
             let loss = loss.sum();
             Ok((loss.item()?, loss.gradients()?.of(&rho).to_vec::<f64>()?))
         };
-        let (recipes, whole) = (gradient(false)?, gradient(true)?);
-        assert!((recipes.0 - whole.0).abs() <= 1e-12 * whole.0.abs());
-        for (a, b) in recipes.1.iter().zip(&whole.1) {
+        let (lazy, whole) = (gradient(false)?, gradient(true)?);
+        assert!((lazy.0 - whole.0).abs() <= 1e-12 * whole.0.abs());
+        for (a, b) in lazy.1.iter().zip(&whole.1) {
             assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{a} {b}");
         }
         Ok(())

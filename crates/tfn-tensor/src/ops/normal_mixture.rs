@@ -167,7 +167,7 @@ impl<E: Element, const K: usize> Components<E, K> {
                 }
                 total
             });
-            return Ok((entries.recipe(shape, block, Some(total)), slope));
+            return Ok((entries.lazy(shape, block, Some(total)), slope));
         }
         Ok((pass_by([x], shape, block, None)?, slope))
     }

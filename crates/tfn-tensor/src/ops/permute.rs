@@ -6,7 +6,7 @@ use crate::dtype::dispatch;
 use crate::error::{Result, TensorError};
 use crate::kernels;
 use crate::shape::axis_of;
-use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
+use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply_one};
 
 /// Axis `i` of the result is axis `axes[i]` of the input.
 struct Permute {
@@ -110,14 +110,14 @@ impl Tensor {
 
     /// [`permute`](Self::permute) by axes that have been checked.
     fn permuted(&self, axes: Vec<usize>) -> Result<Self> {
-        let live = self.live().map_err(|error| error.as_ref().clone())?;
-        let shape: Vec<usize> = axes.iter().map(|&axis| live.shape[axis]).collect();
-        let output = if in_order(&live.shape, &axes) {
-            let storage = live.storage.clone();
-            Self::from_live(Live { shape: shape.into(), storage, edge: None })
+        let array = self.array().map_err(|error| error.as_ref().clone())?;
+        let shape: Vec<usize> = axes.iter().map(|&axis| array.shape[axis]).collect();
+        let output = if in_order(&array.shape, &axes) {
+            let storage = array.storage.clone();
+            Self::from_array(Array { shape: shape.into(), storage, edge: None })
         } else {
-            dispatch!(live.dtype(), E => Self::build::<E>(&shape, |out| {
-                kernels::permute(out, live.slice::<E>(), &live.shape, &axes);
+            dispatch!(array.dtype(), E => Self::build::<E>(&shape, |out| {
+                kernels::permute(out, array.slice::<E>(), &array.shape, &axes);
             }))
         };
         Ok(apply_one(&[self], output, || Permute { axes }))

@@ -7,7 +7,7 @@ use super::fused::common_shape;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate};
-use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
+use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply_one};
 
 /// Inputs that one walk of the backward pass reads: the arguments, the value and its gradient.
 const WIDTH: usize = 6;
@@ -130,7 +130,7 @@ fn forward(
     let shape = common_shape(function.name(), inputs, place)?;
     let mut lives = Vec::with_capacity(inputs.len());
     for input in inputs {
-        lives.push(input.live().map_err(Arc::clone)?);
+        lives.push(input.array().map_err(Arc::clone)?);
     }
     Ok(dispatch!(lives[0].dtype(), E => Tensor::build::<E>(&shape, |out| {
         match lives[..] {
@@ -146,7 +146,7 @@ fn forward(
 fn values<E: Element, const N: usize>(
     function: &dyn Loops<E>,
     out: &mut [E],
-    inputs: [&Live; N],
+    inputs: [&Array; N],
     shape: &[usize],
 ) {
     let inputs = inputs.map(|input| (input.slice::<E>(), &*input.shape));

@@ -6,19 +6,19 @@ use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate};
 use crate::shape::{Split, axis_of, count, reduced};
-use crate::storage::{LAZY, Recipe};
-use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
+use crate::storage::{LAZY, LazyData};
+use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply_one};
 
 /// Which axes a reduction takes away.
 fn axes_mask(
     op: &'static str,
-    live: &Live,
+    array: &Array,
     axes: &[isize],
     place: &'static Location<'static>,
 ) -> Result<Vec<bool>> {
-    let mut mask = vec![false; live.shape.len()];
+    let mut mask = vec![false; array.shape.len()];
     for &axis in axes {
-        let axis = axis_of(op, axis, live.shape.len(), place)?;
+        let axis = axis_of(op, axis, array.shape.len(), place)?;
         if std::mem::replace(&mut mask[axis], true) {
             return Err(TensorError::Axes {
                 op,
@@ -64,7 +64,10 @@ fn repeated<E: Element>(value: E, shape: &[usize]) -> Tensor {
         kernels::write_block(out, accumulate, [], move |[]| value);
     };
     let write = Box::new(write);
-    Tensor::of_recipe(shape, Recipe { unit: 1, write, total: None, same: Some(value), rows: None })
+    Tensor::from_lazy(
+        shape,
+        LazyData { unit: 1, write, total: None, same: Some(value), rows: None },
+    )
 }
 
 struct Max {
@@ -94,16 +97,16 @@ impl Vjp for Max {
     }
 }
 
-/// The sum of all entries; those of a recipe are made and added block by block.
-fn sum_of<E: Element>(live: &Live) -> E {
-    let entries = live.entries::<E>();
+/// The sum of all entries; lazy ones are made and added block by block.
+fn sum_of<E: Element>(array: &Array) -> E {
+    let entries = array.entries::<E>();
     if !entries.is_lazy() {
-        return kernels::sum(live.slice::<E>());
+        return kernels::sum(array.slice::<E>());
     }
     if let Some(total) = entries.total() {
         return total;
     }
-    kernels::sum_of_blocks(live.len(), entries.block(), &|range, sum| {
+    kernels::sum_of_blocks(array.len(), entries.block(), &|range, sum| {
         entries.with_block(range.start, range.len(), sum)
     })
 }
@@ -114,12 +117,12 @@ impl Tensor {
     /// The sum is formed in a fixed order: the same bits for any number of threads.
     #[must_use]
     pub fn sum(&self) -> Self {
-        let live = match self.live() {
-            Ok(live) => live,
+        let array = match self.array() {
+            Ok(array) => array,
             Err(error) => return Self::from_error(error.clone()),
         };
-        let output = dispatch!(live.dtype(), E => Self::scalar(sum_of::<E>(live)));
-        apply_one(&[self], output, || Sum { kept: vec![1; live.shape.len()] })
+        let output = dispatch!(array.dtype(), E => Self::scalar(sum_of::<E>(array)));
+        apply_one(&[self], output, || Sum { kept: vec![1; array.shape.len()] })
     }
 
     /// Mean of all entries, of shape `[]`; NaN if there are none.
@@ -150,22 +153,22 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn sum_axes(&self, axes: &[isize], keep_dims: bool) -> Self {
-        let live = match self.live() {
-            Ok(live) => live,
+        let array = match self.array() {
+            Ok(array) => array,
             Err(error) => return Self::from_error(error.clone()),
         };
-        let mask = match axes_mask("sum_axes", live, axes, Location::caller()) {
+        let mask = match axes_mask("sum_axes", array, axes, Location::caller()) {
             Ok(mask) => mask,
             Err(error) => return Self::from_error(error),
         };
-        let shape = reduced(&live.shape, &mask, keep_dims);
-        if live.storage.is_lazy() && mask.iter().all(|&summed| summed) {
+        let shape = reduced(&array.shape, &mask, keep_dims);
+        if array.storage.is_lazy() && mask.iter().all(|&summed| summed) {
             return self.sum().reshape(&shape);
         }
-        let output = dispatch!(live.dtype(), E => Self::build::<E>(&shape, |out| {
-            kernels::sum_axes(out, Accumulate::Set, live.slice::<E>(), &live.shape, &mask);
+        let output = dispatch!(array.dtype(), E => Self::build::<E>(&shape, |out| {
+            kernels::sum_axes(out, Accumulate::Set, array.slice::<E>(), &array.shape, &mask);
         }));
-        apply_one(&[self], output, || Sum { kept: reduced(&live.shape, &mask, true) })
+        apply_one(&[self], output, || Sum { kept: reduced(&array.shape, &mask, true) })
     }
 
     /// Mean over some axes; NaN if they have no entries.
@@ -186,24 +189,24 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn max_axis(&self, axis: isize, keep_dims: bool) -> Self {
-        let live = match self.live() {
-            Ok(live) => live,
+        let array = match self.array() {
+            Ok(array) => array,
             Err(error) => return Self::from_error(error.clone()),
         };
-        let axis = match axis_of("max_axis", axis, live.shape.len(), Location::caller()) {
+        let axis = match axis_of("max_axis", axis, array.shape.len(), Location::caller()) {
             Ok(axis) => axis,
             Err(error) => return Self::from_error(error),
         };
-        let mut mask = vec![false; live.shape.len()];
+        let mut mask = vec![false; array.shape.len()];
         mask[axis] = true;
-        let split = Split::new(&live.shape, axis);
-        let output = dispatch!(live.dtype(), E => {
-            Self::build::<E>(&reduced(&live.shape, &mask, keep_dims), |out| {
-                kernels::max_axis(out, live.slice::<E>(), split.len, split.inner);
+        let split = Split::new(&array.shape, axis);
+        let output = dispatch!(array.dtype(), E => {
+            Self::build::<E>(&reduced(&array.shape, &mask, keep_dims), |out| {
+                kernels::max_axis(out, array.slice::<E>(), split.len, split.inner);
             })
         });
         let largest = output.clone();
-        let kept = reduced(&live.shape, &mask, true);
+        let kept = reduced(&array.shape, &mask, true);
         apply_one(&[self], output, || Max { x: self.detach(), largest, kept })
     }
 

@@ -7,7 +7,7 @@ use crate::error::{Result, TensorError};
 use crate::kernels::{self, Accumulate};
 use crate::memory;
 use crate::shape::{axis_of, broadcast_shapes};
-use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
+use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply_one};
 
 struct Reshape;
 
@@ -49,25 +49,25 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn reshape(&self, shape: &[usize]) -> Self {
-        let live = match self.live() {
-            Ok(live) => live,
+        let array = match self.array() {
+            Ok(array) => array,
             Err(error) => return Self::from_error(error.clone()),
         };
-        let len = match memory::counted_len(shape, live.dtype()) {
+        let len = match memory::counted_len(shape, array.dtype()) {
             Ok(len) => len,
             Err(error) => return Self::from_error(error),
         };
-        if live.len() != len {
+        if array.len() != len {
             return Self::from_error(TensorError::Shapes {
                 op: "reshape",
-                lhs: live.shape.to_vec(),
+                lhs: array.shape.to_vec(),
                 rhs: shape.to_vec(),
                 expected: "the same number of entries",
                 place: Location::caller(),
             });
         }
-        let storage = live.storage.clone();
-        let output = Self::from_live(Live { shape: shape.into(), storage, edge: None });
+        let storage = array.storage.clone();
+        let output = Self::from_array(Array { shape: shape.into(), storage, edge: None });
         apply_one(&[self], output, || Reshape)
     }
 
@@ -75,25 +75,25 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn broadcast_to(&self, shape: &[usize]) -> Self {
-        let live = match self.live() {
-            Ok(live) => live,
+        let array = match self.array() {
+            Ok(array) => array,
             Err(error) => return Self::from_error(error.clone()),
         };
-        if *live.shape == *shape {
+        if *array.shape == *shape {
             return self.clone();
         }
-        if broadcast_shapes(&live.shape, shape).as_deref() != Some(shape) {
+        if broadcast_shapes(&array.shape, shape).as_deref() != Some(shape) {
             return Self::from_error(TensorError::Shapes {
                 op: "broadcast_to",
-                lhs: live.shape.to_vec(),
+                lhs: array.shape.to_vec(),
                 rhs: shape.to_vec(),
                 expected: "a shape that the first broadcasts to",
                 place: Location::caller(),
             });
         }
-        let output = dispatch!(live.dtype(), E => Self::build::<E>(shape, |out| {
-            let x = live.slice::<E>();
-            kernels::broadcast(out, Accumulate::Set, x, &live.shape, shape);
+        let output = dispatch!(array.dtype(), E => Self::build::<E>(shape, |out| {
+            let x = array.slice::<E>();
+            kernels::broadcast(out, Accumulate::Set, x, &array.shape, shape);
         }));
         apply_one(&[self], output, || Broadcast)
     }

@@ -6,7 +6,7 @@ use crate::dtype::dispatch;
 use crate::error::Result;
 use crate::kernels;
 use crate::shape::{Split, axis_of, reduced};
-use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
+use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply_one};
 
 /// `d logsumexp = Σ softmax · dx`.
 struct LogSumExp {
@@ -86,22 +86,22 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn logsumexp(&self, axis: isize, keep_dims: bool) -> Self {
-        let (live, axis) = match self.along("logsumexp", axis, Location::caller()) {
+        let (array, axis) = match self.along("logsumexp", axis, Location::caller()) {
             Ok(found) => found,
             Err(error) => return error,
         };
-        let mut mask = vec![false; live.shape.len()];
+        let mut mask = vec![false; array.shape.len()];
         mask[axis] = true;
-        let Split { len, inner, .. } = Split::new(&live.shape, axis);
-        let output = dispatch!(live.dtype(), E => {
-            Self::build::<E>(&reduced(&live.shape, &mask, keep_dims), |out| {
-                kernels::logsumexp(out, live.slice::<E>(), len, inner);
+        let Split { len, inner, .. } = Split::new(&array.shape, axis);
+        let output = dispatch!(array.dtype(), E => {
+            Self::build::<E>(&reduced(&array.shape, &mask, keep_dims), |out| {
+                kernels::logsumexp(out, array.slice::<E>(), len, inner);
             })
         });
         if !self.is_tracked() {
             return output;
         }
-        let kept = reduced(&live.shape, &mask, true);
+        let kept = reduced(&array.shape, &mask, true);
         match slopes(&self.detach(), axis as isize, &output.reshape(&kept)) {
             Ok(softmax) => apply_one(&[self], output, || LogSumExp { softmax, kept }),
             Err(error) => Self::from_error(error),
@@ -120,13 +120,13 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn softmax(&self, axis: isize) -> Self {
-        let (live, axis) = match self.along("softmax", axis, Location::caller()) {
+        let (array, axis) = match self.along("softmax", axis, Location::caller()) {
             Ok(found) => found,
             Err(error) => return error,
         };
-        let Split { len, inner, .. } = Split::new(&live.shape, axis);
-        let output = dispatch!(live.dtype(), E => Self::build::<E>(&live.shape, |out| {
-            kernels::softmax(out, live.slice::<E>(), len, inner);
+        let Split { len, inner, .. } = Split::new(&array.shape, axis);
+        let output = dispatch!(array.dtype(), E => Self::build::<E>(&array.shape, |out| {
+            kernels::softmax(out, array.slice::<E>(), len, inner);
         }));
         let softmax = output.clone();
         apply_one(&[self], output, || Softmax { softmax, axis: axis as isize, log: false })
@@ -137,13 +137,13 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn log_softmax(&self, axis: isize) -> Self {
-        let (live, axis) = match self.along("log_softmax", axis, Location::caller()) {
+        let (array, axis) = match self.along("log_softmax", axis, Location::caller()) {
             Ok(found) => found,
             Err(error) => return error,
         };
-        let Split { len, inner, .. } = Split::new(&live.shape, axis);
-        let output = dispatch!(live.dtype(), E => Self::build::<E>(&live.shape, |out| {
-            kernels::log_softmax(out, live.slice::<E>(), len, inner);
+        let Split { len, inner, .. } = Split::new(&array.shape, axis);
+        let output = dispatch!(array.dtype(), E => Self::build::<E>(&array.shape, |out| {
+            kernels::log_softmax(out, array.slice::<E>(), len, inner);
         }));
         apply_one(&[self], output, || Softmax {
             softmax: self.detach().softmax(axis as isize),
@@ -157,10 +157,10 @@ impl Tensor {
         op: &'static str,
         axis: isize,
         place: &'static Location<'static>,
-    ) -> Result<(&Live, usize), Self> {
-        let live = self.live().map_err(|error| Self::from_error(error.clone()))?;
-        let axis = axis_of(op, axis, live.shape.len(), place).map_err(Self::from_error)?;
-        Ok((live, axis))
+    ) -> Result<(&Array, usize), Self> {
+        let array = self.array().map_err(|error| Self::from_error(error.clone()))?;
+        let axis = axis_of(op, axis, array.shape.len(), place).map_err(Self::from_error)?;
+        Ok((array, axis))
     }
 }
 

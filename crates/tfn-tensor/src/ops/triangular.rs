@@ -11,7 +11,7 @@ use super::matmul::source;
 use crate::dtype::{DType, Element, dispatch};
 use crate::error::{Result, TensorError};
 use crate::shape::{broadcast_shapes, count};
-use crate::tensor::{Live, Tensor, Vjp, VjpContext, apply_one};
+use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply_one};
 
 /// `A = L·Lᵀ`.
 struct Cholesky {
@@ -112,14 +112,14 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn cholesky(&self) -> Self {
-        let (live, size) = match self.square_matrices("cholesky", Location::caller()) {
+        let (array, size) = match self.square_matrices("cholesky", Location::caller()) {
             Ok(square) => square,
             Err(error) => return Self::from_error(error),
         };
         let mut failed = None;
-        let output = dispatch!(live.dtype(), E => Self::build::<E>(&live.shape, |out| {
+        let output = dispatch!(array.dtype(), E => Self::build::<E>(&array.shape, |out| {
             for (index, out) in out.chunks_exact_mut((size * size).max(1)).enumerate() {
-                match matrix_of(live.slice::<E>(), index, size, size).cholesky() {
+                match matrix_of(array.slice::<E>(), index, size, size).cholesky() {
                     Some(factor) => write_matrix(out, &factor.l()),
                     None => _ = failed.get_or_insert(index),
                 }
@@ -160,13 +160,13 @@ impl Tensor {
         place: &'static Location<'static>,
     ) -> Result<Self, Arc<TensorError>> {
         let op = "solve_triangular";
-        let (live, n) = self.square_matrices(op, place)?;
-        let right = rhs.live().map_err(Arc::clone)?;
-        if live.dtype() != right.dtype() {
-            let (lhs, rhs) = (live.dtype(), right.dtype());
+        let (array, n) = self.square_matrices(op, place)?;
+        let right = rhs.array().map_err(Arc::clone)?;
+        if array.dtype() != right.dtype() {
+            let (lhs, rhs) = (array.dtype(), right.dtype());
             return Err(TensorError::DTypes { op, lhs, rhs, place }.into());
         }
-        let outer = &live.shape[..live.shape.len() - 2];
+        let outer = &array.shape[..array.shape.len() - 2];
         let fits = match &*right.shape {
             &[ref others @ .., rows, m] if rows == n => {
                 broadcast_shapes(outer, others).map(|batch| (batch, others, m))
@@ -175,15 +175,15 @@ impl Tensor {
         };
         let (batch, others, m) = fits.ok_or_else(|| TensorError::Shapes {
             op,
-            lhs: live.shape.to_vec(),
+            lhs: array.shape.to_vec(),
             rhs: right.shape.to_vec(),
             expected: "[.., n, n] and [.., n, m] whose leading axes broadcast",
             place,
         })?;
-        let output = dispatch!(live.dtype(), E => {
+        let output = dispatch!(array.dtype(), E => {
             Self::build::<E>(&[&batch[..], &[n, m]].concat(), |out| {
                 let matrices: Vec<_> =
-                    (0..count(outer)).map(|i| matrix_of(live.slice::<E>(), i, n, n)).collect();
+                    (0..count(outer)).map(|i| matrix_of(array.slice::<E>(), i, n, n)).collect();
                 for (flat, out) in out.chunks_exact_mut((n * m).max(1)).enumerate() {
                     let matrix = &matrices[source(flat, &batch, outer)];
                     let mut x = matrix_of(right.slice::<E>(), source(flat, &batch, others), n, m);
@@ -244,12 +244,12 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn diag_part(&self) -> Self {
-        let (live, size) = match self.square_matrices("diag_part", Location::caller()) {
+        let (array, size) = match self.square_matrices("diag_part", Location::caller()) {
             Ok(square) => square,
             Err(error) => return Self::from_error(error),
         };
-        let lead = &live.shape[..live.shape.len() - 2];
-        if live.len() == 0 {
+        let lead = &array.shape[..array.shape.len() - 2];
+        if array.len() == 0 {
             return self.reshape(&[lead, &[size]].concat());
         }
         let flat = [lead, &[size * size]].concat();
@@ -292,14 +292,14 @@ impl Tensor {
         &self,
         op: &'static str,
         place: &'static Location<'static>,
-    ) -> Result<(&Live, usize), Arc<TensorError>> {
-        let live = self.live().map_err(Arc::clone)?;
-        match *live.shape {
-            [.., rows, columns] if rows == columns => Ok((live, rows)),
+    ) -> Result<(&Array, usize), Arc<TensorError>> {
+        let array = self.array().map_err(Arc::clone)?;
+        match *array.shape {
+            [.., rows, columns] if rows == columns => Ok((array, rows)),
             _ => Err(TensorError::Shape {
                 op,
                 argument: "self",
-                given: live.shape.to_vec(),
+                given: array.shape.to_vec(),
                 expected: "square matrices [.., n, n]".into(),
                 place,
             }

@@ -31,7 +31,7 @@ impl Vjp for Unary {
             return Ok(());
         };
         if g.is_lazy() {
-            ctx.add(0, self.recipe(g)?);
+            ctx.add(0, self.lazy(g)?);
             return Ok(());
         }
         dispatch!(g.dtype()?, E => {
@@ -47,16 +47,16 @@ impl Vjp for Unary {
 }
 
 impl Unary {
-    /// The gradient of the input as a recipe, where that of the output is one.
-    fn recipe(&self, g: Tensor) -> Result<Tensor> {
+    /// The gradient of the input, lazy where that of the output is.
+    fn lazy(&self, g: Tensor) -> Result<Tensor> {
         let (function, saved, shape) = (self.function, self.saved.clone(), g.shape()?.to_vec());
         Ok(dispatch!(g.dtype()?, E => {
-            let unit = g.live().map_or(1, |live| live.entries::<E>().unit());
+            let unit = g.array().map_or(1, |array| array.entries::<E>().unit());
             Tensor::lazy::<E>(&shape, unit, move |start, out, accumulate| {
-                let Ok(live) = g.live() else { return };
-                live.entries::<E>().with_block(start, out.len(), |grad| {
-                    let saved = saved.as_ref().and_then(|saved| saved.live().ok());
-                    let read = saved.map_or(grad, |live| &live.slice::<E>()[start..start + out.len()]);
+                let Ok(array) = g.array() else { return };
+                array.entries::<E>().with_block(start, out.len(), |grad| {
+                    let saved = saved.as_ref().and_then(|saved| saved.array().ok());
+                    let read = saved.map_or(grad, |array| &array.slice::<E>()[start..start + out.len()]);
                     function.backward(out, accumulate, grad, read);
                 });
             })
@@ -67,13 +67,13 @@ impl Unary {
 impl Tensor {
     /// The function of each entry.
     fn unary(&self, function: Function) -> Self {
-        let live = match self.live() {
-            Ok(live) => live,
+        let array = match self.array() {
+            Ok(array) => array,
             Err(error) => return Self::from_error(error.clone()),
         };
-        let output = dispatch!(live.dtype(), E => {
-            Tensor::build::<E>(&live.shape, |out| {
-                kernels::map_by(out, Accumulate::Set, [live.slice::<E>()], &|out, _, [x]| function.forward(out, x));
+        let output = dispatch!(array.dtype(), E => {
+            Tensor::build::<E>(&array.shape, |out| {
+                kernels::map_by(out, Accumulate::Set, [array.slice::<E>()], &|out, _, [x]| function.forward(out, x));
             })
         });
         let saved = match function.reads() {

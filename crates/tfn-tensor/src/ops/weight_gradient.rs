@@ -6,7 +6,7 @@ use crate::kernels::{Factor, Product};
 use crate::storage::LAZY;
 use crate::tensor::{Tensor, VjpContext};
 
-/// Rows of a batch up to which the product is left as a recipe. A larger one has its factors packed anew
+/// Rows of a batch up to which the product is left lazy. A larger one has its factors packed anew
 /// for each block, which then costs more than the optimizer saves.
 const ROWS: usize = 256;
 

@@ -7,12 +7,12 @@ use crate::buffer::Buffer;
 use crate::dtype::Element;
 use crate::kernels::{self, Accumulate};
 
-/// Entries from which a result is worth a recipe. Below, its numbers stay in the cache anyway.
+/// Entries from which a result is worth leaving lazy. Below, its numbers stay in the cache anyway.
 pub(crate) const LAZY: usize = 8 * 1024;
 
 impl<E: Element> Data<E> {
     pub(super) fn ready(buffer: Buffer<E>) -> Self {
-        Self { len: buffer.as_slice().len(), ready: OnceLock::from(buffer), recipe: None }
+        Self { len: buffer.as_slice().len(), ready: OnceLock::from(buffer), lazy: None }
     }
 
     /// The numbers, computed now if they have not been.
@@ -36,23 +36,23 @@ impl<E: Element> Data<E> {
 
     /// Entries that blocks begin at multiples of.
     pub(crate) fn unit(&self) -> usize {
-        self.recipe.as_ref().filter(|_| self.is_lazy()).map_or(1, |recipe| recipe.unit)
+        self.lazy.as_ref().filter(|_| self.is_lazy()).map_or(1, |lazy| lazy.unit)
     }
 
-    /// The number that all entries are, if a recipe says so.
+    /// The number that all entries are, if lazy data says so.
     pub(crate) fn same(&self) -> Option<E> {
-        self.recipe.as_ref().and_then(|recipe| recipe.same)
+        self.lazy.as_ref().and_then(|lazy| lazy.same)
     }
 
-    /// The rows besides which all entries are zero, if a recipe says so.
+    /// The rows besides which all entries are zero, if lazy data says so.
     pub(crate) fn rows(&self) -> Option<&Rows<E>> {
-        self.recipe.as_ref()?.rows.as_deref()
+        self.lazy.as_ref()?.rows.as_deref()
     }
 
     /// The sum of all entries, if it takes less than to write and add them.
     pub(crate) fn total(&self) -> Option<E> {
-        let recipe = self.recipe.as_ref().filter(|_| self.is_lazy())?;
-        recipe.total.as_ref().map(|total| total())
+        let lazy = self.lazy.as_ref().filter(|_| self.is_lazy())?;
+        lazy.total.as_ref().map(|total| total())
     }
 
     /// Entries of a block.
@@ -62,14 +62,14 @@ impl<E: Element> Data<E> {
 
     /// Writes the entries from `start` on into `out`.
     pub(crate) fn write(&self, start: usize, out: &mut [E], accumulate: Accumulate) {
-        match (self.ready.get(), &self.recipe, accumulate) {
+        match (self.ready.get(), &self.lazy, accumulate) {
             (Some(buffer), _, Accumulate::Set) => {
                 out.copy_from_slice(&buffer.as_slice()[start..start + out.len()]);
             }
             (Some(buffer), _, Accumulate::Add) => {
                 kernels::add_block(out, &buffer.as_slice()[start..start + out.len()]);
             }
-            (None, Some(recipe), _) => (recipe.write)(start, out, accumulate),
+            (None, Some(lazy), _) => (lazy.write)(start, out, accumulate),
             (None, None, _) => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
-use super::types::{Recipe, Rows, Storage};
+use super::types::{LazyData, Rows, Storage};
 use crate::buffer::Buffer;
 use crate::dtype::Element;
 use crate::kernels::{self, Accumulate};
@@ -84,13 +84,13 @@ impl<E: Element> Rows<E> {
     }
 
     /// The table, as blocks that are made when they are wanted.
-    pub(crate) fn recipe(self) -> Recipe<E> {
+    pub(crate) fn lazy(self) -> LazyData<E> {
         let rows = Arc::new(self);
         let table = rows.clone();
         let write = Box::new(move |start: usize, out: &mut [E], accumulate| {
             table.write(start, out, accumulate);
         });
-        Recipe { unit: 1, write, total: None, same: None, rows: Some(rows) }
+        LazyData { unit: 1, write, total: None, same: None, rows: Some(rows) }
     }
 }
 

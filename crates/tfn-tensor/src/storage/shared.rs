@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-use super::types::{Data, Recipe, Storage, WeakStorage};
+use super::types::{Data, LazyData, Storage, WeakStorage};
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, dispatch};
 
@@ -23,9 +23,9 @@ impl Storage {
         Self::of(Data::ready(buffer))
     }
 
-    /// `len` numbers that `recipe` makes.
-    pub(crate) fn lazy<E: Element>(len: usize, recipe: Recipe<E>) -> Self {
-        Self::of(Data { len, ready: OnceLock::new(), recipe: Some(recipe) })
+    /// `len` numbers that `lazy` makes.
+    pub(crate) fn lazy<E: Element>(len: usize, lazy: LazyData<E>) -> Self {
+        Self::of(Data { len, ready: OnceLock::new(), lazy: Some(lazy) })
     }
 
     fn of<E: Element>(data: Data<E>) -> Self {
@@ -71,7 +71,7 @@ impl Storage {
         }
     }
 
-    /// The numbers or their recipe, if they are of type `E`.
+    /// The numbers, there or still lazy, if they are of type `E`.
     pub(crate) fn data<E: Element>(&self) -> Option<&Data<E>> {
         let any: &dyn Any = match self {
             Self::F32(data) => data.as_ref(),
@@ -101,7 +101,7 @@ impl Storage {
         };
         let data = any.downcast_mut::<Data<E>>()?;
         data.buffer();
-        data.recipe = None;
+        data.lazy = None;
         data.ready.get_mut().map(Buffer::as_mut_slice)
     }
 }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipe_is_followed_by_blocks_or_once_as_a_whole() {
+    fn lazy_data_is_made_by_blocks_or_once_as_a_whole() {
         let len = 5 * kernels::BLOCK + 7;
         let write: WriteBlock<f32> = Box::new(|start, out, accumulate| {
             for (i, entry) in out.iter_mut().enumerate() {
@@ -137,7 +137,7 @@ mod tests {
             }
         });
         let mut storage =
-            Storage::lazy(len, Recipe { unit: 1, write, total: None, same: None, rows: None });
+            Storage::lazy(len, LazyData { unit: 1, write, total: None, same: None, rows: None });
         assert!(storage.is_lazy());
         let data = storage.data::<f32>().unwrap();
         let mut block = [1.0; 10];

@@ -1,4 +1,4 @@
-//! The types of numbers, which name each other: rows hold numbers, and a recipe may know its rows.
+//! The types of numbers, which name each other: rows hold numbers, and lazy data may know its rows.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock, Weak};
@@ -7,8 +7,8 @@ use crate::buffer::Buffer;
 use crate::dtype::Element;
 use crate::kernels::Accumulate;
 
-/// How to compute any block of a result.
-pub(crate) struct Recipe<E: Element> {
+/// A result that is not computed yet: how to compute any block of it.
+pub(crate) struct LazyData<E: Element> {
     /// A block begins at a multiple of this many entries and holds a multiple of it: a row for what is
     /// computed by rows, 1 for what is computed entry by entry.
     pub(crate) unit: usize,
@@ -32,7 +32,7 @@ pub(super) type WriteBlock<E> = Box<dyn Fn(usize, &mut [E], Accumulate) + Send +
 pub(crate) struct Data<E: Element> {
     pub(super) len: usize,
     pub(super) ready: OnceLock<Buffer<E>>,
-    pub(super) recipe: Option<Recipe<E>>,
+    pub(super) lazy: Option<LazyData<E>>,
 }
 
 /// Their place, which does not keep them.

@@ -54,7 +54,7 @@ pub fn apply<V: Vjp>(
     outputs: Vec<Tensor>,
     vjp: impl FnOnce() -> V,
 ) -> Vec<Tensor> {
-    if let Some(error) = inputs.iter().find_map(|input| input.live().err()) {
+    if let Some(error) = inputs.iter().find_map(|input| input.array().err()) {
         return outputs.iter().map(|_| Tensor::from_error(error.clone())).collect();
     }
     if !inputs.iter().any(|input| input.is_tracked()) {

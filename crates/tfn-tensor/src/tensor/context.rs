@@ -46,8 +46,8 @@ impl VjpContext<'_> {
         let Some(Input { edge: Some(edge), shape, dtype }) = self.node.inputs.get(input) else {
             return Ok(());
         };
-        let live = contribution.live().map_err(|error| error.as_ref().clone())?;
-        if live.dtype() == *dtype && live.shape == *shape {
+        let array = contribution.array().map_err(|error| error.as_ref().clone())?;
+        if array.dtype() == *dtype && array.shape == *shape {
             let slot = self.slots.slot(edge);
             return match slot {
                 None => {
@@ -56,27 +56,27 @@ impl VjpContext<'_> {
                 }
                 Some(sum) if contribution.is_lazy() || sum.is_lazy() => {
                     let with_rows = dispatch!(*dtype, E => sum_with_rows::<E>(sum, contribution));
-                    *sum = with_rows.unwrap_or_else(|| sum_of_recipes(sum, contribution));
+                    *sum = with_rows.unwrap_or_else(|| lazy_sum(sum, contribution));
                     Ok(())
                 }
                 Some(_) => {
-                    dispatch!(*dtype, E => self.into::<E>(input, |out, _| kernels::add_assign(out, live.slice::<E>())))
+                    dispatch!(*dtype, E => self.into::<E>(input, |out, _| kernels::add_assign(out, array.slice::<E>())))
                 }
             };
         }
-        let fits = broadcast_shapes(shape, &live.shape).as_deref() == Some(&*live.shape);
-        if live.dtype() != *dtype || !fits {
+        let fits = broadcast_shapes(shape, &array.shape).as_deref() == Some(&*array.shape);
+        if array.dtype() != *dtype || !fits {
             return Err(TensorError::External {
                 op: "vjp",
                 message: format!(
                     "gradient of input {input} is {:?} {}, expected {shape:?} {dtype}",
-                    live.shape,
-                    live.dtype()
+                    array.shape,
+                    array.dtype()
                 ),
             });
         }
         dispatch!(*dtype, E => self.into::<E>(input, |out, accumulate| {
-            kernels::unbroadcast(out, accumulate, live.slice::<E>(), &live.shape, shape);
+            kernels::unbroadcast(out, accumulate, array.slice::<E>(), &array.shape, shape);
         }))
     }
 
@@ -116,9 +116,9 @@ impl VjpContext<'_> {
 /// The sum of two tensors of one shape and type if one is known by rows: rows again if both are, else added to
 /// what is there of the other.
 fn sum_with_rows<E: Element>(x: &mut Tensor, y: &Tensor) -> Option<Tensor> {
-    let shape = y.live().ok()?.shape.clone();
+    let shape = y.array().ok()?.shape.clone();
     if let (Some(rows), Some(others)) = (x.rows::<E>(), y.rows::<E>()) {
-        return Some(Tensor::of_recipe(&shape, rows.joined(others)?.recipe()));
+        return Some(Tensor::from_lazy(&shape, rows.joined(others)?.lazy()));
     }
     let (mut sum, rows) = match (x.rows::<E>(), y.rows::<E>()) {
         (None, Some(rows)) if !x.is_lazy() => (std::mem::replace(x, y.detach()), rows),
@@ -130,8 +130,8 @@ fn sum_with_rows<E: Element>(x: &mut Tensor, y: &Tensor) -> Option<Tensor> {
 }
 
 /// The sum of two tensors of one shape and type, not computed yet.
-fn sum_of_recipes(x: &Tensor, y: &Tensor) -> Tensor {
-    let (Ok(left), Ok(right)) = (x.live(), y.live()) else { return x.clone() };
+fn lazy_sum(x: &Tensor, y: &Tensor) -> Tensor {
+    let (Ok(left), Ok(right)) = (x.array(), y.array()) else { return x.clone() };
     let shape = left.shape.clone();
     dispatch!(left.dtype(), E => {
         let unit = left.entries::<E>().unit().max(right.entries::<E>().unit());
@@ -140,8 +140,8 @@ fn sum_of_recipes(x: &Tensor, y: &Tensor) -> Tensor {
         let parts = if first { [y.detach(), x.detach()] } else { [x.detach(), y.detach()] };
         Tensor::lazy::<E>(&shape, unit, move |start, out, accumulate| {
             for (part, accumulate) in parts.iter().zip([accumulate, Accumulate::Add]) {
-                if let Ok(live) = part.live() {
-                    live.entries::<E>().write(start, out, accumulate);
+                if let Ok(array) = part.array() {
+                    array.entries::<E>().write(start, out, accumulate);
                 }
             }
         })

@@ -11,7 +11,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`types`] | the types |
-//! | [`live`] | entries, recipes and errors, as this crate sees them |
+//! | [`array`] | entries (there or lazy) and errors, as this crate sees them |
 //! | [`values`] | how values go in and come out |
 //! | [`nodes`] | what is known of a node by itself |
 //! | [`mod@apply`] | how operations are written into the graph |
@@ -21,9 +21,9 @@
 //! | [`weak`] | places of numbers that do not keep them |
 
 mod apply;
+mod array;
 mod backward;
 mod context;
-mod live;
 mod nodes;
 mod slots;
 mod types;
@@ -33,6 +33,6 @@ mod weak;
 pub use apply::apply;
 pub(crate) use apply::apply_one;
 pub(crate) use backward::{Found, backward};
-pub(crate) use types::{Edge, Input, Live, Node};
+pub(crate) use types::{Array, Edge, Input, Node};
 pub use types::{Tensor, Vjp, VjpContext};
 pub use weak::WeakTensor;

@@ -48,7 +48,7 @@ impl Drop for Node {
 
 impl Input {
     pub(super) fn of(tensor: &Tensor) -> Option<Self> {
-        let live = tensor.live().ok()?;
-        Some(Self { edge: live.edge.clone(), shape: live.shape.clone(), dtype: live.dtype() })
+        let array = tensor.array().ok()?;
+        Some(Self { edge: array.edge.clone(), shape: array.shape.clone(), dtype: array.dtype() })
     }
 }

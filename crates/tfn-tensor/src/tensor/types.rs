@@ -36,13 +36,13 @@ pub struct Tensor(pub(super) Repr);
 
 #[derive(Clone)]
 pub(super) enum Repr {
-    Live(Live),
+    Array(Array),
     Failed(Arc<TensorError>),
 }
 
 /// A tensor without an error.
 #[derive(Clone)]
-pub(crate) struct Live {
+pub(crate) struct Array {
     pub(crate) shape: Arc<[usize]>,
     pub(crate) storage: Storage,
     pub(crate) edge: Option<Edge>,

@@ -169,10 +169,10 @@ impl Tensor {
     /// The error that the tensor carries, or [`TensorError::DType`] if they are not of type `E`.
     #[track_caller]
     pub fn data<E: Element>(&self) -> Result<&[E]> {
-        let live = self.checked()?;
-        live.storage.buffer::<E>().map(Buffer::as_slice).ok_or(TensorError::DType {
+        let array = self.checked()?;
+        array.storage.buffer::<E>().map(Buffer::as_slice).ok_or(TensorError::DType {
             op: "data",
-            given: live.dtype(),
+            given: array.dtype(),
             expected: E::DTYPE,
             place: Location::caller(),
         })
@@ -192,9 +192,9 @@ impl Tensor {
     /// # Errors
     /// The error that the tensor carries.
     pub fn to_f64_vec(&self) -> Result<Vec<f64>> {
-        let live = self.checked()?;
+        let array = self.checked()?;
         Ok(
-            dispatch!(live.dtype(), E => live.slice::<E>().iter().map(|&v| Element::to_f64(v)).collect()),
+            dispatch!(array.dtype(), E => array.slice::<E>().iter().map(|&v| Element::to_f64(v)).collect()),
         )
     }
 
@@ -227,7 +227,7 @@ impl Tensor {
 
     /// The error that it carries, if any.
     pub fn error(&self) -> Option<&TensorError> {
-        self.live().err().map(AsRef::as_ref)
+        self.array().err().map(AsRef::as_ref)
     }
 
     /// Whether all entries are finite.
@@ -235,8 +235,8 @@ impl Tensor {
     /// # Errors
     /// The error that the tensor carries.
     pub fn all_finite(&self) -> Result<bool> {
-        let live = self.checked()?;
-        Ok(dispatch!(live.dtype(), E => kernels::all_finite(live.slice::<E>())))
+        let array = self.checked()?;
+        Ok(dispatch!(array.dtype(), E => kernels::all_finite(array.slice::<E>())))
     }
 
     /// The same values with no memory of how they were made.
@@ -245,25 +245,25 @@ impl Tensor {
     #[must_use]
     pub fn detach(&self) -> Self {
         let mut copy = self.clone();
-        if let Repr::Live(live) = &mut copy.0 {
-            live.edge = None;
+        if let Repr::Array(array) = &mut copy.0 {
+            array.edge = None;
         }
         copy
     }
 
     /// Whether a gradient can flow back through it to some variable.
     pub fn is_tracked(&self) -> bool {
-        self.live().is_ok_and(|live| live.edge.is_some())
+        self.array().is_ok_and(|array| array.edge.is_some())
     }
 }
 
 impl fmt::Debug for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 8;
-        match self.live() {
+        match self.array() {
             Err(error) => write!(f, "Tensor(error: {error})"),
-            Ok(live) => {
-                write!(f, "Tensor({:?}, {}, [", live.shape, live.dtype())?;
+            Ok(array) => {
+                write!(f, "Tensor({:?}, {}, [", array.shape, array.dtype())?;
                 let values = self.to_f64_vec().unwrap_or_default();
                 for (i, value) in values.iter().take(SHOWN).enumerate() {
                     write!(f, "{}{value:?}", if i > 0 { ", " } else { "" })?;

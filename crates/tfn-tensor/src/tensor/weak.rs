@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::types::{Live, Tensor};
+use super::types::{Array, Tensor};
 use crate::storage::WeakStorage;
 
 /// The place of a tensor's numbers, which does not keep them: what is known of a draw can be filed under it, and dropped once
@@ -28,7 +28,7 @@ impl WeakTensor {
     /// The tensor, without its graph, if any tensor still holds the numbers.
     pub fn upgrade(&self) -> Option<Tensor> {
         let storage = self.storage.upgrade()?;
-        Some(Tensor::from_live(Live { shape: self.shape.clone(), storage, edge: None }))
+        Some(Tensor::from_array(Array { shape: self.shape.clone(), storage, edge: None }))
     }
 }
 
@@ -41,7 +41,7 @@ impl fmt::Debug for WeakTensor {
 impl Tensor {
     /// The place of its numbers; `None` if it carries an error.
     pub fn downgrade(&self) -> Option<WeakTensor> {
-        let live = self.live().ok()?;
-        Some(WeakTensor { shape: live.shape.clone(), storage: live.storage.downgrade() })
+        let array = self.array().ok()?;
+        Some(WeakTensor { shape: array.shape.clone(), storage: array.storage.downgrade() })
     }
 }
