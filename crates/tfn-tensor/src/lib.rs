@@ -19,6 +19,7 @@ mod tensor;
 pub mod testing;
 mod variable;
 mod variable_id;
+mod window;
 
 pub use dtype::{DType, Element};
 pub use error::{Result, TensorError};
@@ -32,3 +33,4 @@ pub use shape::broadcast_shapes;
 pub use tensor::{Tensor, Vjp, VjpContext, WeakTensor, apply};
 pub use variable::Variable;
 pub use variable_id::VariableId;
+pub use window::{Window, WindowAxis};

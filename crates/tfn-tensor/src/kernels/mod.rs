@@ -29,11 +29,13 @@
 //! | [`mod@permute`] | axes in another order |
 //! | [`mod@softmax`] | sums and maxima in the exponential scale along an axis |
 //! | [`product`] | matrix products |
+//! | [`convolution`] | products with patches of images |
 //! | [`normal`] | standard normals from random words |
 
 pub(crate) mod arch;
 pub(crate) mod axes;
 pub(crate) mod broadcast;
+pub(crate) mod convolution;
 pub(crate) mod log_sum;
 pub(crate) mod map;
 pub(crate) mod normal;

@@ -3,12 +3,14 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::fused::pass;
+use super::local_moments::{
+    add_rows, bias_loc_gradient, bias_scale_gradient, deviation, variance_gradient,
+};
 use super::weight_gradient::WeightGradient;
 use crate::buffer::Buffer;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::kernels::{self, Accumulate, Factor, Product};
+use crate::kernels::{Accumulate, Factor, Product};
 use crate::memory;
 use crate::shape::count;
 use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply};
@@ -39,44 +41,9 @@ struct AffineLocal {
 }
 
 impl AffineLocal {
-    /// Gradient of the variance from that of its root; 0 where the root is 0, so that a row without
-    /// noise contributes nothing. Where the root is not finite there is none: NaN, so that a square
-    /// that overflowed, or a NaN, shows in the gradients of what was squared.
-    fn variance_gradient<E: Element>(&self, grad: &Tensor) -> Result<Tensor> {
-        let half = <E as Element>::from_f64(0.5);
-        pass::<E, 2>(
-            [grad, &self.scale],
-            grad.shape()?,
-            #[inline(always)]
-            move |[g, s]| {
-                if s == E::zero() {
-                    E::zero()
-                } else if s.is_finite() {
-                    g * half / s
-                } else {
-                    E::nan()
-                }
-            },
-        )
-    }
-
-    /// `Σ dvar` over the rows for the bias alone: a variance that the squares of the input made
-    /// infinite does not move with the bias.
-    fn total_for_bias<E: Element>(&self, grad: &Tensor, total: &mut [E]) -> Result<()> {
-        let (g, scale) = (grad.data::<E>()?, self.scale.data::<E>()?);
-        let half = <E as Element>::from_f64(0.5);
-        total.fill(E::zero());
-        for (index, (&g, &s)) in g.iter().zip(scale).enumerate().filter(|(_, (_, s))| !s.is_zero())
-        {
-            total[index % self.sizes.columns] += g * half / s;
-        }
-        Ok(())
-    }
-
     /// `dM = xᵀ·dloc`, `dm_b = Σ dloc`.
     fn through_loc<E: Element>(&self, ctx: &mut VjpContext<'_>, grad: &Tensor) -> Result<()> {
         let Sizes { rows, inner, columns } = self.sizes;
-        let g = grad.data::<E>()?;
         WeightGradient {
             input: KERNEL_LOC,
             x: &self.x,
@@ -86,10 +53,7 @@ impl AffineLocal {
             sizes: [rows, inner, columns],
         }
         .add::<E>(ctx)?;
-        ctx.into::<E>(BIAS_LOC, |out, acc| {
-            kernels::sum_axes(out, acc, g, &[rows, columns], &[true, false]);
-        })?;
-        Ok(())
+        bias_loc_gradient::<E>(ctx, BIAS_LOC, grad, columns)
     }
 
     /// `dS = 2S∘(x²ᵀ·dvar)`, `ds_b = 2s_b Σ dvar`.
@@ -100,7 +64,6 @@ impl AffineLocal {
         grad: &Tensor,
     ) -> Result<()> {
         let Sizes { rows, inner, columns } = self.sizes;
-        let g = grad.data::<E>()?;
         WeightGradient {
             input: KERNEL_SCALE,
             x: &self.x,
@@ -110,21 +73,13 @@ impl AffineLocal {
             sizes: [rows, inner, columns],
         }
         .add::<E>(ctx)?;
-        if let Some(bias_scale) = self.bias_scale.as_ref().filter(|_| ctx.needs(BIAS_SCALE)) {
-            let mut outcome = Ok(());
-            let total = Tensor::build::<E>(&[columns], |out| {
-                kernels::sum_axes(out, Accumulate::Set, g, &[rows, columns], &[true, false]);
-                if out.iter().any(|total| total.is_nan()) {
-                    outcome = self.total_for_bias(grad_of_scale, out);
-                }
-            });
-            outcome?;
-            let (total, b) = (total.data::<E>()?, bias_scale.data::<E>()?);
-            ctx.into::<E>(BIAS_SCALE, |out, acc| {
-                kernels::map2(out, acc, total, b, move |t, b| (t + t) * b);
-            })?;
+        match &self.bias_scale {
+            Some(bias) => {
+                let gradients = [grad_of_scale, grad];
+                bias_scale_gradient::<E>(ctx, BIAS_SCALE, bias, &self.scale, gradients)
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// `dx = dloc·Mᵀ + 2x∘(dvar·S²ᵀ)`.
@@ -162,7 +117,7 @@ impl Vjp for AffineLocal {
             if let Some(grad) = &loc {
                 self.through_loc::<E>(ctx, grad)?;
             }
-            let variance = scale.as_ref().map(|grad| self.variance_gradient::<E>(grad)).transpose()?;
+            let variance = scale.as_ref().map(|grad| variance_gradient::<E>(&self.scale, grad)).transpose()?;
             if let (Some(scale), Some(variance)) = (&scale, &variance) {
                 self.through_variance::<E>(ctx, scale, variance)?;
             }
@@ -197,30 +152,6 @@ fn forward<E: Element>(sizes: Sizes, shape: &[usize], inputs: &[&Array]) -> [Ten
         deviation(out, variance, bias(BIAS_SCALE));
     });
     [loc, scale]
-}
-
-/// `loc += m_b`, row by row.
-fn add_rows<E: Element>(out: &mut [E], bias: &[E]) {
-    let (size, columns) = ([out.len() / bias.len().max(1), bias.len()], [bias.len()]);
-    kernels::broadcast(out, Accumulate::Add, bias, &columns, &size);
-}
-
-/// `scale = sqrt(var + s_b²)`, row by row.
-fn deviation<E: Element>(out: &mut [E], variance: &[E], bias: Option<&[E]>) {
-    let Some(bias) = bias else {
-        return kernels::map1(out, Accumulate::Set, variance, move |v| v.m_sqrt());
-    };
-    let (size, columns) = ([out.len() / bias.len().max(1), bias.len()], [bias.len()]);
-    kernels::broadcast_map2(
-        out,
-        Accumulate::Set,
-        variance,
-        &size,
-        bias,
-        &columns,
-        &size,
-        |v, b| (v + b * b).m_sqrt(),
-    );
 }
 
 /// Checks the operands' types and shapes; the sizes of the product, and the shape of the outputs.

@@ -1,5 +1,7 @@
 //! What a product is of: factors as they lie in memory.
 
+use std::ops::Range;
+
 /// A factor as it lies in memory.
 #[derive(Clone, Copy)]
 pub(crate) struct Factor<'a, E> {
@@ -27,6 +29,13 @@ impl<'a, E> Factor<'a, E> {
             column_stride: self.row_stride,
             ..self
         }
+    }
+
+    /// Some of the columns.
+    pub(crate) fn columns(self, columns: Range<usize>) -> Self {
+        assert!(columns.start <= columns.end && columns.end <= self.columns, "columns of a factor");
+        let first = (columns.start * self.column_stride).min(self.data.len());
+        Self { data: &self.data[first..], columns: columns.len(), ..self }
     }
 
     /// The square of each entry, taken on the way.

@@ -56,6 +56,11 @@ thread_local! {
     static PRODUCTS: Cell<u64> = const { Cell::new(0) };
 }
 
+/// Counts a product that is made block by block.
+pub(crate) fn count_product() {
+    PRODUCTS.set(PRODUCTS.get() + 1);
+}
+
 /// How many products this thread has asked for.
 #[cfg(test)]
 pub(crate) fn product_count() -> u64 {
@@ -142,7 +147,7 @@ impl<E: Element> Product<'_, E> {
 
     /// How the output, of `len` entries, is cut.
     fn parts(&self, len: usize) -> Parts {
-        PRODUCTS.set(PRODUCTS.get() + 1);
+        count_product();
         self.check();
         let (m, n) = (self.a.rows, self.b.columns);
         assert_eq!(len, m * n, "entries of a product of {m} x {n}");
@@ -160,6 +165,24 @@ impl<E: Element> Product<'_, E> {
         if !out.is_empty() {
             let target = Output::of_rows(out, n, rows.start);
             self.run(target, Part { rows, columns: 0..n }, accumulate);
+        }
+    }
+
+    /// Some columns of `out`, of rows of `width`, ← or += the product, on this thread.
+    pub(crate) fn write_columns(
+        &self,
+        out: &mut [E],
+        columns: Range<usize>,
+        width: usize,
+        accumulate: Accumulate,
+    ) {
+        self.check();
+        let (m, n) = (self.a.rows, self.b.columns);
+        assert_eq!(columns.len(), n, "columns of a product of {m} x {n}");
+        assert_eq!(out.len(), m * width, "entries of {m} rows of {width}");
+        if m * n > 0 {
+            let target = Output::of_columns(out, width, columns);
+            self.run(target, Part { rows: 0..m, columns: 0..n }, accumulate);
         }
     }
 

@@ -17,10 +17,11 @@ pub(super) struct Part {
 #[derive(Clone, Copy)]
 pub(super) struct Output<'a, E> {
     start: *mut E,
-    /// The rows that are there, and the length of a row.
+    /// The rows that are there, the entries of each that may be written, and the distance of one row to the next.
     first: usize,
     rows: usize,
     columns: usize,
+    stride: usize,
     borrow: PhantomData<&'a mut [E]>,
 }
 
@@ -37,7 +38,16 @@ impl<'a, E> Output<'a, E> {
     /// The rows from `first` on of an output.
     pub(super) fn of_rows(out: &'a mut [E], columns: usize, first: usize) -> Self {
         let (start, rows) = (out.as_mut_ptr(), out.len() / columns.max(1));
-        Self { start, first, rows, columns, borrow: PhantomData }
+        Self { start, first, rows, columns, stride: columns, borrow: PhantomData }
+    }
+
+    /// Some columns of an output whose rows have `width`.
+    pub(super) fn of_columns(out: &'a mut [E], width: usize, columns: Range<usize>) -> Self {
+        assert!(columns.start <= columns.end && columns.end <= width);
+        let rows = out.len() / width.max(1);
+        let first = columns.start.min(out.len());
+        let start = out[first..].as_mut_ptr();
+        Self { start, first: 0, rows, columns: columns.len(), stride: width, borrow: PhantomData }
     }
 
     /// Length of a row.
@@ -53,7 +63,7 @@ impl<'a, E> Output<'a, E> {
         // SAFETY: the entries lie inside of the output by the assertion; rectangles of tasks that run at the
         // same time do not overlap (`Product::write`), and a task uses one row at a time.
         unsafe {
-            let start = self.start.add(row * self.columns + columns.start);
+            let start = self.start.add(row * self.stride + columns.start);
             std::slice::from_raw_parts_mut(start, columns.len())
         }
     }
