@@ -37,6 +37,20 @@ pub enum UtilError {
         /// What it asks of the number.
         expected: &'static str,
     },
+    /// Whole numbers, such as sizes, that do not fit.
+    #[error("{function}: argument `{argument}` is {what}{given:?}, expected {expected}")]
+    Numbers {
+        /// Name of the function.
+        function: &'static str,
+        /// Name of the argument.
+        argument: &'static str,
+        /// What the numbers are, if the name does not say it.
+        what: &'static str,
+        /// The numbers given.
+        given: Vec<usize>,
+        /// What it asks of them.
+        expected: String,
+    },
     /// Parts of weights that are not a kernel with or without a bias.
     #[error("unpack_kernel_and_bias: argument `parts` is {given:?}, expected {expected}")]
     Parts {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod convolution;
 mod error;
 pub mod initializers;
 mod kernel_bias;
@@ -9,6 +10,12 @@ mod shapes;
 mod spec;
 mod weight_spec;
 
+pub use convolution::{
+    ConvArgs, Padding, TupleArgument, im2row, im2row_index, make_convolution_fn,
+    make_convolution_transpose_fn_with_dilation, make_convolution_transpose_fn_with_subkernels,
+    make_convolution_transpose_fn_with_subkernels_matrix, prepare_conv_args,
+    prepare_tuple_argument,
+};
 pub use error::{AnyError, Result, UtilError};
 pub use initializers::Initializer;
 pub use kernel_bias::{KernelBias, make_kernel_bias, unpack_kernel_and_bias};
