@@ -6,19 +6,19 @@ use std::sync::Arc;
 use tfn_distributions::{Distribution, IntoDistribution};
 use tfn_module::NameScope;
 use tfn_tensor::{DType, Key, Tensor};
-use tfn_util::{AnyError, Initializer, KernelBias, KernelBiasSpec, UtilError};
+use tfn_util::{AnyError, Initializer, KernelBias, KernelBiasSpec, TupleArgument, UtilError};
 
 use crate::activation::Activation;
 use crate::arguments::{ValueFn, VariationalArguments};
 use crate::divergence::{Divergence, PosteriorValue};
 use crate::error::Result;
 use crate::estimator::Estimator;
-use crate::linear::{Dense, LinearMap};
+use crate::linear::{ConvArguments, ConvMap, Dense, IntoMap, LinearMap, conv_setters};
 use crate::variational::Variational;
 
 impl<M: LinearMap, E: Estimator + Default> Variational<M, E> {
-    /// A builder for a layer whose linear map is `map`.
-    pub fn over(map: M) -> Builder<M, E> {
+    /// A builder for a layer whose linear map is `map`, or is made of these arguments.
+    pub fn over<S: IntoMap<Map = M>>(map: S) -> Builder<S, E> {
         Builder::over(map)
     }
 }
@@ -38,24 +38,49 @@ impl<E: Estimator + Default> Variational<Dense, E> {
     }
 }
 
-/// Sets the arguments of a [`Variational`] layer, then builds it.
+impl<M: ConvMap, E: Estimator + Default> Variational<M, E> {
+    /// The layer with all defaults; `filter_shape` is one number, or one for each axis.
+    ///
+    /// # Errors
+    /// As for [`ConvMap::from_arguments`].
+    pub fn new(
+        input_size: usize,
+        output_size: usize,
+        filter_shape: impl Into<TupleArgument>,
+    ) -> Result<Self> {
+        Self::builder(input_size, output_size, filter_shape).build()
+    }
+
+    /// A builder that sets the other arguments, by TFP's names.
+    pub fn builder(
+        input_size: usize,
+        output_size: usize,
+        filter_shape: impl Into<TupleArgument>,
+    ) -> Builder<ConvArguments<M>, E> {
+        Builder::over(ConvArguments::new(input_size, output_size, filter_shape))
+    }
+}
+
+conv_setters!(impl<M: ConvMap, E: Estimator + Default> Builder<ConvArguments<M>, E>);
+
+/// Sets the arguments of a [`Variational`] layer, then builds it. `S` is the layer's linear map, or its arguments.
 ///
 /// See [`VariationalArguments`] for the defaults.
 #[must_use]
-pub struct Builder<M, E> {
-    map: Result<M>,
+pub struct Builder<S, E> {
+    source: Result<S>,
     arguments: VariationalArguments,
     estimator: PhantomData<fn() -> E>,
 }
 
-impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
-    /// A builder with all defaults, for a layer whose linear map is `map`.
-    pub fn over(map: M) -> Self {
+impl<S: IntoMap, T: Estimator + Default> Builder<S, T> {
+    /// A builder with all defaults, for a layer whose linear map is `map`, or is made of these arguments.
+    pub fn over(map: S) -> Self {
         Self::of(Ok(map))
     }
 
-    fn of(map: Result<M>) -> Self {
-        Self { map, arguments: VariationalArguments::default(), estimator: PhantomData }
+    fn of(source: Result<S>) -> Self {
+        Self { source, arguments: VariationalArguments::default(), estimator: PhantomData }
     }
 
     /// Initializer of the kernel's locations.
@@ -186,8 +211,8 @@ impl<M: LinearMap, T: Estimator + Default> Builder<M, T> {
     /// [`LayerError::WeightDType`](crate::LayerError::WeightDType),
     /// [`LayerError::Structure`](crate::LayerError::Structure) or [`LayerError::Part`](crate::LayerError::Part) for factories whose
     /// results do not fit, and what the factories report.
-    pub fn build(self) -> Result<Variational<M, T>> {
-        Variational::from_arguments(self.map?, &self.arguments)
+    pub fn build(self) -> Result<Variational<S::Map, T>> {
+        Variational::from_arguments(self.source?.into_map()?, &self.arguments)
     }
 }
 

@@ -38,7 +38,6 @@ use tfn_tensor::{Key, Tensor};
 use tfn_util::AnyError;
 
 use crate::activation::{Activation, named};
-use crate::affine::Affine;
 use crate::arguments::{ValueFn, sample};
 use crate::containers::{Model, MomentMatching, Sequential, Tracked};
 use crate::contract::{Calls, Layer, Likelihood, Weights};
@@ -47,9 +46,10 @@ use crate::error::Result;
 use crate::estimator::{
     Estimated, Estimator, Flipout, Local, Mean, PerExample, Reparameterization,
 };
+use crate::kernel_bias::KernelBiasLayer;
 use crate::lambda::{Lambda, Stateless};
 use crate::likelihoods::{self, FromFn, Head, Noise, of_output};
-use crate::linear::{Dense, LinearMap};
+use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap};
 use crate::losses;
 use crate::variational::Variational;
 
@@ -62,15 +62,13 @@ pub fn register(registry: &mut Registry) {
     registry.add::<Weights>();
     registry.add::<Estimated>();
     registry.add::<Noise>();
-    for add in [
-        add_layer::<Affine>,
-        add_layer::<Lambda>,
-        add_layer::<MomentMatching>,
-        add_layer::<Sequential>,
-    ] {
+    for add in [add_layer::<Lambda>, add_layer::<MomentMatching>, add_layer::<Sequential>] {
         add(registry);
     }
     add_map::<Dense>(registry);
+    add_map::<Conv>(registry);
+    add_map::<ConvV2>(registry);
+    add_map::<ConvTranspose>(registry);
     register_likelihoods(registry);
     for (name, activation) in named() {
         registry.name(name, activation.id(), activation);
@@ -148,9 +146,10 @@ pub fn add_tracked<M: Module + DeepCopy + Describe>(registry: &mut Registry) {
     registry.add::<M>().seen_as::<dyn Tracked>(|module| module);
 }
 
-/// Adds a linear map, and the layers over it with the estimators of this crate.
+/// Adds a linear map, and the layers over it: without uncertainty, and with the estimators of this crate.
 pub fn add_map<M: LinearMap + Clone + Describe>(registry: &mut Registry) {
     registry.add::<M>();
+    add_layer::<KernelBiasLayer<M>>(registry);
     add_estimator_over::<M, Flipout>(registry);
     add_estimator_over::<M, Local>(registry);
     add_estimator_over::<M, Mean>(registry);

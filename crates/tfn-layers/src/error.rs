@@ -238,6 +238,14 @@ impl LayerError {
         if path.is_empty() { self } else { self.within(path) }
     }
 
+    /// The same failure as that of a tensor, for an operation that gives tensors.
+    pub(crate) fn into_tensor(self, op: &'static str) -> TensorError {
+        match self {
+            Self::Tensor(error) | Self::Util(UtilError::Tensor(error)) => error,
+            other => TensorError::External { op, message: other.to_string() },
+        }
+    }
+
     /// What failed, without the path to it.
     pub fn root(&self) -> &Self {
         match self {

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
-mod affine;
 mod arguments;
 mod builder;
 mod containers;
@@ -10,6 +9,7 @@ pub mod describe;
 mod divergence;
 mod error;
 mod estimator;
+mod kernel_bias;
 mod lambda;
 pub mod likelihoods;
 mod linear;
@@ -18,7 +18,6 @@ pub mod testing;
 mod variational;
 
 pub use activation::Activation;
-pub use affine::{Affine, AffineBuilder};
 pub use arguments::VariationalArguments;
 pub use builder::Builder;
 pub use containers::{Model, MomentMatching, Sequential};
@@ -32,11 +31,19 @@ pub use estimator::{
     Estimated, Estimator, Flipout, Local, Mean, PerExample, Reparameterization, estimators,
     set_estimator,
 };
+pub use kernel_bias::{
+    Affine, Convolution, ConvolutionTranspose, ConvolutionV2, KernelBiasBuilder, KernelBiasLayer,
+};
 pub use lambda::Lambda;
-pub use linear::{Dense, LinearMap};
+pub use linear::{Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap};
 pub use variational::{
     AffineVariationalFlipout, AffineVariationalReparameterization,
-    AffineVariationalReparameterizationLocal, Variational,
+    AffineVariationalReparameterizationLocal, ConvolutionTransposeVariationalFlipout,
+    ConvolutionTransposeVariationalReparameterization,
+    ConvolutionTransposeVariationalReparameterizationLocal, ConvolutionVariationalFlipout,
+    ConvolutionVariationalFlipoutV2, ConvolutionVariationalReparameterization,
+    ConvolutionVariationalReparameterizationLocal, ConvolutionVariationalReparameterizationV2,
+    Variational,
 };
 
 pub use tfn_distributions as distributions;

@@ -14,7 +14,7 @@ use crate::arguments::VariationalArguments;
 use crate::contract::{Layer, Moments, Pass, VariationalLayer, Weights};
 use crate::error::Result;
 use crate::estimator::{Estimated, Estimator, Flipout, Local, Reparameterization};
-use crate::linear::{Dense, LinearMap};
+use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap};
 
 /// A layer of weights with a posterior: the linear map `M` under the estimator `E`, and an activation.
 ///
@@ -153,11 +153,129 @@ pub type AffineVariationalReparameterization = Variational<Dense, Reparameteriza
 /// Wen, Vicol, Ba, Tran & Grosse 2018, [arXiv 1803.04386](https://arxiv.org/abs/1803.04386), equation 4.
 pub type AffineVariationalFlipout = Variational<Dense, Flipout>;
 
+/// A convolution that draws its pre-activations instead of its weights, in one, two or three dimensions.
+///
+/// TFP has no counterpart; the arguments are those of [`ConvolutionVariationalReparameterization`].
+///
+/// ```text
+/// loc = conv(x, M) + m_b    var = conv(x∘x, S∘S) + s_b∘s_b    y = activation(loc + sqrt(var)∘ε),  ε ~ N(0, 1)
+/// ```
+///
+/// Mean and variance of each entry are exact. What is left out is the covariance between positions of one example, which
+/// see the same weights: here they are drawn independently of each other. The noise of a gradient so falls with the number of
+/// positions too; the spread of what a later layer sums over positions, as a mean over the image does, is smaller than
+/// under a draw of the weights. The estimators that keep it are [`ConvolutionVariationalFlipout`] and
+/// [`PerExample`](crate::PerExample).
+///
+/// # Shapes
+/// Input `[.., batch, ..image, input_size]`, output `[.., batch, ..positions, output_size]`; kernel `filter_shape +
+/// [input_size / groups, output_size]`, bias `[output_size]`.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::util::Padding;
+/// use tfn_layers::{ConvolutionVariationalReparameterizationLocal as Bayesian, Layer};
+///
+/// let layer = Bayesian::builder(1, 6, 5).padding(Padding::Same).activation_fn(Tensor::relu).seed(1).build()?;
+/// assert_eq!(layer.call(&Tensor::ones(&[8, 28, 28, 1], DType::F32))?.shape()?, [8, 28, 28, 6]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+///
+/// # References
+/// - Kingma, Salimans & Welling 2015, [arXiv 1506.02557](https://arxiv.org/abs/1506.02557), equation 6.
+/// - Molchanov, Ashukha & Vetrov 2017, [arXiv 1701.05369](https://arxiv.org/abs/1701.05369), section 4.2, for convolutions.
+pub type ConvolutionVariationalReparameterizationLocal = Variational<Conv, Local>;
+
+/// A convolution that draws its weights once a call, shared by the batch, in one, two or three dimensions.
+///
+/// Counterpart: `tfp.experimental.nn.ConvolutionVariationalReparameterization`; beyond it, causal and explicit padding,
+/// dilations together with strides, and groups.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{ConvolutionVariationalReparameterization as Bayesian, Layer};
+///
+/// let layer = Bayesian::builder(3, 8, [5, 3]).strides(2).seed(1).build()?;
+/// assert_eq!(layer.call(&Tensor::ones(&[4, 28, 28, 3], DType::F32))?.shape()?, [4, 12, 13, 8]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub type ConvolutionVariationalReparameterization = Variational<Conv, Reparameterization>;
+
+/// A convolution that draws one perturbation of its weights a call, whose signs each example flips, one for each channel.
+///
+/// Counterpart: `tfp.experimental.nn.ConvolutionVariationalFlipout`, which flips signs at each position too, and so leaves
+/// out the covariance between positions.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{ConvolutionVariationalFlipout, Layer};
+///
+/// let layer = ConvolutionVariationalFlipout::builder(3, 8, 3).rank(1).seed(1).build()?;
+/// assert_eq!(layer.call(&Tensor::ones(&[4, 20, 3], DType::F32))?.shape()?, [4, 18, 8]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+///
+/// # References
+/// Wen, Vicol, Ba, Tran & Grosse 2018, [arXiv 1803.04386](https://arxiv.org/abs/1803.04386), section 3.1.
+pub type ConvolutionVariationalFlipout = Variational<Conv, Flipout>;
+
+/// [`ConvolutionVariationalReparameterization`] with the axes of version 2, which differ for a batch of kernels only.
+///
+/// Counterpart: `tfp.experimental.nn.ConvolutionVariationalReparameterizationV2`.
+pub type ConvolutionVariationalReparameterizationV2 = Variational<ConvV2, Reparameterization>;
+
+/// [`ConvolutionVariationalFlipout`] with the axes of version 2, which differ for a batch of kernels only.
+///
+/// Counterpart: `tfp.experimental.nn.ConvolutionVariationalFlipoutV2`.
+pub type ConvolutionVariationalFlipoutV2 = Variational<ConvV2, Flipout>;
+
+/// A transposed convolution that draws its pre-activations instead of its weights, each entry by itself: see
+/// [`ConvolutionVariationalReparameterizationLocal`]. TFP has no counterpart.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::util::Padding;
+/// use tfn_layers::{ConvolutionTransposeVariationalReparameterizationLocal as Bayesian, Layer};
+///
+/// let layer = Bayesian::builder(8, 1, 4).strides(2).padding(Padding::Same).seed(1).build()?;
+/// assert_eq!(layer.call(&Tensor::ones(&[4, 7, 7, 8], DType::F32))?.shape()?, [4, 14, 14, 1]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub type ConvolutionTransposeVariationalReparameterizationLocal = Variational<ConvTranspose, Local>;
+
+/// A transposed convolution that draws its weights once a call, shared by the batch.
+///
+/// Counterpart: `tfp.experimental.nn.ConvolutionTransposeVariationalReparameterization`.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{ConvolutionTransposeVariationalReparameterization as Bayesian, Layer};
+///
+/// let layer = Bayesian::builder(8, 1, 3).seed(1).build()?;
+/// assert_eq!(layer.call(&Tensor::ones(&[4, 7, 7, 8], DType::F32))?.shape()?, [4, 9, 9, 1]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub type ConvolutionTransposeVariationalReparameterization =
+    Variational<ConvTranspose, Reparameterization>;
+
+/// A transposed convolution that draws one perturbation of its weights a call, whose signs each example flips, one for each
+/// channel.
+///
+/// Counterpart: `tfp.experimental.nn.ConvolutionTransposeVariationalFlipout`; see [`ConvolutionVariationalFlipout`].
+pub type ConvolutionTransposeVariationalFlipout = Variational<ConvTranspose, Flipout>;
+
 impl<M: LinearMap, E: Estimator + Default> Variational<M, E> {
     pub(crate) fn from_arguments(map: M, arguments: &VariationalArguments) -> Result<Self> {
         let estimator = E::default();
-        let class = format!("{}{}", map.class(), estimator.class());
-        let spec = KernelBiasSpec::new(&map.kernel_shape(), &map.bias_shape());
+        let class = format!("{}{}{}", map.class(), estimator.class(), map.class_suffix());
+        let mut spec = KernelBiasSpec::new(&map.kernel_shape(), &map.bias_shape());
+        spec.kernel_batch_ndims = map.batch_ndims();
+        spec.bias_batch_ndims = map.batch_ndims();
         let weights = Weights::new(&class, arguments, spec)?;
         let estimated = Estimated::new(weights, estimator)?;
         let activation = arguments.activation_fn.clone();

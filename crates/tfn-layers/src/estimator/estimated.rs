@@ -100,16 +100,25 @@ impl Estimated {
     }
 }
 
-/// Checks that `x` is at least one example, and that examples fit the map.
+/// Checks that `x` is a batch of examples, and that they fit the map.
 pub(crate) fn check_input(map: &dyn LinearMap, x: &Tensor) -> Result<()> {
+    check_shape(map, x, "[.., batch, ", 1)
+}
+
+/// Checks that `x` is one example or several, and that they fit the map.
+pub(crate) fn check_example(map: &dyn LinearMap, x: &Tensor) -> Result<()> {
+    check_shape(map, x, "[.., ", 0)
+}
+
+fn check_shape(map: &dyn LinearMap, x: &Tensor, start: &str, least: usize) -> Result<()> {
     let shape = x.shape()?;
     let (lead, example) = shape.split_at(shape.len().saturating_sub(map.input_ndims()));
     let expected = match map.output_shape(example) {
-        Ok(_) if !lead.is_empty() => return Ok(()),
+        Ok(_) if lead.len() >= least => return Ok(()),
         Ok(_) => format!("{example:?}"),
         Err(expected) => expected,
     };
-    let expected = format!("[.., batch, {}", expected.trim_start_matches('['));
+    let expected = format!("{start}{}", expected.trim_start_matches('['));
     Err(LayerError::Input { given: shape.to_vec(), expected })
 }
 

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use tfn_module::describe::{self, Data, Loader, Saver, SharedField};
 use tfn_tensor::Tensor;
 
-pub(crate) use estimated::check_input;
 pub use estimated::{Estimated, estimators, set_estimator};
+pub(crate) use estimated::{check_example, check_input};
 pub use flipout::Flipout;
 pub use local::Local;
 pub use mean::Mean;

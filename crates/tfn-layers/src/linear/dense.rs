@@ -1,12 +1,13 @@
 //! The dense map.
 
 use tfn_module::describe_fields;
-use tfn_tensor::Tensor;
+use tfn_tensor::{Tensor, broadcast_shapes};
 
-use super::LinearMap;
+use super::{LinearMap, independent_moments};
 use crate::error::{LayerError, Result};
 
-/// The dense map `x·K`, with kernel `[input_size, output_size]` and bias `[output_size]`.
+/// The dense map `x·K`, with kernel `[input_size, output_size]` and bias `[output_size]`; with a batch of kernels
+/// ([`batch_shape`](Self::batch_shape)), both have its axes before these, and so have input and output.
 ///
 /// # Examples
 /// ```
@@ -18,10 +19,11 @@ use crate::error::{LayerError, Result};
 /// assert_eq!(dense.apply(&x, &kernel).to_vec::<f32>()?, [3.0; 8]);
 /// # Ok::<(), tfn_layers::LayerError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dense {
     input_size: usize,
     output_size: usize,
+    batch_shape: Vec<usize>,
 }
 
 impl Dense {
@@ -35,7 +37,29 @@ impl Dense {
                 return Err(LayerError::Size { layer: "Affine".to_owned(), argument, given });
             }
         }
-        Ok(Self { input_size, output_size })
+        Ok(Self { input_size, output_size, batch_shape: Vec::new() })
+    }
+
+    /// A map for each entry of a batch. Axes of an input before its last one broadcast with it.
+    ///
+    /// # Errors
+    /// [`LayerError::Size`] for an axis of zero.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_layers::{Dense, LinearMap};
+    ///
+    /// let many = Dense::new(3, 2)?.batch_shape(&[4])?;
+    /// assert_eq!((many.kernel_shape(), many.bias_shape()), (vec![4, 3, 2], vec![4, 2]));
+    /// assert_eq!(many.output_shape(&[1, 3]), Ok(vec![4, 2]));
+    /// # Ok::<(), tfn_layers::LayerError>(())
+    /// ```
+    pub fn batch_shape(self, batch_shape: &[usize]) -> Result<Self> {
+        if batch_shape.contains(&0) {
+            let (layer, argument) = ("Affine".to_owned(), "batch_shape");
+            return Err(LayerError::Size { layer, argument, given: 0 });
+        }
+        Ok(Self { batch_shape: batch_shape.to_vec(), ..self })
     }
 
     /// Size of the input's last axis.
@@ -49,8 +73,9 @@ impl Dense {
     }
 }
 
-describe_fields!(Dense as "tfn.maps.Dense" { input_size, output_size } |dense| {
+describe_fields!(Dense as "tfn.maps.Dense" { input_size, output_size, batch_shape } |dense| {
     Self::new(dense.input_size, dense.output_size)
+        .and_then(|map| map.batch_shape(&dense.batch_shape))
 });
 
 impl LinearMap for Dense {
@@ -59,23 +84,38 @@ impl LinearMap for Dense {
     }
 
     fn kernel_shape(&self) -> Vec<usize> {
-        vec![self.input_size, self.output_size]
+        [&self.batch_shape, &[self.input_size, self.output_size][..]].concat()
     }
 
     fn bias_shape(&self) -> Vec<usize> {
-        vec![self.output_size]
+        [&self.batch_shape, &[self.output_size][..]].concat()
+    }
+
+    fn batch_ndims(&self) -> usize {
+        self.batch_shape.len()
+    }
+
+    fn input_ndims(&self) -> usize {
+        self.batch_shape.len() + 1
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        if *input == [self.input_size] {
-            Ok(vec![self.output_size])
-        } else {
-            Err(format!("[{}]", self.input_size))
+        if let [batch @ .., last] = input
+            && *last == self.input_size
+            && batch.len() == self.batch_shape.len()
+            && broadcast_shapes(batch, &self.batch_shape).as_ref() == Some(&self.batch_shape)
+        {
+            return Ok(self.bias_shape());
         }
+        Err(format!("{:?}", [&self.batch_shape, &[self.input_size][..]].concat()))
     }
 
     fn apply(&self, x: &Tensor, kernel: &Tensor) -> Tensor {
-        x.matmul(kernel)
+        if self.batch_shape.is_empty() {
+            return x.matmul(kernel);
+        }
+        // Each vector by itself, so that the axes before it broadcast with the batch of kernels.
+        x.expand_dims(-2).matmul(kernel).squeeze(-2)
     }
 
     /// Both as one node, with two products forward.
@@ -86,6 +126,9 @@ impl LinearMap for Dense {
         scale: &Tensor,
         bias: Option<(&Tensor, &Tensor)>,
     ) -> (Tensor, Tensor) {
-        Tensor::affine_local(x, loc, scale, bias)
+        if self.batch_shape.is_empty() {
+            return Tensor::affine_local(x, loc, scale, bias);
+        }
+        independent_moments(self, x, loc, scale, bias)
     }
 }

@@ -1,17 +1,25 @@
 //! Linear maps: how a kernel acts on an input.
 
+mod conv;
+mod conv_arguments;
+mod conv_transpose;
 mod dense;
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use tfn_tensor::Tensor;
 
+pub use conv::{Conv, ConvV2};
+pub(crate) use conv_arguments::conv_setters;
+pub use conv_arguments::{ConvArguments, ConvMap, IntoMap};
+pub use conv_transpose::ConvTranspose;
 pub use dense::Dense;
 
 /// A map that is linear in its input and in its kernel, without any knowledge of distributions.
 ///
 /// A map knows its geometry and how a kernel acts on a batch of inputs; an [`Estimator`](crate::Estimator) makes a
-/// layer with random weights of any map. [`Dense`] is `x·K`; a convolution is another one.
+/// layer with random weights of any map. [`Dense`] is `x·K`; [`Conv`] and [`ConvTranspose`] are others.
 ///
 /// # Examples
 /// A map of one's own, with all estimators: one factor for each input.
@@ -52,6 +60,11 @@ pub trait LinearMap: Debug + Send + Sync + 'static {
     /// First part of the name of a layer's class: `Affine` of `AffineVariationalFlipout`.
     fn class(&self) -> &'static str;
 
+    /// Last part of the name of a layer's class: `V2` of `ConvolutionVariationalFlipoutV2`.
+    fn class_suffix(&self) -> &'static str {
+        ""
+    }
+
     /// Shape of the kernel.
     fn kernel_shape(&self) -> Vec<usize>;
 
@@ -61,6 +74,17 @@ pub trait LinearMap: Debug + Send + Sync + 'static {
     /// Number of axes of one example.
     fn input_ndims(&self) -> usize {
         1
+    }
+
+    /// Leading axes of kernel and bias that index a batch of them.
+    fn batch_ndims(&self) -> usize {
+        0
+    }
+
+    /// The axes of an example along which the same weights are used again, as a convolution's at each position; the same
+    /// ones in input and output.
+    fn positions(&self) -> Range<usize> {
+        0..0
     }
 
     /// Shape of one example's output, from that of its input.
@@ -91,12 +115,22 @@ pub trait LinearMap: Debug + Send + Sync + 'static {
         scale: &Tensor,
         bias: Option<(&Tensor, &Tensor)>,
     ) -> (Tensor, Tensor) {
-        let (mut mean, mut variance) =
-            (self.apply(x, loc), self.apply(&x.square(), &scale.square()));
-        if let Some((loc, scale)) = bias {
-            mean = mean + loc;
-            variance = variance + scale.square();
-        }
-        (mean, variance.sqrt())
+        independent_moments(self, x, loc, scale, bias)
     }
+}
+
+/// The given [`LinearMap::moments`].
+pub(crate) fn independent_moments(
+    map: &(impl LinearMap + ?Sized),
+    x: &Tensor,
+    loc: &Tensor,
+    scale: &Tensor,
+    bias: Option<(&Tensor, &Tensor)>,
+) -> (Tensor, Tensor) {
+    let (mut mean, mut variance) = (map.apply(x, loc), map.apply(&x.square(), &scale.square()));
+    if let Some((loc, scale)) = bias {
+        mean = mean + loc;
+        variance = variance + scale.square();
+    }
+    (mean, variance.sqrt())
 }

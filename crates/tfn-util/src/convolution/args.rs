@@ -21,6 +21,13 @@ use crate::error::{Result, UtilError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TupleArgument(Vec<usize>);
 
+impl TupleArgument {
+    /// The numbers, as they were given.
+    pub fn numbers(&self) -> &[usize] {
+        &self.0
+    }
+}
+
 impl From<usize> for TupleArgument {
     fn from(number: usize) -> Self {
         Self(vec![number])

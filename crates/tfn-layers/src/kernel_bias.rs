@@ -1,0 +1,456 @@
+//! Layers of a kernel and a bias without uncertainty: a linear map with weights that are numbers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tfn_module::describe::{self, Describe, Description, Reader};
+use tfn_module::{Copies, DeepCopy, Module, Properties, Variable, layer_name};
+use tfn_tensor::{DType, Key, Tensor};
+use tfn_util::{
+    AnyError, Initializer, KernelBias, KernelBiasSpec, TupleArgument, UtilError, make_kernel_bias,
+};
+
+use crate::activation::Activation;
+use crate::contract::{Layer, Moments, Pass};
+use crate::error::{LayerError, Result};
+use crate::estimator::{applied, check_example};
+use crate::linear::{
+    Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap, conv_setters,
+};
+
+type MakeFn = Arc<dyn Fn(&KernelBiasSpec) -> Result<KernelBias<Variable>, UtilError> + Send + Sync>;
+
+/// A layer `y = activation(M(x, kernel) + bias)` of a linear map `M`, without uncertainty.
+///
+/// Counterpart: `tfp.experimental.nn.KernelBiasLayer`, under whose names [`Affine`], [`Convolution`] and the others are.
+///
+/// # Shapes
+/// Input `[.., ..input]`, output `[.., ..output]`, as the map says.
+///
+/// # Errors
+/// Calls fail, under the layer's name, with [`LayerError::Input`] for examples that the map does not take and with
+/// [`LayerError::Tensor`] for another type.
+pub struct KernelBiasLayer<M> {
+    name: String,
+    kernel: Variable,
+    bias: Option<Variable>,
+    map: M,
+    activation: Option<Activation>,
+}
+
+/// A dense layer, `y = activation(x·W + b)`, without uncertainty.
+///
+/// Counterpart: `tfp.experimental.nn.Affine`.
+///
+/// # Shapes
+/// Input `[.., input_size]`, output `[.., output_size]`. With a `batch_shape` `[B]` there are `B` kernels
+/// and biases, and the axes before the input's last broadcast with it.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{Affine, Layer};
+///
+/// let layer = Affine::builder(3, 2).activation_fn(Tensor::relu).seed(1).build()?;
+/// assert_eq!(layer.call(&Tensor::ones(&[5, 3], DType::F32))?.shape()?, [5, 2]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub type Affine = KernelBiasLayer<Dense>;
+
+/// A convolution without uncertainty, in one, two or three dimensions.
+///
+/// Counterpart: `tfp.experimental.nn.Convolution`; beyond it, all arguments in all dimensions, causal and explicit padding,
+/// and groups.
+///
+/// # Shapes
+/// Input `[.., ..image, input_size]`, output `[.., ..positions, output_size]`; kernel `filter_shape + [input_size / groups,
+/// output_size]`. For a `batch_shape` see [`Conv`].
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::util::Padding;
+/// use tfn_layers::{Convolution, Layer};
+///
+/// let images = Tensor::ones(&[5, 28, 28, 1], DType::F32);
+/// let layer = Convolution::builder(1, 6, 5).strides(2).padding(Padding::Same).seed(1).build()?;
+/// assert_eq!(layer.call(&images)?.shape()?, [5, 14, 14, 6]);
+///
+/// let series = Convolution::builder(3, 8, 4).rank(1).padding(Padding::Causal).dilations(2).build()?;
+/// assert_eq!(series.call(&Tensor::ones(&[5, 100, 3], DType::F32))?.shape()?, [5, 100, 8]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub type Convolution = KernelBiasLayer<Conv>;
+
+/// A convolution without uncertainty whose batch of kernels, if it has one, stands before the image.
+///
+/// Counterpart: `tfp.experimental.nn.ConvolutionV2`, whose bias `batch_shape + [1, ..] + [output_size]` it has.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::{ConvolutionV2, Layer};
+///
+/// let layer = ConvolutionV2::builder(1, 6, 5).batch_shape(&[3]).build()?;
+/// let images = Tensor::ones(&[7, 1, 28, 28, 1], DType::F32);
+/// assert_eq!(layer.call(&images)?.shape()?, [7, 3, 24, 24, 6]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub type ConvolutionV2 = KernelBiasLayer<ConvV2>;
+
+/// A transposed convolution without uncertainty, in one, two or three dimensions: from few positions to a larger image.
+///
+/// Counterpart: `tfp.experimental.nn.ConvolutionTranspose`; beyond it, all arguments in all dimensions, dilations together
+/// with strides, explicit padding, `output_padding` (which TFP takes and ignores), and groups.
+///
+/// # Shapes
+/// Input `[.., ..positions, input_size]`, output `[.., ..image, output_size]`; kernel `[filter entries · input_size,
+/// output_size / groups]`.
+///
+/// # Examples
+/// ```
+/// use tfn_layers::tensor::{DType, Tensor};
+/// use tfn_layers::util::Padding;
+/// use tfn_layers::{ConvolutionTranspose, Layer};
+///
+/// let layer = ConvolutionTranspose::builder(8, 1, 4).strides(2).padding(Padding::Same).build()?;
+/// assert_eq!(layer.call(&Tensor::ones(&[5, 14, 14, 8], DType::F32))?.shape()?, [5, 28, 28, 1]);
+/// # Ok::<(), tfn_layers::LayerError>(())
+/// ```
+pub type ConvolutionTranspose = KernelBiasLayer<ConvTranspose>;
+
+impl<M: LinearMap> KernelBiasLayer<M> {
+    /// A builder for a layer whose linear map is `map`, or is made of these arguments.
+    pub fn over<S: IntoMap<Map = M>>(map: S) -> KernelBiasBuilder<S> {
+        KernelBiasBuilder::of(Ok(map))
+    }
+
+    /// The linear map.
+    pub fn map(&self) -> &M {
+        &self.map
+    }
+
+    /// The kernel, `batch_shape + [input_size, output_size]` for [`Affine`].
+    pub fn kernel(&self) -> &Variable {
+        &self.kernel
+    }
+
+    /// The bias, `batch_shape + [output_size]` for [`Affine`].
+    pub fn bias(&self) -> Option<&Variable> {
+        self.bias.as_ref()
+    }
+
+    fn pre_activation(&self, x: &Tensor) -> Result<Tensor> {
+        let x = self.with_axes(x)?;
+        check_example(&self.map, &x)?;
+        let bias = self.bias.as_ref().map(Variable::tensor);
+        applied(&self.map, &x, &self.kernel.tensor(), bias.as_ref())
+    }
+
+    /// The input with axes of 1 in front, where it lacks those that broadcast with a batch of kernels.
+    fn with_axes(&self, x: &Tensor) -> Result<Tensor> {
+        let shape = x.shape()?;
+        let lacking = self.map.input_ndims().saturating_sub(shape.len());
+        if shape.is_empty() || lacking == 0 || lacking > self.map.batch_ndims() {
+            return Ok(x.clone());
+        }
+        Ok(x.reshape(&[&vec![1; lacking][..], shape].concat()))
+    }
+
+    fn checked(self) -> Result<Self> {
+        let expected = (self.map.kernel_shape(), self.map.bias_shape());
+        let bias = self.bias.as_ref().map(|bias| bias.shape().to_vec());
+        let weights = [
+            ("kernel", Some(self.kernel.shape().to_vec()), expected.0),
+            ("bias", bias, expected.1),
+        ];
+        for (part, given, expected) in weights {
+            if let Some(given) = given.filter(|given| *given != expected) {
+                return Err(LayerError::WeightShape {
+                    layer: class_of(&self.map),
+                    argument: "make_kernel_bias_fn",
+                    part: part.to_owned(),
+                    given,
+                    expected,
+                });
+            }
+        }
+        Ok(self)
+    }
+}
+
+fn class_of(map: &impl LinearMap) -> String {
+    format!("{}{}", map.class(), map.class_suffix())
+}
+
+impl Affine {
+    /// The layer with all defaults.
+    ///
+    /// # Errors
+    /// [`LayerError::Size`] for a size of zero.
+    pub fn new(input_size: usize, output_size: usize) -> Result<Self> {
+        Self::builder(input_size, output_size).build()
+    }
+
+    /// A builder that sets the other arguments, by TFP's names.
+    pub fn builder(input_size: usize, output_size: usize) -> KernelBiasBuilder<Dense> {
+        KernelBiasBuilder::of(Dense::new(input_size, output_size))
+    }
+}
+
+impl<M: ConvMap> KernelBiasLayer<M> {
+    /// The layer with all defaults; `filter_shape` is one number, or one for each axis.
+    ///
+    /// # Errors
+    /// As for [`ConvMap::from_arguments`].
+    pub fn new(
+        input_size: usize,
+        output_size: usize,
+        filter_shape: impl Into<TupleArgument>,
+    ) -> Result<Self> {
+        Self::builder(input_size, output_size, filter_shape).build()
+    }
+
+    /// A builder that sets the other arguments, by TFP's names.
+    pub fn builder(
+        input_size: usize,
+        output_size: usize,
+        filter_shape: impl Into<TupleArgument>,
+    ) -> KernelBiasBuilder<ConvArguments<M>> {
+        let arguments = ConvArguments::new(input_size, output_size, filter_shape);
+        KernelBiasBuilder::of(Ok(arguments.with_wide_bias()))
+    }
+}
+
+/// Sets the arguments of a [`KernelBiasLayer`], then builds it. `S` is the layer's linear map, or its arguments.
+#[must_use]
+pub struct KernelBiasBuilder<S> {
+    source: Result<S>,
+    spec: KernelBiasSpec,
+    make: MakeFn,
+    activation: Option<Activation>,
+    seed: Option<u64>,
+    name: Option<String>,
+}
+
+conv_setters!(impl<M: ConvMap> KernelBiasBuilder<ConvArguments<M>>);
+
+impl<M: ConvMap> KernelBiasBuilder<ConvArguments<M>> {
+    /// Shape of a batch of kernels and biases; none by default.
+    pub fn batch_shape(mut self, shape: &[usize]) -> Self {
+        self.source = self.source.map(|arguments| arguments.batch_shape(shape));
+        self
+    }
+}
+
+impl KernelBiasBuilder<Dense> {
+    /// Shape of a batch of kernels and biases; none by default.
+    pub fn batch_shape(mut self, shape: &[usize]) -> Self {
+        self.source = self.source.and_then(|map| map.batch_shape(shape));
+        self
+    }
+}
+
+impl<S: IntoMap> KernelBiasBuilder<S> {
+    fn of(source: Result<S>) -> Self {
+        Self {
+            source,
+            spec: KernelBiasSpec::new(&[], &[]),
+            make: Arc::new(make_kernel_bias),
+            activation: None,
+            seed: None,
+            name: None,
+        }
+    }
+
+    /// Fills the kernel; [`glorot_uniform`](tfn_util::initializers::glorot_uniform) by default.
+    pub fn kernel_initializer(mut self, initializer: Initializer) -> Self {
+        self.spec.kernel_initializer = initializer;
+        self
+    }
+
+    /// Fills the bias; zeros by default.
+    pub fn bias_initializer(mut self, initializer: Initializer) -> Self {
+        self.spec.bias_initializer = initializer;
+        self
+    }
+
+    /// Makes the variables; [`make_kernel_bias`] by default.
+    pub fn make_kernel_bias_fn<E: Into<AnyError>>(
+        mut self,
+        make: impl Fn(&KernelBiasSpec) -> Result<KernelBias<Variable>, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.make = Arc::new(move |spec| make(spec).map_err(|e| UtilError::of_any(e.into())));
+        self
+    }
+
+    /// Type of the weights; [`DType::F32`] by default.
+    pub fn dtype(mut self, dtype: DType) -> Self {
+        self.spec.dtype = dtype;
+        self
+    }
+
+    /// Function of the pre-activation, `[.., batch, ..output]`, entry by entry or along the last axis.
+    pub fn activation_fn(
+        mut self,
+        activation: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,
+    ) -> Self {
+        self.activation = Some(Activation::new(activation));
+        self
+    }
+
+    /// Whether there is a bias; `true` by default. Not among TFP's arguments.
+    pub fn use_bias(mut self, use_bias: bool) -> Self {
+        self.spec.use_bias = use_bias;
+        self
+    }
+
+    /// Seed of the initial weights; drawn from the system by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Name of the layer; that of the class by default.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The layer.
+    ///
+    /// # Errors
+    /// [`LayerError::Size`] for a size of zero and what else the map's arguments lack, [`LayerError::Module`] for a name that
+    /// cannot be made valid, [`LayerError::WeightShape`] for variables of other shapes, and what the initializers report.
+    pub fn build(mut self) -> Result<KernelBiasLayer<S::Map>> {
+        let map = self.source?.into_map()?;
+        let name = layer_name(&self.name.unwrap_or_else(|| class_of(&map)))?;
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => tfn_tensor::random::seed_from_entropy()?,
+        };
+        let spec = &mut self.spec;
+        spec.key = Key::from_seed(seed).child(&name);
+        (spec.kernel_shape, spec.bias_shape) = (map.kernel_shape(), map.bias_shape());
+        (spec.kernel_batch_ndims, spec.bias_batch_ndims) = (map.batch_ndims(), map.batch_ndims());
+        let KernelBias { kernel, bias } = (self.make)(spec)?;
+        KernelBiasLayer { name, kernel, bias, map, activation: self.activation }.checked()
+    }
+}
+
+impl<M: LinearMap> Module for KernelBiasLayer<M> {
+    fn properties<'a>(&'a self, properties: &mut Properties<'a>) {
+        properties.add("kernel", &self.kernel);
+        properties.add("bias", &self.bias);
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+}
+
+impl<M: LinearMap + Describe> Describe for KernelBiasLayer<M> {
+    fn class() -> String {
+        format!("tfn.layers.KernelBiasLayer<{}>", <M as Describe>::class())
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        description
+            .field("name", &self.name)?
+            .field("map", &self.map)?
+            .field("kernel", &self.kernel)?
+            .field("bias", &self.bias)?
+            .field("activation_fn", &self.activation)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let name: String = reader.field("name")?;
+        let layer = Self {
+            name: layer_name(&name)?,
+            map: reader.field("map")?,
+            kernel: reader.field("kernel")?,
+            bias: reader.field("bias")?,
+            activation: reader.field("activation_fn")?,
+        };
+        Ok(layer.checked()?)
+    }
+}
+
+impl<M: Clone> DeepCopy for KernelBiasLayer<M> {
+    fn deep_copy_with(&self, copies: &mut Copies) -> Self {
+        Self {
+            name: self.name.clone(),
+            kernel: self.kernel.deep_copy_with(copies),
+            bias: self.bias.deep_copy_with(copies),
+            map: self.map.clone(),
+            activation: self.activation.clone(),
+        }
+    }
+}
+
+impl<M: LinearMap + Clone> Layer for KernelBiasLayer<M> {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let y = self.pre_activation(x)?;
+        Ok(match &self.activation {
+            Some(activation) if pass.is_output_of_each() => activation.apply_each(&y),
+            Some(activation) => activation.apply(&y),
+            None => y,
+        }
+        .check()?)
+    }
+
+    fn forward_moments(&self, x: &Moments, _pass: &Pass) -> Result<Moments> {
+        let mean = self.pre_activation(&x.mean)?;
+        let kernel = self.kernel.tensor().square();
+        let variance = x
+            .variance
+            .as_ref()
+            .map(|variance| applied(&self.map, &self.with_axes(variance)?, &kernel, None));
+        Moments { mean, variance: variance.transpose()? }.behind(self.activation.as_ref())
+    }
+
+    /// One kernel for each example takes any axes before the batch.
+    fn draws_together(&self) -> bool {
+        self.map.batch_ndims() == 0
+    }
+}
+
+impl<M: LinearMap> fmt::Debug for KernelBiasLayer<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}: name={}>", class_of(&self.map), self.name)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_batches_and_batches_of_kernels() {
+        let plain = Affine::builder(3, 2).dtype(DType::F64).seed(1).build().unwrap();
+        for (given, expected) in
+            [(&[3][..], &[2][..]), (&[4, 3], &[4, 2]), (&[5, 4, 3], &[5, 4, 2])]
+        {
+            let y = plain.call(&Tensor::ones(given, DType::F64)).unwrap();
+            assert_eq!(y.shape().unwrap(), expected);
+        }
+        let many = Affine::builder(3, 2).batch_shape(&[4]).seed(1).build().unwrap();
+        assert_eq!(many.kernel().shape(), [4, 3, 2]);
+        assert_eq!(
+            many.call(&Tensor::ones(&[6, 4, 3], DType::F32)).unwrap().shape().unwrap(),
+            [6, 4, 2]
+        );
+        assert!(many.call(&Tensor::ones(&[6, 5, 3], DType::F32)).is_err());
+    }
+
+    #[test]
+    fn wrong_arguments_and_inputs_are_errors() {
+        assert!(matches!(Affine::new(0, 2), Err(LayerError::Size { argument: "input_size", .. })));
+        let layer = Affine::builder(3, 2).name("first").build().unwrap();
+        let error = layer.call(&Tensor::ones(&[4, 5], DType::F32)).unwrap_err();
+        assert!(error.to_string().starts_with("first: argument `x`"), "{error}");
+        assert!(layer.call(&Tensor::scalar(1.0_f32)).is_err());
+    }
+}
