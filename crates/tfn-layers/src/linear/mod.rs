@@ -134,3 +134,7 @@ pub(crate) fn independent_moments(
     }
     (mean, variance.sqrt())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;
