@@ -9,9 +9,14 @@ pub use tfn_distributions::bijectors;
 pub use tfn_layers as layers;
 pub use tfn_layers::{
     Affine, AffineVariationalFlipout, AffineVariationalReparameterization,
-    AffineVariationalReparameterizationLocal, Builder, Estimator, Lambda, Layer, LayerError,
-    Likelihood, LinearMap, Model, MomentMatching, Moments, Pass, PosteriorValue, Sequential,
-    Variational, VariationalLayer, Weights, set_estimator,
+    AffineVariationalReparameterizationLocal, Builder, Convolution, ConvolutionTranspose,
+    ConvolutionTransposeVariationalFlipout, ConvolutionTransposeVariationalReparameterization,
+    ConvolutionTransposeVariationalReparameterizationLocal, ConvolutionV2,
+    ConvolutionVariationalFlipout, ConvolutionVariationalFlipoutV2,
+    ConvolutionVariationalReparameterization, ConvolutionVariationalReparameterizationLocal,
+    ConvolutionVariationalReparameterizationV2, Estimator, Lambda, Layer, LayerError, Likelihood,
+    LinearMap, Model, MomentMatching, Moments, Pass, PosteriorValue, Sequential, Variational,
+    VariationalLayer, Weights, set_estimator,
 };
 pub use tfn_layers::{likelihoods, losses};
 pub use tfn_module as module;
@@ -24,7 +29,7 @@ pub use tfn_train as train;
 pub use tfn_train::describe::registry;
 pub use tfn_train::{load_model, save_model};
 pub use tfn_util as util;
-pub use tfn_util::{KernelBiasSpec, initializers};
+pub use tfn_util::{KernelBiasSpec, Padding, initializers};
 
 #[cfg(feature = "testing")]
 pub mod testing {

@@ -1,10 +1,10 @@
 //! What a file's comparison came to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tfn::tensor::Tensor;
 
-use crate::allow_list::{ALLOWED, BETTERMENTS};
+use crate::betterments::BETTERMENTS;
 use crate::compare::{self, Tolerance};
 use crate::json::{Document, Gold, Node, Outcome};
 
@@ -20,10 +20,7 @@ pub(crate) struct Report {
     pub(crate) checked: usize,
     /// Records compared.
     pub(crate) records: usize,
-    /// Records passed over, by the reason of the allow-list.
-    pub(crate) passed_over: BTreeMap<&'static str, usize>,
     pub(crate) failures: Vec<String>,
-    used: BTreeSet<usize>,
     better: BTreeSet<usize>,
 }
 
@@ -127,36 +124,8 @@ impl Report {
         })
     }
 
-    /// Whether the allow-list passes over `subject`, a family or kind that does not exist yet. Asked
-    /// only for what the test cannot make; everything in `node` counts as read then.
-    pub(crate) fn passes_over(&mut self, node: &Node<'_>, subject: &str) -> bool {
-        let reason = self.waits(subject);
-        if let Some(reason) = reason {
-            node.informational(reason);
-        }
-        reason.is_some()
-    }
-
-    /// The reason why `subject` is on the allow-list, if it is.
-    pub(crate) fn waits(&mut self, subject: &str) -> Option<&'static str> {
-        let index = ALLOWED
-            .iter()
-            .position(|allowed| allowed.file == self.file && allowed.subject == subject)?;
-        self.used.insert(index);
-        *self.passed_over.entry(ALLOWED[index].reason).or_default() += 1;
-        Some(ALLOWED[index].reason)
-    }
-
-    /// An entry of a list that matches nothing is a failure: the lists shrink.
+    /// A betterment that matches nothing is a failure: the list is as long as it has to be.
     fn stale_entries(&mut self) {
-        for (index, allowed) in ALLOWED.iter().enumerate() {
-            if allowed.file == self.file && !self.used.contains(&index) {
-                self.failures.push(format!(
-                    "{}: the allow-list's `{}` matches nothing",
-                    self.file, allowed.subject
-                ));
-            }
-        }
         for (index, better) in BETTERMENTS.iter().enumerate() {
             if better.file == self.file && !self.better.contains(&index) {
                 let (record, what) = (better.record, better.what);
@@ -170,14 +139,12 @@ impl Report {
 
     /// One line for people.
     pub(crate) fn summary(&self) -> String {
-        let passed: usize = self.passed_over.values().sum();
         format!(
-            "{:28} {:4} records, {:6} values compared, {:5} statements checked, {:3} records allowed to wait, {} failures",
+            "{:28} {:4} records, {:6} values compared, {:5} statements checked, {} failures",
             self.file,
             self.records,
             self.compared,
             self.checked,
-            passed,
             self.failures.len()
         )
     }

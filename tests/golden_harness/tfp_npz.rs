@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tfn::layers::{Conv, ConvMap, ConvTranspose, ConvV2, KernelBiasLayer};
 use tfn::tensor::{Tensor, Variable};
+use tfn::util::Padding;
 use tfn::{Affine, AffineVariationalReparameterizationLocal as Local, Layer, Module, Sequential};
 
 use crate::bayesian;
@@ -21,36 +23,61 @@ pub(crate) fn check(root: Node<'_>, report: &mut Report) -> Outcome {
     for (file, node) in root.key("files")?.entries()? {
         let archive = folder().join("tfp_npz").join(&file);
         let model = node.key("model")?.text()?;
-        if model.starts_with("Convolution") && report.passes_over(&node, "Convolution") {
-            report.record(&node, &file, |report| {
-                load(&Variables::named_in(&node)?, &archive, &node, report)
-            });
-            continue;
-        }
-        report.record(&node, &file, |report| net(model, &archive, &node, report));
+        report.record(&node, &file, |report| match model.starts_with("Convolution") {
+            true => convolution(model, &archive, &node, report),
+            false => net(model, &archive, &node, report),
+        });
     }
     Ok(())
 }
 
-/// Variables of the recorded names and shapes, without the layer that has them.
-#[derive(Module)]
-struct Variables {
-    list: Vec<Variable>,
+/// A convolution without uncertainty: `Convolution(2, 3, filter_shape=3, padding='same')`.
+fn convolution(model: &str, archive: &Path, node: &Node<'_>, report: &mut Report) -> Outcome {
+    let wrong = || format!("unknown layer {model}");
+    let (class, rest) = model.split_once('(').ok_or_else(wrong)?;
+    let rest = rest.trim_end_matches(')');
+    let layer: Arc<dyn Layer> = match class {
+        "Convolution" => plain::<Conv>(rest)?,
+        "ConvolutionV2" => plain::<ConvV2>(rest)?,
+        "ConvolutionTranspose" => plain::<ConvTranspose>(rest)?,
+        _ => return Err(wrong().into()),
+    };
+    load(layer.as_ref(), archive, node, report)?;
+    let y = layer.call(&node.key("x")?.tensor()?.to_tensor())?;
+    compare("y", &y, node, report)
 }
 
-impl Variables {
-    fn named_in(node: &Node<'_>) -> Outcome<Self> {
-        let mut list = Vec::new();
-        for pair in node.key("variables")?.items()? {
-            let [name, value] = &pair.items()?[..] else {
-                return Err("no pair of name and value".into());
-            };
-            let value = value.tensor()?.to_tensor();
-            let zeros = Tensor::zeros(value.shape()?, value.dtype()?);
-            list.push(Variable::new(bare_name(name)?, zeros)?);
-        }
-        Ok(Self { list })
+/// The layer with the arguments of a call in Python: two sizes, then names with a number or a word each.
+fn plain<M: ConvMap + Clone>(arguments: &str) -> Outcome<Arc<dyn Layer>> {
+    let wrong = || format!("unknown arguments {arguments}");
+    let all: Vec<&str> = arguments.split(',').map(str::trim).collect();
+    let [input_size, output_size, named @ ..] = all.as_slice() else {
+        return Err(wrong().into());
+    };
+    let named: Vec<(&str, &str)> = named
+        .iter()
+        .map(|pair| pair.split_once('=').ok_or_else(wrong))
+        .collect::<Result<_, _>>()?;
+    let filter = named.iter().find(|(name, _)| *name == "filter_shape").ok_or_else(wrong)?.1;
+    let (input_size, output_size) = (input_size.parse()?, output_size.parse()?);
+    let mut builder =
+        KernelBiasLayer::<M>::builder(input_size, output_size, filter.parse::<usize>()?);
+    for (name, value) in named {
+        builder = match (name, value.trim_matches(|c| c == '\'' || c == '"')) {
+            ("filter_shape", _) => builder,
+            ("rank", number) => builder.rank(number.parse()?),
+            ("strides", number) => builder.strides(number.parse::<usize>()?),
+            ("dilations", number) => builder.dilations(number.parse::<usize>()?),
+            ("padding", word) if word.eq_ignore_ascii_case("same") => {
+                builder.padding(Padding::Same)
+            }
+            ("padding", word) if word.eq_ignore_ascii_case("valid") => {
+                builder.padding(Padding::Valid)
+            }
+            _ => return Err(wrong().into()),
+        };
     }
+    Ok(Arc::new(builder.build()?))
 }
 
 /// Reads TFP's file, writes it and reads that: each time the variables have the recorded values.

@@ -1,22 +1,6 @@
-//! What is not compared yet, and where ours is knowingly better than what was recorded.
+//! Where ours is knowingly better than what was recorded.
 
 use crate::compare::Miss;
-
-/// Records of something that does not exist yet.
-pub(crate) struct Allowed {
-    pub(crate) file: &'static str,
-    /// Family, bijector, layer or file name.
-    pub(crate) subject: &'static str,
-    pub(crate) reason: &'static str,
-}
-
-const fn waits(file: &'static str, subject: &'static str, reason: &'static str) -> Allowed {
-    Allowed { file, subject, reason }
-}
-
-/// The list shrinks to nothing: an entry that matches nothing fails the test.
-pub(crate) const ALLOWED: &[Allowed] =
-    &[waits("tfp_npz/expected.json", "Convolution", "layer of a later step")];
 
 /// Entries of an edge case, or of a record with a note, where TFP's result is not a good one.
 pub(crate) struct Betterment {
