@@ -106,10 +106,10 @@ impl Search<'_> {
             DType::F64 => (f64::EPSILON, f64::MAX),
         };
         let clamp = |x: f64| x.clamp(-largest, largest);
-        // The components' own outcomes are rounded.
-        let less = |x: &f64| clamp(x - 4.0 * epsilon * x.abs());
-        let more = |x: &f64| clamp(x + 4.0 * epsilon * x.abs());
-        let (from, to) = (low.iter().map(less).collect(), high.iter().map(more).collect());
+        // The components' own outcomes are rounded, and where they overflow there may be a number all the same.
+        let beside = |x: f64, steps: f64| clamp(clamp(x) + steps * epsilon * clamp(x).abs());
+        let from = low.iter().map(|x| beside(*x, -4.0)).collect();
+        let to = high.iter().map(|x| beside(*x, 4.0)).collect();
         let rising = |points: &[f64]| {
             let [below, above] = self.tails(points)?;
             let difference = |(i, &p): (usize, &f64)| match self.side {
@@ -361,6 +361,25 @@ mod tests {
         assert!(given[5].is_nan() && given[6].is_nan());
         let given = read(mixture.inverse_survival_function(&levels));
         assert_eq!([given[0], given[1], given[3], given[4]], [3.0, 2.5, 0.5, 0.0]);
+    }
+
+    /// Outcomes grow with their unit, where distances between them overflow too, and those of one component.
+    #[test]
+    fn the_largest_numbers_have_outcomes() {
+        for (dtype, power) in [(DType::F32, 127), (DType::F64, 1023)] {
+            let of = |unit: f64| {
+                let (loc, scale) = (row(&[unit, -unit], dtype), row(&[unit, 0.5 * unit], dtype));
+                let weights = weights(&[0.25, 0.75], dtype);
+                MixtureSameFamily::new(weights, Normal::new(loc, scale).unwrap()).unwrap()
+            };
+            let (unit, levels) = (2.0_f64.powi(power), row(&[0.1, 0.5, 0.8, 0.9], dtype));
+            for side in [Side::Below, Side::Above] {
+                let (large, small) = (side.of(&of(unit), &levels), side.of(&of(1.0), &levels));
+                for (large, small) in read(large).iter().zip(read(small)) {
+                    assert!((large / unit - small).abs() < 1e-6, "{large} {small}");
+                }
+            }
+        }
     }
 
     #[test]
