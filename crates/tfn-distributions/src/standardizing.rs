@@ -2,9 +2,19 @@
 
 use tfn_tensor::{Element, Entrywise, Tensor, entrywise};
 
-/// `(x − loc)/scale`.
+use crate::masking::constant;
+
+/// `(x − loc)/scale`. Its slope in the scale times another one may be a number where alone it is none: no pass of its own.
 pub(crate) fn standardized(x: &Tensor, loc: &Tensor, scale: &Tensor) -> Tensor {
-    entrywise(Standardized, [x, loc, scale])
+    let distance = x - loc;
+    if distance.all_finite().unwrap_or(true) {
+        return distance / scale;
+    }
+    let is_over = distance.abs().eq(&constant(f64::INFINITY, &distance));
+    let near = Tensor::select(&is_over, &constant(0.0, &distance), &distance) / scale;
+    // The halves of two numbers have a distance, whatever they are.
+    let half = (x * 0.5 - loc * 0.5) / scale;
+    Tensor::select(&is_over, &(&half + &half), &near)
 }
 
 /// `loc + scale·z`.
@@ -17,7 +27,7 @@ fn half<E: Element>(x: E) -> E {
     <E as Element>::from_f64(0.5) * x
 }
 
-/// [`standardized`] for one entry, in the passes that have it on their way.
+/// [`standardized`] of one entry, for a pass that has it on its way.
 #[inline(always)]
 pub(crate) fn standard<E: Element>(x: E, loc: E, scale: E) -> E {
     let distance = x - loc;
@@ -25,24 +35,6 @@ pub(crate) fn standard<E: Element>(x: E, loc: E, scale: E) -> E {
     let is_over = distance.m_abs() == E::infinity();
     let z = (if is_over { half(x) - half(loc) } else { distance }) / scale;
     if is_over { z + z } else { z }
-}
-
-#[derive(Clone, Copy)]
-struct Standardized;
-
-impl Entrywise<3> for Standardized {
-    const NAME: &'static str = "standardized";
-
-    #[inline(always)]
-    fn value<E: Element>(self, [x, loc, scale]: [E; 3]) -> E {
-        standard(x, loc, scale)
-    }
-
-    #[inline(always)]
-    fn partials<E: Element>(self, [x, loc, scale]: [E; 3]) -> [E; 3] {
-        let slope = E::one() / scale;
-        [slope, -slope, -standard(x, loc, scale) / scale]
-    }
 }
 
 #[derive(Clone, Copy)]
