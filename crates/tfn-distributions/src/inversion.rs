@@ -14,7 +14,10 @@ const NEAR: f64 = 1e-7;
 pub type OfAll<'a, T, E> = &'a dyn Fn(&[f64]) -> Result<Vec<T>, E>;
 
 /// For each entry the first number at which `rising` is not negative any more, between `low` and `high`, to the digits of
-/// numbers with the rounding error `epsilon`.
+/// numbers with the rounding error `epsilon`: that number or a neighbour before it, at which `rising` is nearer to 0.
+///
+/// Where `rising` is 0 all along a stretch, that is the start of the stretch, unless the stretch is narrower than `1e-7` of its
+/// place: then it may be any number of it.
 ///
 /// Where `rising` is not negative at `low` already, that is `low`; where it is negative at `high`, `high`. NaN where `rising`
 /// is.
@@ -53,7 +56,10 @@ pub fn first_number<E>(
             break;
         }
         if step >= FIRST_STEPS {
-            entries.iter_mut().for_each(|entry| entry.next = half_of_bits(entry.a, entry.b));
+            // In place of a point shortly before a root too.
+            for entry in &mut entries {
+                (entry.next, entry.is_probe) = (half_of_bits(entry.a, entry.b), false);
+            }
         }
         let points: Vec<f64> = entries
             .iter()
@@ -267,6 +273,18 @@ mod tests {
                 let of = |_: usize, x: f64| if x < sign * root { -1.0 } else { 1.0 };
                 let given = roots(&of, vec![-f64::MAX], vec![f64::MAX])[0];
                 assert!((given / (sign * root) - 1.0).abs() < 1e-15, "{given} {root}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_flat_stretch_of_any_size_the_first_number_is_taken() {
+        for root in [1e-275, 1e-290, 3e-40, 0.7, 8e199] {
+            for (low, high) in [(-f64::MAX, f64::MAX), (0.0, f64::MAX), (-f64::MAX, 1e20 * root)] {
+                let above = |x: f64| if x < 1e25 * root { 0.0 } else { 1.0 };
+                let of = |_: usize, x: f64| if x < root { -1.0 } else { above(x) };
+                let given = roots(&of, vec![low], vec![high])[0];
+                assert!((given / root - 1.0).abs() < 1e-15, "{low} {high}: {given} {root}");
             }
         }
     }

@@ -19,6 +19,7 @@ mod parameter;
 mod parameter_source;
 pub mod special;
 mod stable;
+mod standardizing;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod test_values;

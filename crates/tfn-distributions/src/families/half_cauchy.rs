@@ -7,7 +7,7 @@ use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
 use super::cauchy::{LN_PI, StandardCauchy};
-use super::location_scale::{Folded, Standard, upward};
+use super::location_scale::{Folded, Standard};
 use crate::distribution::{Distribution, Reparameterization};
 use crate::error::Result;
 use crate::masking::constant;

@@ -8,7 +8,7 @@ use tfn_tensor::{DType, Tensor};
 
 use super::Gamma;
 use super::gamma::kl_to_gamma;
-use super::location_scale::{Folded, Standard, Symmetric, upward};
+use super::location_scale::{Folded, Standard, Symmetric, Place};
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
 use crate::exponential_integral::EULER_GAMMA;
@@ -69,8 +69,9 @@ impl HalfNormal {
         Folded(StandardNormal)
     }
 
-    fn apart(&self, x: &Tensor, ends: [f64; 2], f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
-        upward(x, &constant(0.0, x), &self.scale.value(), ends, f)
+    fn place(&self) -> Place {
+        let scale = self.scale.value();
+        Place { loc: constant(0.0, &scale), scale, is_half: true }
     }
 
     fn placed(&self, z: &Tensor) -> Tensor {

@@ -6,7 +6,7 @@ use tfn_module::Module;
 use tfn_tensor::Tensor;
 use tfn_tensor::random::Stream;
 
-use super::location_scale::{Folded, Standard, upward};
+use super::location_scale::{Folded, Standard};
 use super::student_t::StandardStudentT;
 use crate::distribution::{Distribution, Reparameterization};
 use crate::error::Result;

@@ -11,11 +11,11 @@ use tfn_tensor::{DType, Tensor, broadcast_shapes};
 use super::Normal;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
-use super::location_scale::along;
 use crate::kl::entrywise;
 use crate::masking::constant;
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{expm1_gap, ratio_gap};
+use crate::standardizing::{placed, standardized};
 
 /// `ln sqrt(2πe)`, the entropy of the standard normal.
 const NORMAL_ENTROPY: f64 = 1.418_938_533_204_672_7;
@@ -44,6 +44,7 @@ pub struct Laplace {
 }
 
 family!(Laplace);
+on_the_line!(Laplace);
 
 impl Laplace {
     /// Laplace distributions around `loc` with the mean distances `scale`.
@@ -66,14 +67,8 @@ impl Laplace {
         &self.scale
     }
 
-    fn standardized(&self, x: &Tensor) -> Tensor {
-        (x - self.loc.value()) / self.scale.value()
-    }
-
-    /// `f` of the standardized value, the `ends` at infinite ones.
-    fn along(&self, x: &Tensor, ends: [f64; 2], f: impl Fn(&Tensor) -> Tensor) -> Tensor {
-        let (loc, scale) = (self.loc.value(), self.scale.value());
-        along(x, &loc, &scale, ends, &|distance| f(&(distance / &scale)))
+    fn placed(&self, z: &Tensor) -> Tensor {
+        placed(&self.loc.value(), &self.scale.value(), z)
     }
 }
 
@@ -107,7 +102,8 @@ impl Distribution for Laplace {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(-self.standardized(x).abs() - (self.scale.value().ln() + LN_2))
+        let scale = self.scale.value();
+        Ok(-standardized(x, &self.loc.value(), &scale).abs() - (scale.ln() + LN_2))
     }
 
     fn sample_of(&self, shape: &[usize], stream: &mut Stream) -> Result<Tensor> {
@@ -136,27 +132,27 @@ impl Distribution for Laplace {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.along(value, [0.0, 1.0], standard_cdf))
+        Ok(self.place().standardized(value, [0.0, 1.0], &standard_cdf))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.along(value, [f64::NEG_INFINITY, 0.0], standard_log_cdf))
+        Ok(self.place().standardized(value, [f64::NEG_INFINITY, 0.0], &standard_log_cdf))
     }
 
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.along(value, [1.0, 0.0], |z| standard_cdf(&-z)))
+        Ok(self.place().standardized(value, [1.0, 0.0], &|z| standard_cdf(&-z)))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.along(value, [0.0, f64::NEG_INFINITY], |z| standard_log_cdf(&-z)))
+        Ok(self.place().standardized(value, [0.0, f64::NEG_INFINITY], &|z| standard_log_cdf(&-z)))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
-        Ok(self.loc.value() + self.scale.value() * standard_quantile(p))
+        Ok(self.placed(&standard_quantile(p)))
     }
 
     fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
-        Ok(self.loc.value() - self.scale.value() * standard_quantile(p))
+        Ok(self.placed(&-standard_quantile(p)))
     }
 
     fn reparameterization(&self) -> Reparameterization {

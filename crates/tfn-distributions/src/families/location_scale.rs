@@ -5,7 +5,10 @@ use std::f64::consts::LN_2;
 use tfn_tensor::random::Stream;
 use tfn_tensor::{DType, Tensor};
 
-use crate::masking::{at_probability, branch, constant, ln_or_minus_infinity, ln_probability};
+use crate::masking::{
+    at_probability, branch, constant, ln_or_minus_infinity, ln_probability, nonzero,
+};
+use crate::standardizing::standardized;
 
 /// The distribution of `Z`, at 0 and of scale 1.
 pub(super) trait Standard {
@@ -143,39 +146,71 @@ impl<S: Symmetric> Standard for Folded<S> {
     }
 }
 
-/// `f(x − loc)` from `loc` upward (and at NaN), the first of `ends` with zero gradient below and the other one at
-/// infinity; `scale` stands in there.
-pub(super) fn upward(
-    x: &Tensor,
-    loc: &Tensor,
-    scale: &Tensor,
-    [below, above]: [f64; 2],
-    f: &dyn Fn(&Tensor) -> Tensor,
-) -> Tensor {
-    let is_below = x.lt(loc);
-    let is_outside = &is_below + x.eq(&constant(f64::INFINITY, x));
-    let distance = Tensor::select(&is_outside, scale, &(x - loc));
-    let ends = Tensor::select(&is_below, &constant(below, x), &constant(above, x));
-    Tensor::select(&is_outside, &ends, &f(&distance))
+/// Where a distribution lies: all along the line, or from `loc` upward.
+pub(super) struct Place {
+    pub(super) loc: Tensor,
+    pub(super) scale: Tensor,
+    pub(super) is_half: bool,
 }
 
-/// `f(x − loc)` at finite values (and at NaN), the `ends` with zero gradient at those that are not; `scale` stands in
-/// there.
-pub(super) fn along(
-    x: &Tensor,
-    loc: &Tensor,
-    scale: &Tensor,
-    [below, above]: [f64; 2],
-    f: &dyn Fn(&Tensor) -> Tensor,
-) -> Tensor {
-    if x.all_finite().unwrap_or(true) {
-        return f(&(x - loc));
+impl Place {
+    /// 1 below `loc` if nothing is there, and at infinity; `None` if there is no such entry.
+    fn outside(&self, x: &Tensor) -> Option<[Tensor; 2]> {
+        let is_below = if self.is_half {
+            x.lt(&self.loc)
+        } else if x.all_finite().unwrap_or(true) {
+            return None;
+        } else {
+            x.eq(&constant(f64::NEG_INFINITY, x))
+        };
+        let is_outside = &is_below + x.eq(&constant(f64::INFINITY, x));
+        Some([is_below, is_outside])
     }
-    let is_below = x.eq(&constant(f64::NEG_INFINITY, x));
-    let is_outside = &is_below + x.eq(&constant(f64::INFINITY, x));
-    let distance = Tensor::select(&is_outside, scale, &(x - loc));
-    let ends = Tensor::select(&is_below, &constant(below, x), &constant(above, x));
-    Tensor::select(&is_outside, &ends, &f(&distance))
+
+    /// `f` of the standardised value (NaN too), the `ends` with zero gradient where nothing is.
+    pub(super) fn standardized(
+        &self,
+        x: &Tensor,
+        [below, above]: [f64; 2],
+        f: &dyn Fn(&Tensor) -> Tensor,
+    ) -> Tensor {
+        let z = standardized(x, &self.loc, &self.scale);
+        let Some([is_below, is_outside]) = self.outside(x) else { return f(&z) };
+        let z = Tensor::select(&is_outside, &constant(1.0, x), &z);
+        let ends = Tensor::select(&is_below, &constant(below, x), &constant(above, x));
+        Tensor::select(&is_outside, &ends, &f(&z))
+    }
+
+    /// The log-density `f` of a distance and of the scale, minus infinity with zero gradient where nothing is.
+    pub(super) fn log_density(&self, x: &Tensor, f: &dyn Fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
+        let (distance, scale) = (x - &self.loc, &self.scale);
+        if !self.is_half && distance.all_finite().unwrap_or(true) {
+            return f(&distance, scale);
+        }
+        let Some([_, is_outside]) = self.outside(x) else { return self.halved(x, &distance, f) };
+        let safe = Tensor::select(&is_outside, scale, &distance);
+        let value = self.halved(x, &safe, f);
+        Tensor::select(&is_outside, &constant(f64::NEG_INFINITY, x), &value)
+    }
+
+    /// `f`, by halves of the distance and of the scale where the distance overflows.
+    fn halved(
+        &self,
+        x: &Tensor,
+        distance: &Tensor,
+        f: &dyn Fn(&Tensor, &Tensor) -> Tensor,
+    ) -> Tensor {
+        if distance.all_finite().unwrap_or(true) {
+            return f(distance, &self.scale);
+        }
+        let is_over = distance.abs().eq(&constant(f64::INFINITY, distance));
+        let distance = Tensor::select(&is_over, &(x * 0.5 - &self.loc * 0.5), distance);
+        // The smallest number has no half.
+        let half = &self.scale * 0.5;
+        let half = Tensor::select(&nonzero(&half), &half, &self.scale);
+        let scale = Tensor::select(&is_over, &half, &self.scale);
+        f(&distance, &scale) - is_over * LN_2
+    }
 }
 
 /// Constructor and accessors of a family whose parameters are `loc` and `scale`, after those that give its shape.
@@ -217,42 +252,45 @@ macro_rules! location_scale {
             }
 
             fn placed(&self, z: &Tensor) -> Tensor {
-                self.loc.value() + self.scale.value() * z
+                $crate::standardizing::placed(&self.loc.value(), &self.scale.value(), z)
             }
         }
     };
 }
 
-/// For a family on the whole line: a function of the distance from `loc` as one of `x`.
+/// For a family on the whole line.
 macro_rules! on_the_line {
     ($family:ident) => {
-        impl $family {
-            fn apart(&self, x: &Tensor, ends: [f64; 2], f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
-                let (loc, scale) = (self.loc.value(), self.scale.value());
-                $crate::families::location_scale::along(x, &loc, &scale, ends, f)
-            }
-        }
+        place!($family, false);
     };
 }
 
-/// For a family from `loc` upward: a function of the distance as one of `x`, with what it is below.
+/// For a family from `loc` upward.
 macro_rules! on_the_half_line {
     ($family:ident) => {
+        place!($family, true);
+    };
+}
+
+/// Where a family with `loc` and `scale` lies.
+macro_rules! place {
+    ($family:ident, $is_half:literal) => {
         impl $family {
-            fn apart(&self, x: &Tensor, ends: [f64; 2], f: &dyn Fn(&Tensor) -> Tensor) -> Tensor {
-                upward(x, &self.loc.value(), &self.scale.value(), ends, f)
+            fn place(&self) -> $crate::families::location_scale::Place {
+                let (loc, scale) = (self.loc.value(), self.scale.value());
+                $crate::families::location_scale::Place { loc, scale, is_half: $is_half }
             }
         }
     };
 }
 
 /// The methods of `Distribution` that follow from the standard distribution, for a family with `standard`,
-/// `apart`, `placed` and `scale`.
+/// `place` and `placed`.
 macro_rules! methods_by_standard {
     () => {
         fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-            let scale = self.scale.value();
-            Ok(self.apart(x, [f64::NEG_INFINITY; 2], &|x| self.standard().log_prob(x, &scale)))
+            let standard = self.standard();
+            Ok(self.place().log_density(x, &|distance, scale| standard.log_prob(distance, scale)))
         }
 
         methods_but_density_by_standard!();
@@ -267,25 +305,21 @@ macro_rules! methods_but_density_by_standard {
         }
 
         fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-            let scale = self.scale.value();
-            Ok(self.apart(value, [0.0, 1.0], &|x| self.standard().cdf(&(x / &scale))))
+            Ok(self.place().standardized(value, [0.0, 1.0], &|z| self.standard().cdf(z)))
         }
 
         fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-            let scale = self.scale.value();
-            let log_cdf = |x: &Tensor| self.standard().log_cdf(&(x / &scale));
-            Ok(self.apart(value, [f64::NEG_INFINITY, 0.0], &log_cdf))
+            let log_cdf = |z: &Tensor| self.standard().log_cdf(z);
+            Ok(self.place().standardized(value, [f64::NEG_INFINITY, 0.0], &log_cdf))
         }
 
         fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-            let scale = self.scale.value();
-            Ok(self.apart(value, [1.0, 0.0], &|x| self.standard().survival(&(x / &scale))))
+            Ok(self.place().standardized(value, [1.0, 0.0], &|z| self.standard().survival(z)))
         }
 
         fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-            let scale = self.scale.value();
-            let log_survival = |x: &Tensor| self.standard().log_survival(&(x / &scale));
-            Ok(self.apart(value, [0.0, f64::NEG_INFINITY], &log_survival))
+            let log_survival = |z: &Tensor| self.standard().log_survival(z);
+            Ok(self.place().standardized(value, [0.0, f64::NEG_INFINITY], &log_survival))
         }
 
         fn quantile(&self, p: &Tensor) -> Result<Tensor> {
@@ -304,4 +338,70 @@ macro_rules! methods_but_density_by_standard {
             self.validate_args
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Cauchy, Distribution, Gumbel, HalfCauchy, HalfStudentT, Laplace, Logistic, Normal, StudentT,
+    };
+    use std::sync::Arc;
+
+    fn families(df: &Tensor, loc: &Tensor, scale: &Tensor) -> Vec<Arc<dyn Distribution>> {
+        vec![
+            Cauchy::new(loc, scale).unwrap().into(),
+            Gumbel::new(loc, scale).unwrap().into(),
+            Laplace::new(loc, scale).unwrap().into(),
+            Logistic::new(loc, scale).unwrap().into(),
+            StudentT::new(df, loc, scale).unwrap().into(),
+            Normal::new(loc, scale).unwrap().into(),
+            HalfCauchy::new(loc, scale).unwrap().into(),
+            HalfStudentT::new(df, loc, scale).unwrap().into(),
+        ]
+    }
+
+    type Answer = crate::error::Result<Tensor>;
+
+    /// Tails, their logarithms, and the log-density but for that of normals, which is a pass of its own.
+    fn at(d: &dyn Distribution, x: &Tensor) -> Vec<Answer> {
+        let tails = [d.cdf(x), d.log_cdf(x), d.survival_function(x), d.log_survival_function(x)];
+        let density = (d.family() != "Normal").then(|| d.log_prob(x));
+        tails.into_iter().chain(density).collect()
+    }
+
+    #[test]
+    fn distances_that_overflow_are_those_of_small_numbers() {
+        let read = |answer: Answer| answer.unwrap().to_f64_vec().unwrap()[0];
+        for (dtype, power) in [(DType::F32, 127), (DType::F64, 1023)] {
+            let number = |x: f64| Tensor::from_f64(&[x], &[1], dtype);
+            // Twice that is no number.
+            let unit = 2.0_f64.powi(power);
+            for sign in [1.0, -1.0] {
+                let of =
+                    |unit: f64| families(&number(3.0), &number(sign * unit), &number(0.5 * unit));
+                for (large, small) in of(unit).iter().zip(of(1.0)) {
+                    let name = large.family();
+                    if sign > 0.0 && name.starts_with("Half") {
+                        continue;
+                    }
+                    let (far, near) = (number(-sign * unit), number(-sign));
+                    let answers = at(&**large, &far).into_iter().zip(at(&*small, &near));
+                    for (i, (given, expected)) in answers.enumerate() {
+                        let by_unit = if i == 4 { unit.ln() } else { 0.0 };
+                        let (given, expected) = (read(given) + by_unit, read(expected));
+                        let off = (given - expected).abs();
+                        assert!(off <= 1e-5 * expected.abs() + 1e-35, "{name}: {given} {expected}");
+                    }
+                    let back = if sign > 0.0 {
+                        large.quantile(&small.cdf(&near).unwrap())
+                    } else {
+                        large.inverse_survival_function(&small.survival_function(&near).unwrap())
+                    };
+                    let back = read(back) / unit;
+                    assert!((back + sign).abs() < 1e-5, "{name}: {back}");
+                }
+            }
+        }
+    }
 }

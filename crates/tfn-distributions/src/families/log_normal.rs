@@ -12,6 +12,7 @@ use crate::gaussian::STANDARD_ENTROPY;
 use crate::masking::{above_zero, without_infinity};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::ndtri;
+use crate::standardizing::placed;
 
 /// The log-normal distribution: that of `exp(y)` for a normal `y` with mean `loc` and standard deviation `scale`.
 ///
@@ -125,11 +126,11 @@ impl Distribution for LogNormal {
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
-        Ok((self.loc.value() + self.scale.value() * ndtri(p)).exp())
+        Ok(placed(&self.loc.value(), &self.scale.value(), &ndtri(p)).exp())
     }
 
     fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
-        Ok((self.loc.value() - self.scale.value() * ndtri(p)).exp())
+        Ok(placed(&self.loc.value(), &self.scale.value(), &-ndtri(p)).exp())
     }
 
     fn reparameterization(&self) -> Reparameterization {

@@ -12,6 +12,7 @@ use crate::masking::{at_probability, in_unit_interval};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::ndtri;
 use crate::stable::logit;
+use crate::standardizing::placed;
 
 /// The logit-normal distribution on (0, 1): that of `1/(1 + exp(−y))` for a normal `y` with mean `loc` and standard deviation
 /// `scale`.
@@ -76,7 +77,7 @@ impl LogitNormal {
 
     /// The outcome `z` standard deviations from the middle, at levels other than 0 and 1.
     fn outcome(&self, z: &Tensor) -> Tensor {
-        (self.loc.value() + self.scale.value() * z).sigmoid()
+        placed(&self.loc.value(), &self.scale.value(), z).sigmoid()
     }
 
     /// `x` between 0 and 1, as all outcomes are, where rounding took it to one of them.
@@ -129,8 +130,10 @@ impl Distribution for LogitNormal {
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
         let none = f64::NEG_INFINITY;
         Ok(in_unit_interval(x, [none, none], &|x| {
-            let density = Tensor::normal_log_prob(&logit(x), &self.loc.value(), &self.scale.value());
-            density - x.ln() - (-x).log1p()
+            // −ln x − ln(1 − x) by the log-odds too: beside 0 the slopes of both parts in x may overflow, with both signs.
+            let log_odds = logit(x);
+            let density = Tensor::normal_log_prob(&log_odds, &self.loc.value(), &self.scale.value());
+            density - log_odds.log_sigmoid() - (-log_odds).log_sigmoid()
         }))
     }
 
@@ -246,6 +249,26 @@ mod tests {
         assert_eq!(read(share.mode())[0], 0.5);
         let [loc, scale] = [loc, scale].map(|t| t.narrow(0, 2, 4));
         check_gradients(&[loc, scale], |v| LogitNormal::new(&v[0], &v[1]).unwrap().mode().unwrap()).unwrap();
+    }
+
+    /// Near 0 the slope is `(tanh(y/2) − z/scale)/x`, which the type may be too small for.
+    #[test]
+    fn slopes_beside_zero_are_no_nan() {
+        for (dtype, x) in [(DType::F32, 1e-40), (DType::F64, 5e-324)] {
+            for (loc, limit) in [(0.5, f64::INFINITY), (-1e3, f64::NEG_INFINITY)] {
+                let of = |x: f64| Tensor::from_f64(&[x], &[1], dtype);
+                let x = tfn_tensor::Variable::new("x", of(x)).unwrap();
+                let share = LogitNormal::new(of(loc), of(1.5)).unwrap();
+                let slope = |y: Result<Tensor>| read(Ok(y.unwrap().sum().gradients().unwrap().of(&x)))[0];
+                assert_eq!(slope(share.log_prob(&x.tensor())), limit);
+                for tail in [share.cdf(&x.tensor()), share.log_cdf(&x.tensor())] {
+                    assert!(slope(tail) >= 0.0);
+                }
+                for tail in [share.survival_function(&x.tensor()), share.log_survival_function(&x.tensor())] {
+                    assert!(slope(tail) <= 0.0);
+                }
+            }
+        }
     }
 
     #[test]

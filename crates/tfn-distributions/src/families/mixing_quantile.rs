@@ -106,10 +106,10 @@ impl Search<'_> {
             DType::F64 => (f64::EPSILON, f64::MAX),
         };
         let clamp = |x: f64| x.clamp(-largest, largest);
-        // The components' own outcomes are rounded.
-        let less = |x: &f64| clamp(x - 4.0 * epsilon * x.abs());
-        let more = |x: &f64| clamp(x + 4.0 * epsilon * x.abs());
-        let (from, to) = (low.iter().map(less).collect(), high.iter().map(more).collect());
+        // The components' own outcomes are rounded, and where they overflow there may be a number all the same.
+        let beside = |x: f64, steps: f64| clamp(clamp(x) + steps * epsilon * clamp(x).abs());
+        let from = low.iter().map(|x| beside(*x, -4.0)).collect();
+        let to = high.iter().map(|x| beside(*x, 4.0)).collect();
         let rising = |points: &[f64]| {
             let [below, above] = self.tails(points)?;
             let difference = |(i, &p): (usize, &f64)| match self.side {
@@ -201,17 +201,24 @@ fn moving(mixture: &dyn Distribution, outcome: &Tensor, p: &Tensor, side: Side) 
         return Ok(outcome.clone());
     }
     let log_density = mixture.log_prob(outcome)?.detach();
+    let x = outcome.watched();
+    let slope =
+        |tail: Tensor| Ok::<_, DistributionError>(tail.sum().gradients_of(&[&x])?.remove(0));
+    let slopes = [slope(mixture.log_cdf(&x)?)?, slope(mixture.log_survival_function(&x)?)?];
     // The smaller tail has the digits.
     let is_low = below.detach().le(&above.detach());
-    let [below, above] = [(&below, 1.0), (&above, 0.0)].map(|(tail, is_own)| {
-        // Where the density is nothing, as at the ends, nothing moves.
-        let weight = finite(&(tail.detach() - &log_density).exp());
-        let is_counted = is_low.eq(&constant(is_own, &is_low));
-        change(tail) * Tensor::select(&is_counted, &weight, &constant(0.0, &weight))
-    });
+    let [below, above] =
+        [(&below, &slopes[0], 1.0), (&above, &slopes[1], 0.0)].map(|(tail, slope, is_own)| {
+            // The ratio of both logarithms' slopes: where the density is far down, its own logarithm has no digits to compare.
+            let weight = slope.reciprocal();
+            // Where the density is nothing, as at the ends, nothing moves.
+            let moves = weight.abs().lt(&constant(f64::INFINITY, &weight))
+                * is_low.eq(&constant(is_own, &is_low));
+            change(tail) * Tensor::select(&moves, &weight, &constant(0.0, &weight))
+        });
     let sign = if side == Side::Below { 1.0 } else { -1.0 };
     let by_level = change(p) * finite(&(-&log_density).exp()) * sign;
-    Ok((outcome + by_level - below + above).check()?)
+    Ok((outcome + by_level - below - above).check()?)
 }
 
 /// 0, with the slope of `x`.
@@ -361,6 +368,41 @@ mod tests {
         assert!(given[5].is_nan() && given[6].is_nan());
         let given = read(mixture.inverse_survival_function(&levels));
         assert_eq!([given[0], given[1], given[3], given[4]], [3.0, 2.5, 0.5, 0.0]);
+    }
+
+    /// A component so narrow that no number near its outcome has its level takes the outcome with it all the same.
+    #[test]
+    fn outcomes_between_neighbouring_numbers_move() {
+        for (dtype, far) in [(DType::F32, 1e10), (DType::F64, 1e100)] {
+            let loc = Variable::new("loc", row(&[far, 5.0], dtype)).unwrap();
+            let normals = Normal::new(&loc, row(&[1e-3, 1.0], dtype)).unwrap();
+            let weights = Categorical::from_logits(row(&[1e4, 0.0], dtype)).unwrap();
+            let mixture = MixtureSameFamily::new(weights, normals).unwrap();
+            for side in [Side::Below, Side::Above] {
+                let x = side.of(&mixture, &row(&[1e-4], dtype)).unwrap();
+                let slopes = x.sum().gradients().unwrap().of(&loc);
+                assert_eq!(read(Ok(slopes)), [1.0, 0.0]);
+            }
+        }
+    }
+
+    /// Outcomes grow with their unit, where distances between them overflow too, and those of one component.
+    #[test]
+    fn the_largest_numbers_have_outcomes() {
+        for (dtype, power) in [(DType::F32, 127), (DType::F64, 1023)] {
+            let of = |unit: f64| {
+                let (loc, scale) = (row(&[unit, -unit], dtype), row(&[unit, 0.5 * unit], dtype));
+                let weights = weights(&[0.25, 0.75], dtype);
+                MixtureSameFamily::new(weights, Normal::new(loc, scale).unwrap()).unwrap()
+            };
+            let (unit, levels) = (2.0_f64.powi(power), row(&[0.1, 0.5, 0.8, 0.9], dtype));
+            for side in [Side::Below, Side::Above] {
+                let (large, small) = (side.of(&of(unit), &levels), side.of(&of(1.0), &levels));
+                for (large, small) in read(large).iter().zip(read(small)) {
+                    assert!((large / unit - small).abs() < 1e-6, "{large} {small}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::gaussian::{STANDARD_ENTROPY, normal_kl};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::ndtri;
+use crate::standardizing::{placed, standardized};
 
 /// The normal distribution with mean `loc` and standard deviation `scale`.
 ///
@@ -66,7 +67,11 @@ impl Normal {
     }
 
     fn standardized(&self, x: &Tensor) -> Tensor {
-        (x - self.loc.value()) / self.scale.value()
+        standardized(x, &self.loc.value(), &self.scale.value())
+    }
+
+    fn placed(&self, z: &Tensor) -> Tensor {
+        placed(&self.loc.value(), &self.scale.value(), z)
     }
 }
 
@@ -121,11 +126,11 @@ impl Distribution for Normal {
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
-        Ok(self.loc.value() + self.scale.value() * ndtri(p))
+        Ok(self.placed(&ndtri(p)))
     }
 
     fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
-        Ok(self.loc.value() - self.scale.value() * ndtri(p))
+        Ok(self.placed(&-ndtri(p)))
     }
 
     fn reparameterization(&self) -> Reparameterization {

@@ -168,7 +168,16 @@ impl TransformedDistribution {
     fn moderate(&self) -> Result<Tensor> {
         let mut noise = Stream::from_seed(0);
         let x = self.distribution.sample_of(&self.shape_before()?, &mut noise)?;
-        Ok(x.detach().clamp(-1.0, 1.0))
+        let x = x.detach().clamp(-1.0, 1.0);
+        if !self.event_shape()?.is_empty() {
+            return Ok(x);
+        }
+        // A draw may be so small that it is rounded to an end of a range on the way.
+        let back = self.bijector.inverse(&self.bijector.forward(&x)).detach();
+        let returns = (back - &x).abs().le(&(x.abs() * 0.5));
+        let is_below = x.lt(&constant(0.0, &x));
+        let half = Tensor::select(&is_below, &constant(-0.5, &x), &constant(0.5, &x));
+        Ok(Tensor::select(&returns, &x, &half))
     }
 }
 

@@ -8,7 +8,12 @@ use super::scalar::incomplete_gamma::{
 
 /// `∂P/∂a`.
 fn slope_in_a(a: f64, x: f64) -> f64 {
-    if x > 0.0 && x < f64::INFINITY { log_front(a, x).exp() * by_a(a, x) } else { 0.0 }
+    if !(x > 0.0 && x < f64::INFINITY) {
+        return 0.0;
+    }
+    let front = log_front(a, x).exp();
+    // What has underflowed stays so.
+    if front == 0.0 { 0.0 } else { front * by_a(a, x) }
 }
 
 /// `∂P/∂x`.
@@ -31,9 +36,11 @@ fn log_slopes<const UPPER: bool>(a: f64, x: f64) -> [f64; 2] {
         if share == 0.0 || share.is_nan() {
             return [0.0; 2];
         }
-        // Far out ln Q falls as −x.
-        let in_x = if share.is_infinite() { sign } else { share * (a / x) };
-        [share * by_a(a, x), in_x]
+        // So far out that Q is x^(a−1) e^−x/Γ(a).
+        if share.is_infinite() {
+            return [x.ln() - super::scalar::gamma::digamma(a), sign];
+        }
+        [share * by_a(a, x), share * (a / x)]
     } else if x == 0.0 && UPPER {
         [0.0, -power_at_zero(a - 1.0)]
     } else {

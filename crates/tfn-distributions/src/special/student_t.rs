@@ -3,6 +3,7 @@
 use tfn_tensor::{Element, Entrywise, Pointwise, Tensor, entrywise, pointwise};
 
 use super::scalar::student_t as law;
+use crate::standardizing::standard;
 
 /// The log-density at `x` of the distribution around `loc`, spread by `scale`.
 pub(crate) fn log_prob(df: &Tensor, loc: &Tensor, scale: &Tensor, x: &Tensor) -> Tensor {
@@ -46,14 +47,14 @@ impl Entrywise<6> for LogProb {
 
     #[inline(always)]
     fn value<E: Element>(self, [x, loc, scale, df, root, top]: [E; 6]) -> E {
-        let size = ((x - loc) / scale).m_abs();
+        let size = standard(x, loc, scale).m_abs();
         top - E::from_f64(0.5) * (df + E::one()) * log_growth(size / root)
     }
 
     #[inline(always)]
     fn partials<E: Element>(self, [x, loc, scale, df, root, _]: [E; 6]) -> [E; 6] {
         let (zero, one) = (E::zero(), E::one());
-        let z = (x - loc) / scale;
+        let z = standard(x, loc, scale);
         let size = z.m_abs();
         // z²/(df + z²) with both divided by z where its square could overflow.
         let is_far = size > one;

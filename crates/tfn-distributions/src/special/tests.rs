@@ -297,3 +297,29 @@ fn slopes_of_logarithms_have_their_digits_far_out() {
         assert!((given / exact - 1.0).abs() < 3e-14, "{name}{at:?} {which}: {given} {exact}");
     }
 }
+
+/// Where `Q` is `x^(a−1) e^−x/Γ(a)` and `P` is `x^a e^−x/Γ(a + 1)/(1 − x/a)` to the last digit.
+#[test]
+fn incomplete_gamma_functions_of_the_largest_numbers_have_slopes() {
+    let slopes = |f: fn(&Tensor, &Tensor) -> Tensor, a: f64, x: f64| {
+        let [a, x] = [a, x].map(|value| Variable::new("v", Tensor::scalar(value)).unwrap());
+        let gradients = f(&a.tensor(), &x.tensor()).gradients().unwrap();
+        [gradients.of(&a).item().unwrap(), gradients.of(&x).item().unwrap()]
+    };
+    for (a, x, digamma) in [
+        (90.3, 4.79e306, 4.497590142167756),
+        (0.5, 1e308, -1.9635100260214235),
+        (1e5, 1e290, 11.512920464961896),
+    ] {
+        assert_eq!(slopes(gammainc, a, x), [0.0; 2]);
+        assert_eq!(slopes(gammaincc, a, x), [0.0; 2]);
+        assert_eq!(slopes(log_gammainc, a, x), [0.0; 2]);
+        let [in_a, in_x] = slopes(log_gammaincc, a, x);
+        assert!((in_a / (x.ln() - digamma) - 1.0).abs() < 1e-13, "{a}: {in_a}");
+        assert!((in_x + 1.0).abs() < 1e-13, "{a}: {in_x}");
+    }
+    let [in_a, in_x] = slopes(log_gammainc, 1e300, 1e299);
+    assert!((in_x / 9.0 - 1.0).abs() < 1e-13, "{in_x}");
+    // ln x − ln a.
+    assert!((in_a / -10.0_f64.ln() - 1.0).abs() < 1e-13, "{in_a}");
+}

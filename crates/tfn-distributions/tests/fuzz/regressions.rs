@@ -77,4 +77,8 @@ pub(crate) const REGRESSIONS: &[Regression] = &[
     ("TransformedDistribution, softplus", F64, &[&[33.0], &[5000.0]], &[-1.0]),
     ("TransformedDistribution, tanh", F64, &[&[4.0], &[4666.55943306026]], &[4666.559433060261]),
     ("Weibull", F64, &[&[530.3604412989829], &[0.030653761888820148]], &[-8.163044175588657e-40]),
+    // Distances that overflow where standardised values do not.
+    ("MixtureSameFamily", F32, &[&[-11.47, 8157.7, -1e-9], &[0.276, 3.4028234663852886e38, -7.0], &[1e30, 3.4028234663852886e38, 0.001]], &[0.0269]),
+    ("MixtureSameFamily", F64, &[&[-11.47, 8157.7, -1e-9], &[0.276, f64::MAX, -7.0], &[1e30, f64::MAX, 0.001]], &[0.0269]),
+    ("Mixture", F64, &[&[6.0, 1.1e-4, 8e-4], &[90.3], &[1e38]], &[4.79e268]),
 ];

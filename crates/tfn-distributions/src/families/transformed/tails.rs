@@ -133,3 +133,39 @@ impl TransformedDistribution {
         Ok(self.bijector.forward(&before))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kumaraswamy;
+    use crate::bijectors::{Chain, Exp, IntoBijector, Invert, Scale, Shift, Sigmoid, Softplus};
+    use tfn_tensor::{DType, Variable};
+
+    /// Draws of about 1e-31 are rounded to an end of a range on their way through the chain.
+    #[test]
+    fn outside_nothing_moves_even_if_draws_do_not_come_back() {
+        for (dtype, count) in [(DType::F64, 1.5e75), (DType::F32, 1.5e37)] {
+            let number = |x: f64| Tensor::from_f64(&[x], &[1], dtype);
+            let variables = [25.0, -21.0].map(|x| Variable::new("v", number(x)).unwrap());
+            let [scale, shift] = &variables;
+            let base = Kumaraswamy::new(number(2.4), number(count)).unwrap();
+            let chain = Chain::new([
+                Softplus::new().into_bijector(),
+                Exp::new().into_bijector(),
+                Shift::new(shift).unwrap().into_bijector(),
+                Scale::new(scale).unwrap().into_bijector(),
+                Invert::new(Sigmoid::new()).into_bijector(),
+            ]);
+            let whole = TransformedDistribution::new(base, chain).unwrap();
+            for x in [f64::NEG_INFINITY, -1.0, f64::INFINITY] {
+                let x = number(x);
+                for tail in [whole.cdf(&x), whole.survival_function(&x), whole.log_survival_function(&x)] {
+                    let gradients = tail.unwrap().sum().gradients().unwrap();
+                    for variable in &variables {
+                        assert_eq!(gradients.of(variable).to_f64_vec().unwrap(), [0.0]);
+                    }
+                }
+            }
+        }
+    }
+}

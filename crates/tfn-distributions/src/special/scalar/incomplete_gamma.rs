@@ -12,6 +12,8 @@ const MOST_TERMS: usize = 20_000;
 const SMALL: f64 = 1e-17;
 /// From here on Wilson and Hilferty's cube has all digits.
 const HUGE: f64 = 1e20;
+/// From here on the first term of the continued fraction has all digits, and the squares of its others overflow.
+const FAR: f64 = 1e100;
 
 /// The logarithm of the tail that was computed; the other is 1 less it.
 #[derive(Clone, Copy)]
@@ -84,6 +86,9 @@ fn series(a: f64, x: f64) -> (f64, f64) {
 /// `G` and its derivative in `a`, where `Q = x^a e^−x G/Γ(a)`: Legendre's continued fraction by Lentz's method.
 fn fraction(a: f64, x: f64) -> (f64, f64) {
     let mut b = x + 1.0 - a;
+    if x > FAR {
+        return (1.0 / b, 0.0);
+    }
     let (mut d, mut d_slope) = (1.0 / b, 1.0 / (b * b));
     let (mut c, mut c_slope, mut first) = (0.0, 0.0, true);
     let (mut h, mut h_slope) = (d, d_slope);
@@ -158,11 +163,6 @@ pub(crate) fn log_tail(a: f64, x: f64) -> LogTail {
         let log = uniform_gamma::log_tail(a, x);
         return if x <= a { LogTail::Lower(log) } else { LogTail::Upper(log) };
     }
-    if a.max(x) > 1e280 {
-        // Series and fraction overflow, and beside this front they are nothing.
-        let log = log_front(a, x);
-        return if x <= a { LogTail::Lower(log) } else { LogTail::Upper(log) };
-    }
     if by_lower(a, x) {
         LogTail::Lower(log_front(a, x) + series(a, x).0.ln())
     } else if x <= 1.1 {
@@ -179,7 +179,7 @@ pub(crate) fn front_over_tail(a: f64, x: f64, upper: bool) -> f64 {
         let fall = (-stirling_rest(a)).exp() / (2.0 * PI * a).sqrt();
         return fall / uniform_gamma::tail_over_fall(a, x);
     }
-    if !is_uniform && a.max(x) <= 1e280 {
+    if !is_uniform {
         if !upper && by_lower(a, x) {
             return series(a, x).0.recip();
         } else if upper && !by_lower(a, x) && x > 1.1 {
