@@ -129,8 +129,7 @@ pub(crate) fn log_tail(a: f64, b: f64, at: Point) -> LogTail {
 pub(crate) fn front_over_tail(a: f64, b: f64, at: Point, upper: bool) -> f64 {
     let is_plain = !uniform_beta::applies(a, b) && a.max(b) <= FAR && at.is_inside();
     let (own, other, at_own) = if upper { (b, a, at.swapped()) } else { (a, b, at) };
-    // Below 1, what is left may be taken from the other side.
-    if is_plain && own >= 1.0 && is_left(a, b, at) != upper {
+    if is_plain && is_left(a, b, at) != upper {
         return own / fraction(own, other, at_own)[0];
     }
     let tail = log_tail(a, b, at);
@@ -168,8 +167,30 @@ fn by_parameters_left(a: f64, b: f64, at: Point) -> [f64; 2] {
     // ψ(a + b) − ψ(a + 1), with the digits of a small b.
     let rise = digamma_rise(a + 1.0, b) - 1.0 / (a + b);
     let by_a = (at.ln_x() + rise) * c + c_a;
+    if a < 0.1 {
+        return [by_a / a, by_other_of_small(a, b, at)];
+    }
     let by_b = (at.swapped().ln_x() + digamma_rise(b, a)) * c + c_b;
     [by_a / a, by_b / a]
+}
+
+/// The second of these for small `a`, where `I` hardly moves and the terms of the fraction cancel: by the series of
+/// [`rest_by_series`], of which each term has the factor `a` that is taken out.
+fn by_other_of_small(a: f64, b: f64, at: Point) -> f64 {
+    let (mut term, mut slope) = (1.0, 0.0);
+    let (mut sum, mut sum_slope) = (0.0, 0.0);
+    for n in 1..MOST_TERMS {
+        let n = n as f64;
+        slope = (slope * (n - b) - term) * at.x / n;
+        term *= (n - b) * at.x / n;
+        sum += term / (a + n);
+        sum_slope += slope / (a + n);
+        if slope.abs() <= SMALL * f64::abs(sum_slope) && term.abs() <= SMALL {
+            break;
+        }
+    }
+    let rise = digamma_rise(b, a) / a;
+    (rise * (1.0 + a * sum) + sum_slope) * (-b * at.swapped().ln_x()).exp()
 }
 
 /// `x` for which `I = p` (or `1 − I = p` if `upper`).
