@@ -5,7 +5,8 @@
 
 Offline: the tests read what it wrote, one CSV a family. Every parameter and value is an f64, and the results are those of
 just that number. A result is computed with twice the bits until its ball is narrower than 2^-190 of it; derivatives are
-central differences with steps of 2^-80, of which neither the truncation nor the rounding reaches the fortieth digit.
+central differences with steps of 2^-80, of which neither the truncation nor the rounding reaches the fortieth digit (those
+of logarithms of probabilities with steps of 2^-100: the fiftieth).
 
 Columns: parameters, `value`, `p`; then each quantity, and under its name with `~` the condition (two digits): by how
 much the exact result moves if each input moves by its own size, all of them added up. Of a distance, `value - loc` or
@@ -24,6 +25,8 @@ SEED = 20260
 RANDOM_POINTS = 70
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEP = arb(2) ** -80
+# Of slopes of the logarithms of probabilities: the rest of the series is below the fiftieth digit.
+TAIL_STEP = arb(2) ** -100
 
 
 def exact(f, bits=190):
@@ -34,7 +37,7 @@ def exact(f, bits=190):
         if result.is_zero() or (result.is_finite() and result.rel_accuracy_bits() >= bits):
             return result
         # A derivative that is 0 never has correct digits.
-        if precision >= (3000 if bits > 120 else 700) and abs(result).upper() < arb(2) ** (-precision // 2):
+        if precision >= 3000 and abs(result).upper() < arb(2) ** (-precision // 2):
             return arb(0)
     raise ArithmeticError("no result within the bits allowed")
 
@@ -123,6 +126,7 @@ class Family:
     discrete = False
     tails = True
     d_value = True
+    ends = (-math.inf, math.inf)  # of the chart that quantiles are sought in: beyond they are 0 or 1 in f64
 
     def sizes(self, *inputs):
         """Sizes of parameters and value in the conditions of functions of the value."""
@@ -140,8 +144,8 @@ class Family:
             middle = ((low + high) / 2).mid()
             below = exact(lambda: tail(to_x(middle).mid()), 20) < target
             low, high = (middle, high) if below == lower else (low, middle)
-        if high < -4900 or low > 799:
-            return None  # 0 or 1 in f64
+        if high < self.ends[0] or low > self.ends[1]:
+            return None
         x = to_x((low + high) / 2).mid()
         for _ in range(4):
             density = exact(lambda: self.log_prob(*parameters, x).exp(), 190)
@@ -256,6 +260,38 @@ class LogNormal(LocScale):
             scale = short(log_uniform(rng, 1e-6, 15))
             loc = short(rng.uniform(-50, 50))
             yield loc, scale, math.exp(loc + scale * self.z(rng))
+
+
+class LogitNormal(LogNormal):
+    name = "LogitNormal"
+
+    def log_prob(self, loc, scale, x):
+        return Normal.log_prob(Normal(), loc, scale, (x / (1 - x)).log()) - x.log() - (1 - x).log()
+
+    def cdf(self, loc, scale, x):
+        return erfc_half((loc - (x / (1 - x)).log()) / scale)
+
+    def sf(self, loc, scale, x):
+        return erfc_half(((x / (1 - x)).log() - loc) / scale)
+
+    def quantile(self, p, loc, scale):
+        odds = LogNormal.quantile(self, p, loc, scale)
+        x = odds / (1 + odds)
+        return x if x < 1 - arb(2) ** -54 else None
+
+    def sizes(self, loc, scale, x):
+        # As of LogNormal; a value near 1 counts by its distance from 1, as for Beta.
+        return [abs(loc), abs(scale), min(x, 1 - x) * max(arb(1), abs((x / (1 - x)).log()))]
+
+    def points(self, rng):
+        for z in (-40, -12, -5, -1, -1e-9, 0, 0.5, 3, 9, 20, 30, 36):
+            yield 0.0, 1.0, 1 / (1 + math.exp(-z))
+        while True:
+            scale = short(log_uniform(rng, 1e-6, 15))
+            loc = short(rng.uniform(-50, 30))
+            odds = math.exp(loc + scale * self.z(rng))
+            if 1e-300 < odds / (1 + odds) < 1:
+                yield loc, scale, odds / (1 + odds)
 
 
 class Laplace(LocScale):
@@ -597,6 +633,7 @@ class Weibull(Family):
 class Beta(Family):
     name = "Beta"
     parameters = ("concentration1", "concentration0")
+    ends = (-4900, 799)
 
     def sizes(self, a, b, x):
         # A value near 1 is known by its distance from 1 only as well as `1 - x` is, and that is exact.
@@ -1045,9 +1082,9 @@ class MultivariateNormalTriL(Family):
 
 
 FAMILIES = [
-    Normal, LogNormal, Laplace, Uniform, StudentT, Cauchy, HalfNormal, HalfCauchy, HalfStudentT, Logistic, Gumbel,
-    Exponential, Gamma, InverseGamma, Chi2, Weibull, Beta, Kumaraswamy, VonMises, TruncatedNormal, Horseshoe, Bernoulli,
-    Binomial, Poisson, Geometric, NegativeBinomial, Dirichlet, MultivariateNormalTriL, Categorical,
+    Normal, LogNormal, LogitNormal, Laplace, Uniform, StudentT, Cauchy, HalfNormal, HalfCauchy, HalfStudentT, Logistic,
+    Gumbel, Exponential, Gamma, InverseGamma, Chi2, Weibull, Beta, Kumaraswamy, VonMises, TruncatedNormal, Horseshoe,
+    Bernoulli, Binomial, Poisson, Geometric, NegativeBinomial, Dirichlet, MultivariateNormalTriL, Categorical,
 ]
 
 PROBABILITIES = [
@@ -1105,13 +1142,13 @@ def row(family, spans, point, p):
             conditions.append(condition([sizes[j] for j in moving], seconds))
         put("d_" + name, values, conditions)
     if family.tails:
-        tails(family, inputs, sizes, moving, put)
+        tails(family, inputs, sizes, moving, spans, put)
     if family.tails and family.quantiles_for(*inputs[:-1]):
         quantile(family, inputs[:-1], p, cells, put)
     return cells
 
 
-def tails(family, inputs, sizes, moving, put):
+def tails(family, inputs, sizes, moving, spans, put):
     below, above = (exact(lambda: f(*inputs)) for f in (family.cdf, family.sf))
     smaller = family.cdf if below < above else family.sf
     slopes = [exact(lambda: slope(smaller, inputs, i), 30) if sizes[i] != 0 else arb(0) for i in moving]
@@ -1125,6 +1162,32 @@ def tails(family, inputs, sizes, moving, put):
         )
         put("log_cdf", [log_below], [moves / below])
         put("log_survival", [log_above], [moves / above])
+        for name, small, large, small_is_exact in (
+            ("log_cdf", family.cdf, family.sf, below < 0.5),
+            ("log_survival", family.sf, family.cdf, above < 0.5),
+        ):
+            logarithm = (lambda *at: small(*at).log()) if small_is_exact else (lambda *at: (-large(*at)).log1p())
+            tail_slopes(family, name, logarithm, inputs, sizes, moving, spans, put)
+
+
+def tail_slopes(family, name, logarithm, inputs, sizes, moving, spans, put):
+    """Those of the logarithm of a probability, in every parameter and in a value that is no count."""
+    first = lambda i: (lambda *at: slope(logarithm, at, i, TAIL_STEP))
+    second = {}
+    for of, span in spans.items():
+        if of in family.constants or (of == "value" and not family.d_value):
+            continue
+        conditions = []
+        for i in span:
+            for j in moving:
+                if (i, j) not in second:
+                    value = exact(lambda: slope(first(i), inputs, j, TAIL_STEP), 30) if sizes[j] != 0 else arb(0)
+                    second[i, j] = value
+                    if sizes[i] != 0:
+                        second[j, i] = value
+            conditions.append(condition([sizes[j] for j in moving], [second[i, j] for j in moving]))
+        values = [exact(lambda: first(i)(*inputs)) for i in span]
+        put(f"d_{name}/{of}", values, conditions)
 
 
 def quantile(family, parameters, p, cells, put):

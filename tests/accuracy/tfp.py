@@ -73,15 +73,28 @@ def evaluate(name):
     if "quantile" in columns:
         attempt("quantile", lambda: build(name, dict(parameters)).quantile(tensor(columns["p"])))
     inputs = {**parameters, "value": value}
+    for of, method in METHODS.items():
+        slopes = [(x, f"d_{x}" if of == "log_prob" else f"d_{of}/{x}") for x in inputs]
+        if not any(slope in columns for _, slope in slopes):
+            continue
+        try:
+            gradients = slopes_of(name, method, inputs)
+        except (NotImplementedError, AttributeError, TypeError, ValueError, LookupError, tf.errors.OpError) as error:
+            print(f"  slopes of {name}.{of}: {type(error).__name__}")
+            continue
+        for x, slope in slopes:
+            if slope in columns and gradients[x] is not None:
+                results[slope] = np.asarray(gradients[x])
+    write(name, columns, results)
+
+
+def slopes_of(name, method, inputs):
     with tf.GradientTape() as tape:
         for x in inputs.values():
             tape.watch(x)
-        total = tf.reduce_sum(build(name, {k: v for k, v in inputs.items() if k != "value"}).log_prob(inputs["value"]))
-    gradients = tape.gradient(total, inputs)
-    for column, gradient in gradients.items():
-        if f"d_{column}" in columns and gradient is not None:
-            results[f"d_{column}"] = np.asarray(gradient)
-    write(name, columns, results)
+        of = build(name, {k: v for k, v in inputs.items() if k != "value"})
+        total = tf.reduce_sum(getattr(of, method)(inputs["value"]))
+    return tape.gradient(total, inputs)
 
 
 def write(name, columns, results):

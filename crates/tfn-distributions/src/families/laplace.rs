@@ -12,7 +12,7 @@ use super::Normal;
 use crate::distribution::{Distribution, KlDivergence, KlRule, Reparameterization};
 use crate::error::Result;
 use crate::kl::entrywise;
-use crate::masking::constant;
+use crate::masking::{branch, constant};
 use crate::parameter::{Parameter, ParameterSpec};
 use crate::special::{expm1_gap, ratio_gap};
 use crate::standardizing::{placed, standardized};
@@ -86,14 +86,14 @@ fn standard_quantile(p: &Tensor) -> Tensor {
 
 /// Probability of a standard draw of at most `z`, exact in both tails.
 fn standard_cdf(z: &Tensor) -> Tensor {
-    let tail = (-z.abs()).exp() * 0.5;
-    Tensor::select(&z.lt(&constant(0.0, z)), &tail, &(1.0 - &tail))
+    let is_left = z.lt(&constant(0.0, z));
+    branch(&is_left, z, (-1.0, |z| z.exp() * 0.5), (1.0, |z| (-z).exp() * -0.5 + 1.0))
 }
 
 /// Its logarithm.
 fn standard_log_cdf(z: &Tensor) -> Tensor {
-    let above = ((-z.abs()).exp() * -0.5).log1p();
-    Tensor::select(&z.lt(&constant(0.0, z)), &(z - LN_2), &above)
+    let is_left = z.lt(&constant(0.0, z));
+    branch(&is_left, z, (-1.0, |z| z - LN_2), (1.0, |z| ((-z).exp() * -0.5).log1p()))
 }
 
 impl Distribution for Laplace {
@@ -274,5 +274,18 @@ mod tests {
                 assert!((a - b).abs() <= 4e-15 * f64::max(b.abs(), 1.0), "{loc} {scale}: {a} {b}");
             }
         }
+    }
+
+    #[test]
+    fn tails_have_their_slopes_at_the_centre() {
+        let x = tfn_tensor::Variable::new("x", Tensor::scalar(1.5)).unwrap();
+        let law = Laplace::new(1.5, 0.5).unwrap();
+        let slope = |of: Result<Tensor>| {
+            of.and_then(|y| Ok(y.gradients()?.of(&x).item()?)).unwrap()
+        };
+        let value = &x.tensor();
+        // Those of exp(z)/2 at z = 0, over the scale.
+        assert_eq!([slope(law.cdf(value)), slope(law.survival_function(value))], [1.0, -1.0]);
+        assert_eq!([slope(law.log_cdf(value)), slope(law.log_survival_function(value))], [2.0, -2.0]);
     }
 }

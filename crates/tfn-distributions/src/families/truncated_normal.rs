@@ -47,11 +47,16 @@ pub struct TruncatedNormal {
 
 family!(TruncatedNormal);
 
+/// A function of a distance from `top`, of the distances of a [`View`], and of the scale.
+type Tail = fn(&Tensor, [&Tensor; 3], &Tensor) -> Tensor;
+
 /// The distribution as seen from where its density is highest.
 struct View {
     top: Tensor,
     scale: Tensor,
-    /// How far `top` is above `loc`, and how far the ends are below and above it, in units of the scale.
+    /// How far `top` is above `loc`, and how far the ends are below and above it.
+    distances: [Tensor; 3],
+    /// The same in units of the scale.
     m: Tensor,
     l: Tensor,
     r: Tensor,
@@ -62,13 +67,25 @@ impl View {
         [&self.m, &self.l, &self.r]
     }
 
-    fn at(&self, x: &Tensor) -> Tensor {
-        (x - &self.top) / &self.scale
+    fn distances(&self) -> [&Tensor; 3] {
+        let [m, l, r] = &self.distances;
+        [m, l, r]
     }
 
     /// `ln ∫ exp(−t²/2 + (top − loc)²/(2 scale²))` over the interval in `x`.
     fn log_total(&self) -> Tensor {
-        law::log_total(self.shape()) + self.scale.ln()
+        law::log_total(self.distances(), &self.scale)
+    }
+
+    /// The probability of at most `x`, or another such function.
+    fn below(&self, x: &Tensor, law: Tail) -> Tensor {
+        law(&(x - &self.top), self.distances(), &self.scale)
+    }
+
+    /// The probability of more, which is that below of the mirrored distribution.
+    fn above(&self, x: &Tensor, law: Tail) -> Tensor {
+        let [m, l, r] = self.distances();
+        law(&(&self.top - x), [&-m, r, l], &self.scale)
     }
 }
 
@@ -120,10 +137,14 @@ impl TruncatedNormal {
     /// No result depends on the point from which it is computed: it carries no gradient.
     fn view(&self) -> View {
         let (top, scale) = (self.highest().detach(), self.scale.value());
+        let one = constant(1.0, &scale);
+        let to_end = |end: &Parameter, unit: &Tensor, sign| distance(&end.value(), &top, unit, sign);
+        let m = &top - self.loc.value();
         View {
-            m: bounded(&((&top - self.loc.value()) / &scale)),
-            l: distance(&self.low.value(), &top, &scale, -1.0),
-            r: distance(&self.high.value(), &top, &scale, 1.0),
+            l: to_end(&self.low, &scale, -1.0),
+            r: to_end(&self.high, &scale, 1.0),
+            distances: [m.clone(), to_end(&self.low, &one, -1.0), to_end(&self.high, &one, 1.0)],
+            m: bounded(&(m / &scale)),
             top,
             scale,
         }
@@ -136,7 +157,7 @@ impl TruncatedNormal {
         Self { loc, scale, low, high, validate_args: self.validate_args }
     }
 
-    /// `f` of the value seen from the top, `below` and `above` with zero gradient outside.
+    /// `f` of the value, `below` and `above` with zero gradient outside.
     fn inside(
         &self,
         x: &Tensor,
@@ -150,7 +171,7 @@ impl TruncatedNormal {
         let is_above = x.gt(&self.high.value()).maximum(&far_above);
         let view = self.view();
         let safe = Tensor::select(&(&is_below + &is_above), &view.top, x);
-        let value = f(&view, &view.at(&safe));
+        let value = f(&view, &safe);
         let value = Tensor::select(&is_below, &constant(below, x), &value);
         Tensor::select(&is_above, &constant(above, x), &value)
     }
@@ -162,10 +183,10 @@ fn bounded(m: &Tensor) -> Tensor {
     m.clamp(-most, most)
 }
 
-/// `sign·(end − top)/scale`; an infinite end stays where it is.
-fn distance(end: &Tensor, top: &Tensor, scale: &Tensor, sign: f64) -> Tensor {
+/// `sign·(end − top)/unit`; an infinite end stays where it is.
+fn distance(end: &Tensor, top: &Tensor, unit: &Tensor, sign: f64) -> Tensor {
     let is_finite = end.abs().lt(&constant(f64::INFINITY, end));
-    let near = (Tensor::select(&is_finite, end, top) - top) / scale * sign;
+    let near = (Tensor::select(&is_finite, end, top) - top) / unit * sign;
     Tensor::select(&is_finite, &near, &constant(f64::INFINITY, end))
 }
 
@@ -185,8 +206,9 @@ impl Distribution for TruncatedNormal {
     }
 
     fn log_prob_of(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.inside(x, [f64::NEG_INFINITY; 2], &|view, u| {
-            -(u * (u * 0.5 + &view.m)) - view.log_total()
+        Ok(self.inside(x, [f64::NEG_INFINITY; 2], &|view, x| {
+            let u = (x - &view.top) / &view.scale;
+            -(&u * (&u * 0.5 + &view.m)) - view.log_total()
         }))
     }
 
@@ -219,23 +241,21 @@ impl Distribution for TruncatedNormal {
     }
 
     fn cdf(&self, value: &Tensor) -> Result<Tensor> {
-        Ok(self.inside(value, [0.0, 1.0], &|view, u| law::cdf(u, view.shape())))
+        Ok(self.inside(value, [0.0, 1.0], &|view, x| view.below(x, law::cdf)))
     }
 
     fn log_cdf(&self, value: &Tensor) -> Result<Tensor> {
-        let f = |view: &View, u: &Tensor| law::log_cdf(u, view.shape());
-        Ok(self.inside(value, [f64::NEG_INFINITY, 0.0], &f))
+        let ends = [f64::NEG_INFINITY, 0.0];
+        Ok(self.inside(value, ends, &|view, x| view.below(x, law::log_cdf)))
     }
 
-    /// That of the mirrored distribution.
     fn survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        let f = |view: &View, u: &Tensor| law::cdf(&-u, [&-&view.m, &view.r, &view.l]);
-        Ok(self.inside(value, [1.0, 0.0], &f))
+        Ok(self.inside(value, [1.0, 0.0], &|view, x| view.above(x, law::cdf)))
     }
 
     fn log_survival_function(&self, value: &Tensor) -> Result<Tensor> {
-        let f = |view: &View, u: &Tensor| law::log_cdf(&-u, [&-&view.m, &view.r, &view.l]);
-        Ok(self.inside(value, [0.0, f64::NEG_INFINITY], &f))
+        let ends = [0.0, f64::NEG_INFINITY];
+        Ok(self.inside(value, ends, &|view, x| view.above(x, law::log_cdf)))
     }
 
     fn quantile(&self, p: &Tensor) -> Result<Tensor> {
@@ -298,7 +318,8 @@ impl KlDivergence<Normal> for TruncatedNormal {
         let [top, scale] = [p.loc(), p.scale()].map(|value| value.value().cast(DType::F64));
         let log_total = scale.ln() + LN_SQRT_2PI;
         let [m, far] = [0.0, f64::INFINITY].map(|value| constant(value, &top));
-        let view = View { top, scale, m, l: far.clone(), r: far };
+        let distances = [m.clone(), far.clone(), far.clone()];
+        let view = View { top, scale, distances, m, l: far.clone(), r: far };
         let value = divergence(&self.widened().view(), &view, &log_total);
         Ok(value.cast(self.loc.value().dtype()?))
     }

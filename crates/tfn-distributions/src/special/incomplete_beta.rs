@@ -2,6 +2,7 @@
 
 use tfn_tensor::{Pointwise, Tensor, pointwise};
 
+use super::incomplete_gamma::LEAST;
 use super::scalar::beta_front::{Point, log_front};
 use super::scalar::beta_law;
 use super::scalar::incomplete_beta::{by_parameters, front_over_tail, log_tail, quantile};
@@ -41,6 +42,7 @@ fn log_slope<const UPPER: bool>(which: usize, [a, b, x]: [f64; 3]) -> f64 {
         let share = sign * front_over_tail(a, b, at, UPPER);
         return match which {
             _ if share == 0.0 => 0.0,
+            2 if share.abs() < LEAST => sign * slope_in_x([a, b, x]),
             2 => share / x / (1.0 - x),
             parameter => share * by_parameters(a, b, at)[parameter],
         };

@@ -6,6 +6,10 @@ use super::scalar::incomplete_gamma::{
     by_a, front_over_tail, log_density, log_front, log_quantile, log_tail,
 };
 
+/// Numbers below this may have lost digits, which a quotient by a small `x` would show. Where a front is so little of its
+/// tail, that tail is 1, and what the tail falls by is the density.
+pub(super) const LEAST: f64 = 1e-290;
+
 /// `∂P/∂a`.
 fn slope_in_a(a: f64, x: f64) -> f64 {
     if !(x > 0.0 && x < f64::INFINITY) {
@@ -40,7 +44,9 @@ fn log_slopes<const UPPER: bool>(a: f64, x: f64) -> [f64; 2] {
         if share.is_infinite() {
             return [x.ln() - super::scalar::gamma::digamma(a), sign];
         }
-        [share * by_a(a, x), share * (a / x)]
+        let in_x =
+            if share.abs() < LEAST { sign * log_density(a, x).exp() } else { share * (a / x) };
+        [share * by_a(a, x), in_x]
     } else if x == 0.0 && UPPER {
         [0.0, -power_at_zero(a - 1.0)]
     } else {

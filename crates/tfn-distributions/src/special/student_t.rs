@@ -121,7 +121,7 @@ pub(crate) fn tail(df: &Tensor, z: &Tensor) -> Tensor {
     const TAIL: Pointwise<2> = Pointwise {
         name: "student_t_tail",
         value: law::tail,
-        partials: [|at, _| -0.5 * law::inner_in_df(at, 0.0), |at, _| -law::density(at, 0.0)],
+        partials: [|at, _| -0.5 * law::inner_in_df(at), |at, _| -law::density(at)],
     };
     pointwise(TAIL, [df, z])
 }
@@ -131,13 +131,15 @@ pub(crate) fn log_tail(df: &Tensor, z: &Tensor) -> Tensor {
     const LOG_TAIL: Pointwise<2> = Pointwise {
         name: "student_t_log_tail",
         value: law::log_tail_of,
-        // What has overflowed stays so.
-        partials: [
-            |at, log| if log.is_infinite() { 0.0 } else { -0.5 * law::inner_in_df(at, log) },
-            |at, log| if log.is_infinite() { 0.0 } else { -law::density(at, log) },
-        ],
+        partials: [|at, log| law::log_tail_in_df(at, log_tail_in_z(at, log)), log_tail_in_z],
     };
     pointwise(LOG_TAIL, [df, z])
+}
+
+/// The derivative of [`log_tail`], whose value is `log`, in `z`.
+fn log_tail_in_z(at: [f64; 2], log: f64) -> f64 {
+    // What has overflowed stays so.
+    if log.is_infinite() { 0.0 } else { -law::density_over_tail(at, log) }
 }
 
 /// The probability of a distance from 0 of at most `z`.
@@ -145,7 +147,7 @@ pub(crate) fn inner(df: &Tensor, z: &Tensor) -> Tensor {
     const INNER: Pointwise<2> = Pointwise {
         name: "student_t_inner",
         value: law::inner,
-        partials: [|at, _| law::inner_in_df(at, 0.0), |at, _| 2.0 * law::density(at, 0.0)],
+        partials: [|at, _| law::inner_in_df(at), |at, _| 2.0 * law::density(at)],
     };
     pointwise(INNER, [df, z])
 }
@@ -157,7 +159,7 @@ pub(crate) fn tail_quantile(df: &Tensor, p: &Tensor) -> Tensor {
         value: law::tail_quantile,
         partials: [
             |[df, _], z| law::quantile_in_df(df, z),
-            |[df, _], z| -1.0 / law::density([df, z], 0.0),
+            |[df, _], z| -1.0 / law::density([df, z]),
         ],
     };
     pointwise(QUANTILE, [df, p])
@@ -170,7 +172,7 @@ pub(crate) fn inner_quantile(df: &Tensor, p: &Tensor) -> Tensor {
         value: law::inner_quantile,
         partials: [
             |[df, _], z| law::quantile_in_df(df, z),
-            |[df, _], z| 0.5 / law::density([df, z], 0.0),
+            |[df, _], z| 0.5 / law::density([df, z]),
         ],
     };
     pointwise(QUANTILE, [df, p])

@@ -104,10 +104,11 @@ impl Worst {
         self.lost == 0 && self.error <= 4.0 * f64::EPSILON
     }
 
-    /// Whether it is exact, or has a digit everywhere and less error than every other one.
+    /// Whether it is exact, or has a digit everywhere and less error than every other one, of which there is one.
     pub(crate) fn is_best_of(&self, others: &[Option<Self>]) -> bool {
         let is_better = |other: &Self| other.lost > 0 || self.error < other.error;
-        self.is_exact() || (self.lost == 0 && others.iter().flatten().all(is_better))
+        let mut others = others.iter().flatten().peekable();
+        self.is_exact() || (self.lost == 0 && others.peek().is_some() && others.all(is_better))
     }
 }
 

@@ -75,15 +75,9 @@ impl<'a> Ours<'a> {
 
     /// A quantity, row by row; `None` if the family has no such method.
     fn results(&self, quantity: &str) -> Option<Vec<Vec<f64>>> {
-        let value = self.value().tensor();
-        let result = match quantity {
-            "log_prob" => self.distribution.log_prob(&value),
-            "cdf" => self.distribution.cdf(&value),
-            "survival" => self.distribution.survival_function(&value),
-            "log_cdf" => self.distribution.log_cdf(&value),
-            "log_survival" => self.distribution.log_survival_function(&value),
-            "quantile" => self.distribution.quantile(&self.columns.tensor("p")),
-            slope => self.gradient(slope.strip_prefix("d_").unwrap()),
+        let result = match quantity.strip_prefix("d_") {
+            Some(slope) => self.slope(slope),
+            None => self.method(quantity),
         };
         match result {
             Ok(tensor) => Some(in_rows(&tensor, self.columns.get("value").unwrap().len())),
@@ -92,14 +86,28 @@ impl<'a> Ours<'a> {
         }
     }
 
+    fn method(&self, name: &str) -> Result<Tensor> {
+        let value = self.value().tensor();
+        match name {
+            "log_prob" => self.distribution.log_prob(&value),
+            "cdf" => self.distribution.cdf(&value),
+            "survival" => self.distribution.survival_function(&value),
+            "log_cdf" => self.distribution.log_cdf(&value),
+            "log_survival" => self.distribution.log_survival_function(&value),
+            "quantile" => self.distribution.quantile(&self.columns.tensor("p")),
+            other => panic!("no method is called {other}"),
+        }
+    }
+
     fn value(&self) -> &Variable {
         &self.inputs.last().unwrap().1
     }
 
-    /// Of the log-density.
-    fn gradient(&self, name: &str) -> Result<Tensor> {
-        let sum = self.distribution.log_prob(&self.value().tensor())?.sum();
-        let (_, variable) = self.inputs.iter().find(|(given, _)| given == name).unwrap();
+    /// That of the log-density in an input, or that of the quantity that stands before it: `log_cdf/loc`.
+    fn slope(&self, name: &str) -> Result<Tensor> {
+        let (of, input) = name.split_once('/').unwrap_or(("log_prob", name));
+        let sum = self.method(of)?.sum();
+        let (_, variable) = self.inputs.iter().find(|(given, _)| given == input).unwrap();
         Ok(sum.gradients()?.of(variable).check()?)
     }
 }
@@ -143,9 +151,10 @@ pub(crate) fn document(rows: &[Row]) -> String {
 }
 
 fn title(quantity: &str) -> String {
-    match quantity.strip_prefix("d_") {
-        Some(name) => format!("gradient in `{name}`"),
-        None => format!("`{quantity}`"),
+    let Some(slope) = quantity.strip_prefix("d_") else { return format!("`{quantity}`") };
+    match slope.split_once('/') {
+        Some((of, name)) => format!("gradient of `{of}` in `{name}`"),
+        None => format!("gradient in `{slope}`"),
     }
 }
 

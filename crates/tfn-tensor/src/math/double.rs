@@ -197,8 +197,14 @@ fn lost_by_square(x: f64) -> f64 {
     ((high * high - x * x) + 2.0 * high * low) + low * low
 }
 
+/// Soon above this the kept crate's `erfc` is 0, though there are still numbers, of fewer digits.
+const ERFC_ENDS: f64 = 26.6;
+
 /// The kept crate takes exp of a rounded −x²; the factor 1 − (what it lost) repairs that.
 pub(super) fn erfc(x: f64) -> f64 {
+    if x > ERFC_ENDS {
+        return 2.0 * log_ndtr(-x * std::f64::consts::SQRT_2).exp();
+    }
     let y = cephes64::erfc(x);
     if (1.0..27.0).contains(&x) { y - y * lost_by_square(x) } else { y }
 }
@@ -207,6 +213,9 @@ pub(super) fn erfc(x: f64) -> f64 {
 /// which x/√2 is a rounded part.
 pub(super) fn ndtr(x: f64) -> f64 {
     let z = -x * std::f64::consts::FRAC_1_SQRT_2;
+    if z > ERFC_ENDS {
+        return log_ndtr(x).exp();
+    }
     let y = 0.5 * cephes64::erfc(z);
     if !(1.0..27.0).contains(&z) {
         return y;
@@ -313,6 +322,26 @@ mod tests {
         assert_eq!((log1p(-1.0), log1p(f64::INFINITY)), (f64::NEG_INFINITY, f64::INFINITY));
         assert!(log1p(-0.0).is_sign_negative() && ln(-1.0).is_nan() && log1p(-1.5).is_nan());
         assert!([exp, ln, log1p].iter().all(|f| f(f64::NAN).is_nan()));
+    }
+
+    #[test]
+    fn tails_go_on_below_the_normal_numbers() {
+        let smallest = f64::from_bits(1);
+        for (given, exact) in [
+            (ndtr(-37.6), 1.074_811_249_587_045e-309),
+            (ndtr(-37.7), 2.483_485_310_277_59e-311),
+            (ndtr(-38.2), 1.408_022_866_690_35e-319),
+            (ndtr(-38.45), 9.653_761_528_939e-324),
+            (ndtr(-39.0), 0.0),
+            (erfc(26.6), 1.088_512_588_544_226_5e-309),
+            (erfc(26.65), 7.580_711_477_038_79e-311),
+            (erfc(26.9), 1.152_240_567_263_92e-316),
+            (erfc(27.2), 1.018_904_914_270_3e-323),
+            (erfc(28.0), 0.0),
+        ] {
+            // The exponent is rounded, and the result to a multiple of the smallest number.
+            assert!((given - exact).abs() <= 4e-13 * exact + smallest, "{given:e} {exact:e}");
+        }
     }
 
     #[test]

@@ -10,9 +10,9 @@ use crate::kernels::{self, Accumulate};
 use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply_one};
 
 /// Inputs that one walk of the backward pass reads: the arguments, the value and its gradient.
-const WIDTH: usize = 6;
+const WIDTH: usize = 7;
 
-/// A smooth function of `N` numbers (at most 4) with its partial derivatives, for [`pointwise`].
+/// A smooth function of `N` numbers (at most 5) with its partial derivatives, for [`pointwise`].
 #[derive(Clone, Copy)]
 pub struct Pointwise<const N: usize> {
     /// Name of the operation, for errors.
@@ -51,7 +51,7 @@ pub struct Pointwise<const N: usize> {
 #[track_caller]
 #[must_use]
 pub fn pointwise<const N: usize>(function: Pointwise<N>, inputs: [&Tensor; N]) -> Tensor {
-    const { assert!(N >= 1 && N + 2 <= WIDTH, "one to four arguments") };
+    const { assert!(N >= 1 && N + 2 <= WIDTH, "one to five arguments") };
     applied(&function, &inputs, Location::caller())
 }
 
@@ -138,7 +138,8 @@ fn forward(
             [a, b] => values::<E, 2>(function, out, [a, b], &shape),
             [a, b, c] => values::<E, 3>(function, out, [a, b, c], &shape),
             [a, b, c, d] => values::<E, 4>(function, out, [a, b, c, d], &shape),
-            _ => unreachable!("one to four arguments"),
+            [a, b, c, d, e] => values::<E, 5>(function, out, [a, b, c, d, e], &shape),
+            _ => unreachable!("one to five arguments"),
         }
     })))
 }
@@ -245,6 +246,27 @@ mod tests {
         }
         // One tensor in several places adds up its gradients.
         check_gradients(&[x], |v| pointwise(SCALED_POWER, [&v[0], &v[0], &v[0]])).unwrap();
+    }
+
+    #[test]
+    fn five_arguments_have_their_gradients() {
+        const SUM: Pointwise<5> = Pointwise {
+            name: "weighted_sum",
+            value: |[a, b, c, d, e]| a * b + c * d / e,
+            partials: [
+                |[_, b, ..], _| b,
+                |[a, ..], _| a,
+                |[_, _, _, d, e], _| d / e,
+                |[_, _, c, _, e], _| c / e,
+                |[_, _, c, d, e], _| -c * d / (e * e),
+            ],
+        };
+        let [a, e] = [tensor(&[2.0], &[]), tensor(&[0.5, 3.0], &[2])];
+        let [b, c, d] = [1.5, -0.7, 4.0].map(|x| tensor(&[x, x + 1.0], &[2]));
+        let y = pointwise(SUM, [&a, &b, &c, &d, &e]);
+        assert_eq!(y.to_vec::<f64>().unwrap(), [3.0 - 0.7 * 4.0 / 0.5, 5.0 + 0.3 * 5.0 / 3.0]);
+        check_gradients(&[a, b, c, d, e], |v| pointwise(SUM, [&v[0], &v[1], &v[2], &v[3], &v[4]]))
+            .unwrap();
     }
 
     #[test]

@@ -129,8 +129,7 @@ pub(crate) fn log_tail(a: f64, b: f64, at: Point) -> LogTail {
 pub(crate) fn front_over_tail(a: f64, b: f64, at: Point, upper: bool) -> f64 {
     let is_plain = !uniform_beta::applies(a, b) && a.max(b) <= FAR && at.is_inside();
     let (own, other, at_own) = if upper { (b, a, at.swapped()) } else { (a, b, at) };
-    // Below 1, what is left may be taken from the other side.
-    if is_plain && own >= 1.0 && is_left(a, b, at) != upper {
+    if is_plain && is_left(a, b, at) != upper {
         return own / fraction(own, other, at_own)[0];
     }
     let tail = log_tail(a, b, at);
@@ -168,8 +167,32 @@ fn by_parameters_left(a: f64, b: f64, at: Point) -> [f64; 2] {
     // ψ(a + b) − ψ(a + 1), with the digits of a small b.
     let rise = digamma_rise(a + 1.0, b) - 1.0 / (a + b);
     let by_a = (at.ln_x() + rise) * c + c_a;
+    if a < 0.1 {
+        return [by_a / a, by_other_of_small(a, b, at)];
+    }
     let by_b = (at.swapped().ln_x() + digamma_rise(b, a)) * c + c_b;
     [by_a / a, by_b / a]
+}
+
+/// The second of these for small `a`, where `I` hardly moves and the terms of the fraction cancel: by the series of
+/// [`rest_by_series`], of which each term has the factor `a` that is taken out.
+fn by_other_of_small(a: f64, b: f64, at: Point) -> f64 {
+    let (mut term, mut slope) = (1.0, 0.0);
+    let (mut sum, mut sum_slope) = (0.0, 0.0);
+    for n in 1..MOST_TERMS {
+        let n = n as f64;
+        slope = (slope * (n - b) - term) * at.x / n;
+        term *= (n - b) * at.x / n;
+        sum += term / (a + n);
+        sum_slope += slope / (a + n);
+        if slope.abs() <= SMALL * f64::abs(sum_slope) && term.abs() <= SMALL {
+            break;
+        }
+    }
+    // A step that is nothing beside b, but not lost beside it.
+    let step = a.max(1e-20 * b);
+    let rise = digamma_rise(b, step) / step;
+    (rise * (1.0 + a * sum) + sum_slope) * (-b * at.swapped().ln_x()).exp()
 }
 
 /// `x` for which `I = p` (or `1 − I = p` if `upper`).
@@ -240,5 +263,31 @@ fn lower_quantile(a: f64, b: f64, level: f64, log_level: f64) -> Point {
 impl Point {
     pub(crate) fn x(self) -> f64 {
         self.x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_concentration_leaves_the_slope_in_the_other_its_digits() {
+        // By ball arithmetic, differences of the series with more bits than 1/a has. Its terms change their sign and are up
+        // to exp(bx) times as large as what is left.
+        for ([a, b, x], exact) in [
+            ([1e-300, 1e90, 3e-91], 1e-90),
+            ([1e-12, 3.0, 0.2], 0.437_518_581_907_353_3),
+            ([1e-5, 1e-5, 0.4], 5_000_051_083.308_731),
+            ([0.05, 0.7, 0.3], 3.039_254_068_465_554_7),
+            ([1e-8, 1e6, 1e-7], 1.000_000_550_000_181_7e-6),
+            ([0.0999, 2.5, 0.3], 0.562_512_386_991_274),
+            ([1e-30, 7.0, 1e-5], 0.153_545_926_126_721_24),
+            ([3e-6, 1e6, 1.5e-6], 1.000_001_249_999_666_7e-6),
+        ] {
+            let [_, given] = by_parameters(a, b, Point::new(x));
+            assert!((given / exact - 1.0).abs() < 1e-14, "{a} {b} {x}: {given} {exact}");
+            let [given, _] = by_parameters(b, a, Point::new(x).swapped());
+            assert!((given / -exact - 1.0).abs() < 1e-14, "{b} {a}: {given} {exact}");
+        }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::f64::consts::{LN_2, PI};
 
-use super::beta_front::{Point, log_front};
+use super::beta_front::Point;
 use super::gamma::{LN_SQRT_2PI, STIRLING, ln_gamma_1p, ln_gamma_rise};
-use super::incomplete_beta::{by_parameters, log_tail, quantile};
+use super::incomplete_beta::{by_parameters, front_over_tail, log_tail, quantile};
 use super::incomplete_gamma::LogTail;
 use super::log1p_gap;
 use super::panels::integral;
@@ -165,39 +165,60 @@ pub(crate) fn log_tail_of([df, z]: [f64; 2]) -> f64 {
     sides(df, z).swapped().log_lower() - LN_2
 }
 
-/// The density at `z` times `exp(−log_scale)`.
-pub(crate) fn density([df, z]: [f64; 2], log_scale: f64) -> f64 {
-    (log_peak(df) + log_fall([df, z]) - log_scale).exp()
+/// The density at `z`.
+pub(crate) fn density([df, z]: [f64; 2]) -> f64 {
+    (log_peak(df) + log_fall([df, z])).exp()
 }
 
-/// The derivative of [`inner`] in `df`, times `exp(−log_scale)`.
-pub(crate) fn inner_in_df([df, z]: [f64; 2], log_scale: f64) -> f64 {
-    if df > NORMAL {
-        // The tails are those of the normal distribution.
+/// The density at `z` over the [`tail`] there, of which `log_tail` is the logarithm.
+pub(crate) fn density_over_tail([df, z]: [f64; 2], log_tail: f64) -> f64 {
+    let (a, at) = (half(df.clamp(FEWEST, NORMAL)), point(df, z));
+    if at.is_inside() {
+        // Without logarithms, which are large far out and cancel.
+        front_over_tail(0.5, a, at, true) * (2.0 / z)
+    } else {
+        (log_peak(df) + log_fall([df, z]) - log_tail).exp()
+    }
+}
+
+/// The derivative of [`inner`] in `df`.
+pub(crate) fn inner_in_df(at: [f64; 2]) -> f64 {
+    let density = density(at);
+    if density == 0.0 { 0.0 } else { at[1] * density * inner_in_df_over_front(at) }
+}
+
+/// The derivative of the logarithm of [`tail`] in `df`, from that in `z`.
+pub(crate) fn log_tail_in_df(at: [f64; 2], in_z: f64) -> f64 {
+    if in_z == 0.0 { 0.0 } else { 0.5 * at[1] * in_z * inner_in_df_over_front(at) }
+}
+
+/// The derivative of [`inner`] in `df`, over `z` times the density there, which is the beta function's front.
+fn inner_in_df_over_front([df, z]: [f64; 2]) -> f64 {
+    if df > NORMAL || z == 0.0 {
+        // The tails are those of the normal distribution; nothing lies within 0.
         return 0.0;
     }
     if df > MANY {
-        return inner_by_score([df, z], log_scale);
+        return inner_by_score([df, z]);
     }
     let (at, a) = (point(df, z), 0.5 * df);
     if !at.is_inside() {
         return 0.0;
     }
-    (log_front(0.5, a, at) - log_scale).exp() * (0.5 * by_parameters(0.5, a, at)[1] - 1.0 / df)
+    0.5 * by_parameters(0.5, a, at)[1] - 1.0 / df
 }
 
 /// The same as the integral of the density's slope, from 0 or, as the whole is 0, from infinity: of one sign, where the
 /// difference of two derivatives of the beta function is not.
-fn inner_by_score([df, z]: [f64; 2], log_scale: f64) -> f64 {
+fn inner_by_score([df, z]: [f64; 2]) -> f64 {
     let peak_slope = log_peak_slope(df);
     let score = |z: f64| peak_slope + log_fall_in_df([df, z]);
-    let log_peak = log_peak(df) + LN_2;
+    let first = -log_fall([df, z]);
     if z < 1.5 {
         let term = |t: f64| log_fall([df, t]).exp() * score(t);
-        return (log_peak - log_scale).exp() * integral(z, 1, &term);
+        return 2.0 * first.exp() / z * integral(z, 1, &term);
     }
     // By the root of the exponent of the density, which is 45 further where nothing is left.
-    let first = -log_fall([df, z]);
     if first == f64::INFINITY {
         return 0.0;
     }
@@ -215,7 +236,7 @@ fn inner_by_score([df, z]: [f64; 2], log_scale: f64) -> f64 {
         let t = (ratio * z).min(f64::MAX);
         2.0 * (root + h) * (-fall).exp() * score(t) * (ratio + df / t / z) / (df + 1.0)
     };
-    -(log_peak - first - log_scale + z.ln()).exp() * integral(length, 6, &term)
+    -2.0 * integral(length, 6, &term)
 }
 
 /// The `z` of which `p`, at most ½, is the [`tail`].
@@ -256,7 +277,7 @@ pub(crate) fn quantile_in_df(df: f64, z: f64) -> f64 {
     if z == 0.0 || z.is_infinite() {
         return 0.0;
     }
-    -0.5 * inner_in_df([df, z], log_peak(df) + log_fall([df, z]))
+    -0.5 * z * inner_in_df_over_front([df, z])
 }
 
 /// A draw from two uniforms in (0, 1).
@@ -330,11 +351,13 @@ mod tests {
             assert!(off(given, *by_z) < 1e-15, "its slope in z at {at:?}: {given}");
             let log = log_tail_of(*at);
             assert!(off(log, *log_tail) < 1e-15, "log-tail at {at:?}: {log}");
-            let given = -0.5 * inner_in_df(*at, log);
+            let in_z = -density_over_tail(*at, log);
             assert!(
-                off(given, *tail_by_df) < 3e-14 + 1e-15 * log.abs(),
-                "its slope in df at {at:?}: {given}"
+                off(in_z, -(log_prob - log_tail).exp()) < 1e-15 * (4.0 + log.abs()),
+                "{at:?}: {in_z}"
             );
+            let given = log_tail_in_df(*at, in_z);
+            assert!(off(given, *tail_by_df) < 3e-14, "its slope in df at {at:?}: {given}");
         }
     }
 

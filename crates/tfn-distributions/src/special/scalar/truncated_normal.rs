@@ -138,6 +138,12 @@ pub(crate) fn log_total_in(shape: Shape, which: usize) -> f64 {
     }
 }
 
+/// That in the logarithm of the scale, where distances stay and so `m`, `l` and `r` fall as it grows, of the integral in
+/// the units of the distances: twice the mean exponent, where the slopes at both ends would cancel.
+pub(crate) fn log_total_in_log_scale([m, l, r]: Shape) -> f64 {
+    2.0 * expectation(m, -l, r, &|u| exponent(m, u))
+}
+
 /// The derivative of [`mean`].
 pub(crate) fn mean_in(shape: Shape, which: usize) -> f64 {
     let mean = mean(shape);
@@ -233,6 +239,28 @@ pub(crate) fn log_cdf_in(at: [f64; 4], which: usize) -> f64 {
 pub(crate) fn cdf_in(at: [f64; 4], which: usize) -> f64 {
     let [t, _, l, r] = at;
     if -l < t && t < r { slope(at, which, 0.0) } else { 0.0 }
+}
+
+/// The derivative of [`log_cdf`] in the logarithm of the scale, as [`log_total_in_log_scale`]; 0 outside.
+pub(crate) fn log_cdf_in_log_scale(at: [f64; 4]) -> f64 {
+    in_log_scale(at, 0.0)
+}
+
+/// That of [`cdf`].
+pub(crate) fn cdf_in_log_scale(at: [f64; 4]) -> f64 {
+    in_log_scale(at, log_cdf(at))
+}
+
+fn in_log_scale(at: [f64; 4], log_weight: f64) -> f64 {
+    let [t, m, l, r] = at;
+    let [below, above] = log_sides(at);
+    let weight = (above + log_weight).exp();
+    if !(-l < t && t < r && below > f64::NEG_INFINITY && weight > 0.0) {
+        return 0.0;
+    }
+    // How much larger the exponent is at u than at t.
+    let rise = |u: f64| (u - t) * (m + 0.5 * (u + t));
+    2.0 * weight * (expectation(m, -l, t, &rise) - expectation(m, t, r, &rise))
 }
 
 /// The same up to the ends.
