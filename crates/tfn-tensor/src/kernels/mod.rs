@@ -30,6 +30,7 @@
 //! | [`mod@softmax`] | sums and maxima in the exponential scale along an axis |
 //! | [`product`] | matrix products |
 //! | [`convolution`] | products with patches of images |
+//! | [`pool`] | the largest entry and the mean of what a window reads |
 //! | [`normal`] | standard normals from random words |
 
 pub(crate) mod arch;
@@ -41,6 +42,7 @@ pub(crate) mod map;
 pub(crate) mod normal;
 pub(crate) mod parallel;
 pub(crate) mod permute;
+mod pool;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod softmax;
@@ -55,6 +57,7 @@ pub(crate) use map::{
 };
 pub(crate) use parallel::{BLOCK, by_blocks_into, in_blocks, in_chunks, in_tasks, split_off};
 pub(crate) use permute::permute;
+pub(crate) use pool::Pool;
 #[cfg(test)]
 pub(crate) use product::product_count;
 pub(crate) use product::{Factor, Product};

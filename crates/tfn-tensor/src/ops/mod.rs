@@ -20,6 +20,7 @@ mod normal_mixture;
 mod pad;
 mod permute;
 pub(crate) mod pointwise;
+mod pool;
 mod reduce;
 mod shape;
 mod softmax;

@@ -71,12 +71,12 @@ impl Geometry {
         self.batch * self.positions_of_one()
     }
 
-    pub(super) fn positions_of_one(&self) -> usize {
+    pub(in crate::kernels) fn positions_of_one(&self) -> usize {
         self.positions.iter().product()
     }
 
     /// Entries of an example's image.
-    pub(super) fn image_of_one(&self) -> usize {
+    pub(in crate::kernels) fn image_of_one(&self) -> usize {
         self.image.iter().product::<usize>() * self.channels
     }
 
@@ -108,7 +108,7 @@ impl Geometry {
     ///
     /// Patches are visited from the first entry to the last.
     #[inline(always)]
-    pub(super) fn visit(
+    pub(in crate::kernels) fn visit(
         &self,
         group: usize,
         rows: Range<usize>,
