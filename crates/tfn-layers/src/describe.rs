@@ -39,7 +39,7 @@ use tfn_util::AnyError;
 
 use crate::activation::{Activation, named};
 use crate::arguments::{ValueFn, sample};
-use crate::containers::{Model, MomentMatching, Sequential, Tracked};
+use crate::containers::{Model, MomentMatching, Parallel, Residual, Sequential, Tracked};
 use crate::contract::{Calls, Layer, Likelihood, Weights};
 use crate::divergence::{Divergence, PosteriorValue};
 use crate::error::Result;
@@ -51,6 +51,8 @@ use crate::lambda::{Lambda, Stateless};
 use crate::likelihoods::{self, FromFn, Head, Noise, of_output};
 use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap};
 use crate::losses;
+use crate::pool::{AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling};
+use crate::shape::{Flatten, Permute, Reshape, UpSampling, ZeroPadding};
 use crate::variational::Variational;
 
 /// Adds all layers, estimators, likelihoods and functions of this crate, and what
@@ -62,7 +64,22 @@ pub fn register(registry: &mut Registry) {
     registry.add::<Weights>();
     registry.add::<Estimated>();
     registry.add::<Noise>();
-    for add in [add_layer::<Lambda>, add_layer::<MomentMatching>, add_layer::<Sequential>] {
+    for add in [
+        add_layer::<Lambda>,
+        add_layer::<MomentMatching>,
+        add_layer::<Sequential>,
+        add_layer::<Parallel>,
+        add_layer::<Residual>,
+        add_layer::<Flatten>,
+        add_layer::<Permute>,
+        add_layer::<Reshape>,
+        add_layer::<UpSampling>,
+        add_layer::<ZeroPadding>,
+        add_layer::<AveragePooling>,
+        add_layer::<MaxPooling>,
+        add_layer::<GlobalAveragePooling>,
+        add_layer::<GlobalMaxPooling>,
+    ] {
         add(registry);
     }
     add_map::<Dense>(registry);

@@ -14,13 +14,15 @@ mod lambda;
 pub mod likelihoods;
 mod linear;
 pub mod losses;
+mod pool;
+mod shape;
 pub mod testing;
 mod variational;
 
 pub use activation::Activation;
 pub use arguments::VariationalArguments;
 pub use builder::Builder;
-pub use containers::{Model, MomentMatching, Sequential};
+pub use containers::{Model, MomentMatching, Parallel, Residual, Sequential};
 pub use contract::{
     Calls, IntoLayer, Layer, Likelihood, Marginal, Moments, Pass, Prepared, VariationalLayer,
     Weights, align_targets,
@@ -36,6 +38,11 @@ pub use kernel_bias::{
 };
 pub use lambda::Lambda;
 pub use linear::{Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap};
+pub use pool::{
+    Average, AveragePooling, GlobalAveragePooling, GlobalMaxPooling, GlobalPooling, Max,
+    MaxPooling, PoolKind, Pooling, PoolingBuilder,
+};
+pub use shape::{Flatten, Permute, Reshape, UpSampling, ZeroPadding};
 pub use variational::{
     AffineVariationalFlipout, AffineVariationalReparameterization,
     AffineVariationalReparameterizationLocal, ConvolutionTransposeVariationalFlipout,
