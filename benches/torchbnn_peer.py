@@ -1,4 +1,4 @@
-"""A training step of torchbnn beside `train_shared/lenet/b128` of examples/step_time.rs: 784-300-100-10, one draw of the
+"""A training step of torchbnn beside `train_shared/lenet/b128` of examples/step_time/main.rs: 784-300-100-10, one draw of the
 weights for 128 rows, the divergence from N(0, 1) in closed form, Adam. Prints the median of the steps in milliseconds.
 
 Needs torch and torchbnn (2.15 and 1.2 were used): python benches/torchbnn_peer.py [seconds]

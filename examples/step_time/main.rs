@@ -5,12 +5,14 @@
 //! ```
 //!
 //! Nets: `lenet` 784-300-100-10 and `wide` 784-1200-1200-10, `f32`, Adam 1e-3, N = 60 000, random images in
-//! [0, 1), scales that start at 1e-3. `train_mc` has TFP's default prior and a Monte Carlo divergence,
+//! [0, 1), scales that start at 1e-3; and the nets of convolutions `lenet5` and `cnn` (`conv.rs`), deterministic and local. `train_mc` has TFP's default prior and a Monte Carlo divergence,
 //! `train_exact` N(0, 1) and the closed form, `train_shared` the same with one draw of the weights for the batch,
 //! `train_flipout` with such a draw and signs by row, `train_det` plain layers; `infer` and `infer_det` predict with the first and the last. Each step is timed by itself with the
 //! loss read back; two warm up, then as many as fit into `STEP_TIME_SECS` (1.5 s), at least 4. `serve` is eight threads that ask
 //! for 32 draws of a row, again and again, on rayon's global pool (`shared`) or with a pool of one thread each (`own`):
 //! requests a second, and how long one waits.
+
+mod conv;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -74,12 +76,27 @@ fn main() -> Result<(), Failure> {
 fn run() -> Result<(), Failure> {
     let filter = std::env::args().nth(1).unwrap_or_default();
     let wanted = |name: &str| filter.split(',').any(|part| name.contains(part));
+    for (net, image) in conv::NETS {
+        for batch in [32, 128] {
+            for kind in [Kind::Exact, Kind::Deterministic] {
+                let name = format!("{}/{net}/b{batch}", kind.name());
+                if wanted(&name) {
+                    let shape = [&[batch], &image[..]].concat();
+                    train(&name, &conv::model(net, kind)?, &shape, conv::flops(net, kind))?;
+                }
+            }
+        }
+    }
     for (net, sizes) in NETS {
         for batch in [32, 128, 1024] {
             for kind in KINDS {
                 let name = format!("{}/{net}/b{batch}", kind.name());
                 if wanted(&name) {
-                    train(&name, sizes, batch, kind)?;
+                    let products =
+                        if matches!(kind, Kind::MonteCarlo | Kind::Exact) { 2.0 } else { 1.0 };
+                    let flops =
+                        products * products_of(sizes, |first| if first { 2.0 } else { 3.0 });
+                    train(&name, &model(sizes, kind)?, &[batch, sizes[0]], flops)?;
                 }
             }
         }
@@ -137,17 +154,16 @@ fn model(sizes: [usize; 4], kind: Kind) -> Result<Model, Failure> {
     Ok(net.with_likelihood(likelihoods::OneHotCategorical::new()))
 }
 
-fn train(name: &str, sizes: [usize; 4], batch: usize, kind: Kind) -> Result<(), Failure> {
-    let model = model(sizes, kind)?;
-    let variables = model.trainable_variables();
+/// Steps on images of that shape, batch first; `flops` an image.
+fn train(name: &str, model: &Model, shape: &[usize], flops: f64) -> Result<(), Failure> {
+    let (variables, batch) = (model.trainable_variables(), shape[0]);
     let key = Key::from_seed(1);
-    let x = key.child("x").stream().uniform(&[batch, sizes[0]], DType::F32);
+    let x = key.child("x").stream().uniform(shape, DType::F32);
     let labels: Vec<f32> = (0..batch).map(|i| ((i * 7919) % 10) as f32).collect();
-    let y = Tensor::from_vec(labels, &[batch]).one_hot(sizes[3]);
+    let y = Tensor::from_vec(labels, &[batch]).one_hot(10);
     let (elbo, mut adam) = (Elbo::new(EXAMPLES)?, Adam::new(1e-3)?);
     let mut step = 0;
-    let products = if matches!(kind, Kind::MonteCarlo | Kind::Exact) { 2.0 } else { 1.0 };
-    let flops = products * products_of(sizes, |first| if first { 2.0 } else { 3.0 }) * batch as f64;
+    let flops = flops * batch as f64;
     let entries = variables.iter().map(|v| v.shape().iter().product::<usize>()).sum();
     bench(name, batch, flops, entries, || {
         let key = key.index(step);
