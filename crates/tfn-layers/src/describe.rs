@@ -51,6 +51,7 @@ use crate::lambda::{Lambda, Stateless};
 use crate::likelihoods::{self, FromFn, Head, Noise, of_output};
 use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap};
 use crate::losses;
+use crate::norm::{BatchNormalization, GroupNormalization, LayerNormalization};
 use crate::variational::Variational;
 
 /// Adds all layers, estimators, likelihoods and functions of this crate, and what
@@ -65,6 +66,9 @@ pub fn register(registry: &mut Registry) {
     for add in [add_layer::<Lambda>, add_layer::<MomentMatching>, add_layer::<Sequential>] {
         add(registry);
     }
+    add_layer::<BatchNormalization>(registry);
+    add_layer::<GroupNormalization>(registry);
+    add_layer::<LayerNormalization>(registry);
     add_map::<Dense>(registry);
     add_map::<Conv>(registry);
     add_map::<ConvV2>(registry);

@@ -14,6 +14,7 @@ mod lambda;
 pub mod likelihoods;
 mod linear;
 pub mod losses;
+mod norm;
 pub mod testing;
 mod variational;
 
@@ -36,6 +37,10 @@ pub use kernel_bias::{
 };
 pub use lambda::Lambda;
 pub use linear::{Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap};
+pub use norm::{
+    BatchNormalization, BatchStatistics, ExampleStatistics, GroupNormalization, GroupStatistics,
+    LayerNormalization, NormalizationBuilder, NormalizationLayer, Statistics,
+};
 pub use variational::{
     AffineVariationalFlipout, AffineVariationalReparameterization,
     AffineVariationalReparameterizationLocal, ConvolutionTransposeVariationalFlipout,
