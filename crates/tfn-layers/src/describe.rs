@@ -42,6 +42,7 @@ use crate::arguments::{ValueFn, sample};
 use crate::containers::{Model, MomentMatching, Sequential, Tracked};
 use crate::contract::{Calls, Layer, Likelihood, Weights};
 use crate::divergence::{Divergence, PosteriorValue};
+use crate::dropout::{Dropout, GaussianDropout};
 use crate::error::Result;
 use crate::estimator::{
     Estimated, Estimator, Flipout, Local, Mean, PerExample, Reparameterization,
@@ -67,6 +68,8 @@ pub fn register(registry: &mut Registry) {
         add(registry);
     }
     add_layer::<BatchNormalization>(registry);
+    add_layer::<Dropout>(registry);
+    add_layer::<GaussianDropout>(registry);
     add_layer::<GroupNormalization>(registry);
     add_layer::<LayerNormalization>(registry);
     add_map::<Dense>(registry);

@@ -7,6 +7,7 @@ mod containers;
 mod contract;
 pub mod describe;
 mod divergence;
+mod dropout;
 mod error;
 mod estimator;
 mod kernel_bias;
@@ -27,6 +28,10 @@ pub use contract::{
     Weights, align_targets,
 };
 pub use divergence::{Divergence, PosteriorValue};
+pub use dropout::{
+    BinaryNoise, Dropout, DropoutBuilder, DropoutLayer, GaussianDropout, GaussianNoise,
+    MultiplicativeNoise,
+};
 pub use error::{LayerError, Result};
 pub use estimator::{
     Estimated, Estimator, Flipout, Local, Mean, PerExample, Reparameterization, estimators,
