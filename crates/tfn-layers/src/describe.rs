@@ -31,6 +31,7 @@
 //! # Ok::<(), tfn_layers::LayerError>(())
 //! ```
 
+use tfn_distributions::describe::{add_distribution, add_source};
 use tfn_distributions::{Distribution, IntoDistribution};
 use tfn_module::describe::{Describe, Registry};
 use tfn_module::{DeepCopy, Module};
@@ -50,10 +51,11 @@ use crate::estimator::{
 use crate::kernel_bias::KernelBiasLayer;
 use crate::lambda::{Lambda, Stateless};
 use crate::likelihoods::{self, FromFn, Head, Noise, of_output};
-use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap};
+use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap, Scaling};
 use crate::losses;
 use crate::norm::{BatchNormalization, GroupNormalization, LayerNormalization};
 use crate::variational::Variational;
+use crate::variational_dropout::{DropoutScale, ScaleFree};
 
 /// Adds all layers, estimators, likelihoods and functions of this crate, and what
 /// [`tfn_distributions::describe::register`] adds.
@@ -76,6 +78,9 @@ pub fn register(registry: &mut Registry) {
     add_map::<Conv>(registry);
     add_map::<ConvV2>(registry);
     add_map::<ConvTranspose>(registry);
+    add_map::<Scaling>(registry);
+    add_source::<DropoutScale>(registry);
+    add_distribution::<ScaleFree>(registry);
     register_likelihoods(registry);
     for (name, activation) in named() {
         registry.name(name, activation.id(), activation);
@@ -83,6 +88,11 @@ pub fn register(registry: &mut Registry) {
     add_divergence(registry, "kl_divergence_exact", losses::kl_divergence_exact);
     add_divergence(registry, "kl_divergence_monte_carlo", losses::kl_divergence_monte_carlo);
     add_divergence(registry, "kl_divergence_quadrature", losses::kl_divergence_quadrature);
+    add_divergence(
+        registry,
+        "kl_divergence_variational_dropout",
+        losses::kl_divergence_variational_dropout,
+    );
     add_posterior_value(registry, "sample", sample);
 }
 

@@ -18,6 +18,7 @@ pub mod losses;
 mod norm;
 pub mod testing;
 mod variational;
+mod variational_dropout;
 
 pub use activation::Activation;
 pub use arguments::VariationalArguments;
@@ -41,7 +42,9 @@ pub use kernel_bias::{
     Affine, Convolution, ConvolutionTranspose, ConvolutionV2, KernelBiasBuilder, KernelBiasLayer,
 };
 pub use lambda::Lambda;
-pub use linear::{Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap};
+pub use linear::{
+    Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap, Scaling,
+};
 pub use norm::{
     BatchNormalization, BatchStatistics, ExampleStatistics, GroupNormalization, GroupStatistics,
     LayerNormalization, NormalizationBuilder, NormalizationLayer, Statistics,
@@ -55,6 +58,7 @@ pub use variational::{
     ConvolutionVariationalReparameterizationLocal, ConvolutionVariationalReparameterizationV2,
     Variational,
 };
+pub use variational_dropout::{DropoutRates, DropoutScale, ScaleFree, VariationalDropout};
 
 pub use tfn_distributions as distributions;
 pub use tfn_module as module;
