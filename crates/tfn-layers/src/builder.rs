@@ -79,7 +79,7 @@ impl<S: IntoMap, T: Estimator + Default> Builder<S, T> {
         Self::of(Ok(map))
     }
 
-    fn of(source: Result<S>) -> Self {
+    pub(crate) fn of(source: Result<S>) -> Self {
         Self { source, arguments: VariationalArguments::default(), estimator: PhantomData }
     }
 

@@ -31,6 +31,7 @@
 //! # Ok::<(), tfn_layers::LayerError>(())
 //! ```
 
+use tfn_distributions::describe::{add_distribution, add_source};
 use tfn_distributions::{Distribution, IntoDistribution};
 use tfn_module::describe::{Describe, Registry};
 use tfn_module::{DeepCopy, Module};
@@ -42,6 +43,7 @@ use crate::arguments::{ValueFn, sample};
 use crate::containers::{Model, MomentMatching, Parallel, Residual, Sequential, Tracked};
 use crate::contract::{Calls, Layer, Likelihood, Weights};
 use crate::divergence::{Divergence, PosteriorValue};
+use crate::dropout::{Dropout, GaussianDropout};
 use crate::error::Result;
 use crate::estimator::{
     Estimated, Estimator, Flipout, Local, Mean, PerExample, Reparameterization,
@@ -49,11 +51,13 @@ use crate::estimator::{
 use crate::kernel_bias::KernelBiasLayer;
 use crate::lambda::{Lambda, Stateless};
 use crate::likelihoods::{self, FromFn, Head, Noise, of_output};
-use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap};
+use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap, Scaling};
 use crate::losses;
+use crate::norm::{BatchNormalization, GroupNormalization, LayerNormalization};
 use crate::pool::{AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling};
 use crate::shape::{Flatten, Permute, Reshape, UpSampling, ZeroPadding};
 use crate::variational::Variational;
+use crate::variational_dropout::{DropoutScale, ScaleFree};
 
 /// Adds all layers, estimators, likelihoods and functions of this crate, and what
 /// [`tfn_distributions::describe::register`] adds.
@@ -82,10 +86,18 @@ pub fn register(registry: &mut Registry) {
     ] {
         add(registry);
     }
+    add_layer::<BatchNormalization>(registry);
+    add_layer::<Dropout>(registry);
+    add_layer::<GaussianDropout>(registry);
+    add_layer::<GroupNormalization>(registry);
+    add_layer::<LayerNormalization>(registry);
     add_map::<Dense>(registry);
     add_map::<Conv>(registry);
     add_map::<ConvV2>(registry);
     add_map::<ConvTranspose>(registry);
+    add_map::<Scaling>(registry);
+    add_source::<DropoutScale>(registry);
+    add_distribution::<ScaleFree>(registry);
     register_likelihoods(registry);
     for (name, activation) in named() {
         registry.name(name, activation.id(), activation);
@@ -93,6 +105,11 @@ pub fn register(registry: &mut Registry) {
     add_divergence(registry, "kl_divergence_exact", losses::kl_divergence_exact);
     add_divergence(registry, "kl_divergence_monte_carlo", losses::kl_divergence_monte_carlo);
     add_divergence(registry, "kl_divergence_quadrature", losses::kl_divergence_quadrature);
+    add_divergence(
+        registry,
+        "kl_divergence_variational_dropout",
+        losses::kl_divergence_variational_dropout,
+    );
     add_posterior_value(registry, "sample", sample);
 }
 

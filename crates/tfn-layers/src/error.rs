@@ -30,6 +30,18 @@ pub enum LayerError {
         /// The size given.
         given: usize,
     },
+    /// An argument of a layer outside the range that it has to be in.
+    #[error("{layer}: argument `{argument}` is {given}, expected {expected}")]
+    Argument {
+        /// Class of the layer.
+        layer: String,
+        /// Name of the argument.
+        argument: &'static str,
+        /// What was given.
+        given: String,
+        /// What was expected.
+        expected: String,
+    },
     /// A part of the posterior or prior whose shape (batch and event) is not that of the layer's weight.
     #[error(
         "{layer}: {part} of `{argument}` has shape {given:?} (batch and event), expected {expected:?}"

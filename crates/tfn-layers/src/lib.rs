@@ -7,6 +7,7 @@ mod containers;
 mod contract;
 pub mod describe;
 mod divergence;
+mod dropout;
 mod error;
 mod estimator;
 mod kernel_bias;
@@ -14,10 +15,12 @@ mod lambda;
 pub mod likelihoods;
 mod linear;
 pub mod losses;
+mod norm;
 mod pool;
 mod shape;
 pub mod testing;
 mod variational;
+mod variational_dropout;
 
 pub use activation::Activation;
 pub use arguments::VariationalArguments;
@@ -28,6 +31,10 @@ pub use contract::{
     Weights, align_targets,
 };
 pub use divergence::{Divergence, PosteriorValue};
+pub use dropout::{
+    BinaryNoise, Dropout, DropoutBuilder, DropoutLayer, GaussianDropout, GaussianNoise,
+    MultiplicativeNoise,
+};
 pub use error::{LayerError, Result};
 pub use estimator::{
     Estimated, Estimator, Flipout, Local, Mean, PerExample, Reparameterization, estimators,
@@ -37,7 +44,13 @@ pub use kernel_bias::{
     Affine, Convolution, ConvolutionTranspose, ConvolutionV2, KernelBiasBuilder, KernelBiasLayer,
 };
 pub use lambda::Lambda;
-pub use linear::{Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap};
+pub use linear::{
+    Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap, Scaling,
+};
+pub use norm::{
+    BatchNormalization, BatchStatistics, ExampleStatistics, GroupNormalization, GroupStatistics,
+    LayerNormalization, NormalizationBuilder, NormalizationLayer, Statistics,
+};
 pub use pool::{
     Average, AveragePooling, GlobalAveragePooling, GlobalMaxPooling, GlobalPooling, Max,
     MaxPooling, PoolKind, Pooling, PoolingBuilder,
@@ -52,6 +65,7 @@ pub use variational::{
     ConvolutionVariationalReparameterizationLocal, ConvolutionVariationalReparameterizationV2,
     Variational,
 };
+pub use variational_dropout::{DropoutRates, DropoutScale, ScaleFree, VariationalDropout};
 
 pub use tfn_distributions as distributions;
 pub use tfn_module as module;

@@ -12,6 +12,7 @@ pub use crate::divergence::{
     kl_divergence_exact, kl_divergence_monte_carlo, kl_divergence_quadrature,
 };
 use crate::error::Result;
+pub use crate::variational_dropout::kl_divergence_variational_dropout;
 
 /// The negative log-likelihood of targets, averaged over one axis: `−mean(log_prob(y), axis)`.
 ///

@@ -132,7 +132,7 @@ impl Pass {
     /// # Errors
     /// The error that `like` carries.
     pub fn normal(&self, label: &str, like: &Tensor) -> Result<Tensor> {
-        self.drawn(label, like, |stream, shape, dtype| stream.normal(shape, dtype))
+        self.drawn(label, like.shape()?, like.dtype()?, Stream::normal)
     }
 
     /// Independent signs, 1 or −1, for the entries of `like`, from the stream `label` of this layer.
@@ -143,7 +143,7 @@ impl Pass {
     /// # Errors
     /// The error that `like` carries.
     pub fn signs(&self, label: &str, like: &Tensor) -> Result<Tensor> {
-        self.drawn(label, like, |stream, shape, dtype| stream.signs(shape, dtype))
+        self.drawn(label, like.shape()?, like.dtype()?, Stream::signs)
     }
 
     /// The key of the draw of `weights`: [`Weights::value_at`] of it is the draw.
@@ -305,13 +305,14 @@ impl Pass {
         }
     }
 
-    fn drawn(
+    /// What `draw` makes of the stream `label` of this layer, for an input of `shape`; shaped as by [`normal`](Self::normal).
+    pub(crate) fn drawn(
         &self,
         label: &str,
-        like: &Tensor,
+        shape: &[usize],
+        dtype: DType,
         draw: impl Fn(&mut Stream, &[usize], DType) -> Tensor,
     ) -> Result<Tensor> {
-        let (shape, dtype) = (like.shape()?, like.dtype()?);
         let of = |key: &Key, shape: &[usize]| draw(&mut key.child(label).stream(), shape, dtype);
         match self.input {
             Input::One => Ok(of(self.key()?, shape)),

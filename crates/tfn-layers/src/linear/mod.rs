@@ -4,6 +4,7 @@ mod conv;
 mod conv_arguments;
 mod conv_transpose;
 mod dense;
+mod scaling;
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -15,6 +16,7 @@ pub(crate) use conv_arguments::conv_setters;
 pub use conv_arguments::{ConvArguments, ConvMap, IntoMap};
 pub use conv_transpose::ConvTranspose;
 pub use dense::Dense;
+pub use scaling::Scaling;
 
 /// A map that is linear in its input and in its kernel, without any knowledge of distributions.
 ///

@@ -50,6 +50,7 @@ fn maps() -> Vec<(Box<dyn LinearMap>, Vec<usize>)> {
         (boxed(transposed([2, 3]).dilations(2)), vec![1, 2, 2, 4]),
         (boxed(transposed(3).strides(2).output_padding([0, 1]).groups(2)), vec![1, 2, 2, 4]),
         (boxed(transposed(4).rank(1).strides(3)), vec![2, 3, 4]),
+        (boxed(Scaling::new(4).unwrap()), vec![3, 4]),
         (boxed(Dense::new(4, 2).unwrap().batch_shape(&[3]).unwrap()), vec![2, 3, 4]),
     ]
 }

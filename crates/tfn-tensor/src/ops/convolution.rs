@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::kernels::convolution::{Adjoint, Geometry, Operand};
+use crate::kernels::convolution::{Adjoint, Geometry, KernelGradient, Operand};
 use crate::memory;
 use crate::shape::count;
 use crate::tensor::{Tensor, Vjp, VjpContext, apply_one};
@@ -155,7 +155,8 @@ impl Vjp for Convolution {
                     Direction::Transposed => (grad, x),
                 };
                 ctx.into::<E>(KERNEL, |out, accumulate| {
-                    geometry.kernel_gradients([pair], [(out, accumulate, None)]);
+                    let out = KernelGradient { out, accumulate, weight: None };
+                    geometry.kernel_gradients([pair], [out]);
                 })?;
             }
             Ok(())

@@ -10,7 +10,7 @@ use super::local_moments::{
 use crate::buffer::Buffer;
 use crate::dtype::{Element, dispatch};
 use crate::error::{Result, TensorError};
-use crate::kernels::convolution::{Adjoint, Geometry, Operand};
+use crate::kernels::convolution::{Adjoint, Geometry, KernelGradient, Operand};
 use crate::kernels::{self, Accumulate};
 use crate::tensor::{Array, Tensor, Vjp, VjpContext, apply};
 use crate::window::Window;
@@ -58,8 +58,11 @@ impl ConvolutionLocal {
                 let mut of_scale = None;
                 let of_loc = Tensor::build::<E>(shape, |of_loc| {
                     of_scale = Some(Tensor::build::<E>(shape, |of_scale| {
-                        let set = Accumulate::Set;
-                        let outs = [(of_loc, set, None), (of_scale, set, weight)];
+                        let accumulate = Accumulate::Set;
+                        let outs = [
+                            KernelGradient { out: of_loc, accumulate, weight: None },
+                            KernelGradient { out: of_scale, accumulate, weight },
+                        ];
                         geometry.kernel_gradients([loc, variance], outs);
                     }));
                 });
@@ -69,11 +72,13 @@ impl ConvolutionLocal {
                 }
                 Ok(())
             }
-            (Some(loc), None) => ctx.into::<E>(KERNEL_LOC, |out, acc| {
-                geometry.kernel_gradients([loc], [(out, acc, None)]);
+            (Some(loc), None) => ctx.into::<E>(KERNEL_LOC, |out, accumulate| {
+                let out = KernelGradient { out, accumulate, weight: None };
+                geometry.kernel_gradients([loc], [out]);
             }),
-            (None, Some(variance)) => ctx.into::<E>(KERNEL_SCALE, |out, acc| {
-                geometry.kernel_gradients([variance], [(out, acc, weight)]);
+            (None, Some(variance)) => ctx.into::<E>(KERNEL_SCALE, |out, accumulate| {
+                let out = KernelGradient { out, accumulate, weight };
+                geometry.kernel_gradients([variance], [out]);
             }),
             (None, None) => Ok(()),
         }

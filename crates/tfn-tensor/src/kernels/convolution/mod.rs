@@ -237,7 +237,7 @@ impl Geometry {
     pub(crate) fn kernel_gradients<E: Element, const N: usize>(
         &self,
         pairs: [(Operand<'_, E>, Operand<'_, E>); N],
-        outs: [(&mut [E], Accumulate, Option<&[E]>); N],
+        outs: [KernelGradient<'_, E>; N],
     ) {
         pairs.iter().for_each(|_| count_product());
         let (depth, columns) = (self.depth(), self.columns());
@@ -270,7 +270,7 @@ impl Geometry {
         };
         in_tasks(self.work(), tasks, &of_part);
         let sums = &sums.as_slice()[..parts.len() * N * len];
-        for (index, (out, accumulate, weight)) in outs.into_iter().enumerate() {
+        for (index, KernelGradient { out, accumulate, weight }) in outs.into_iter().enumerate() {
             let part = |part: usize| &sums[(part * N + index) * len..][..len];
             in_blocks(out, BLOCK, &|start, out| {
                 if accumulate == Accumulate::Set {
@@ -291,5 +291,12 @@ impl Geometry {
 pub(crate) struct Adjoint<'a, E> {
     pub(crate) y: Operand<'a, E>,
     pub(crate) kernel: Operand<'a, E>,
+    pub(crate) weight: Option<&'a [E]>,
+}
+
+/// Where the gradient of a kernel goes, and the weight that it gets.
+pub(crate) struct KernelGradient<'a, E> {
+    pub(crate) out: &'a mut [E],
+    pub(crate) accumulate: Accumulate,
     pub(crate) weight: Option<&'a [E]>,
 }
