@@ -34,11 +34,10 @@ impl Pool {
         let parallel = out.len() * geometry.depth() / channels > TASK;
         in_chunks(out, rows * channels, parallel, &|chunk, out| {
             let first = chunk * rows;
-            let depth = geometry.depth();
             out.fill(if self == Self::Max { E::neg_infinity() } else { E::zero() });
             let mut counts = vec![0_usize; out.len() / channels];
-            geometry.visit(0, first..first + counts.len(), |at, from, len| {
-                let (Some(from), row) = (from, at / depth) else { return };
+            geometry.visit(0, first..first + counts.len(), |row, _, from, len| {
+                let Some(from) = from else { return };
                 let out = &mut out[row * channels..][..channels];
                 counts[row] += len / channels;
                 for entries in x[from..from + len].chunks_exact(channels) {
@@ -102,47 +101,56 @@ impl Pool {
 
 fn max_backward<E: Element>(geometry: &Geometry, count: usize, x: &[E], grad: &[E], out: &mut [E]) {
     let channels = geometry.columns();
+    let rows = count * geometry.positions_of_one();
     // The largest entry so far of each channel, and where it lies.
-    let (mut largest, mut places) = (vec![E::neg_infinity(); channels], vec![usize::MAX; channels]);
-    for row in 0..count * geometry.positions_of_one() {
-        largest.fill(E::neg_infinity());
-        places.fill(usize::MAX);
-        geometry.visit(0, row..row + 1, |_, from, len| {
-            let Some(from) = from else { return };
-            for first in (from..from + len).step_by(channels) {
-                for (c, &x) in x[first..first + channels].iter().enumerate() {
-                    // An entry of minus infinity is one too.
-                    if places[c] == usize::MAX || (!largest[c].is_nan() && is_larger(x, largest[c]))
-                    {
-                        (largest[c], places[c]) = (x, first + c);
-                    }
+    let none = (E::neg_infinity(), usize::MAX);
+    let mut largest = vec![none; channels];
+    let mut current = 0;
+    geometry.visit(0, 0..rows, |row, _, from, len| {
+        if row > current {
+            give(&mut largest, &grad[current * channels..], out);
+            current = row;
+        }
+        let Some(from) = from else { return };
+        for first in (from..from + len).step_by(channels) {
+            for ((c, &x), largest) in
+                x[first..first + channels].iter().enumerate().zip(&mut largest)
+            {
+                // An entry of minus infinity is one too.
+                if largest.1 == usize::MAX || (!largest.0.is_nan() && is_larger(x, largest.0)) {
+                    *largest = (x, first + c);
                 }
             }
-        });
-        let grad = &grad[row * channels..][..channels];
-        for (&place, &grad) in places.iter().zip(grad) {
-            if let Some(out) = out.get_mut(place) {
-                *out += grad;
-            }
         }
+    });
+    give(&mut largest, &grad[current * channels..], out);
+}
+
+/// Adds the gradient of a row to the entries that were the largest, and forgets them.
+fn give<E: Element>(largest: &mut [(E, usize)], grad: &[E], out: &mut [E]) {
+    for (largest, &grad) in largest.iter_mut().zip(grad) {
+        if let Some(out) = out.get_mut(largest.1) {
+            *out += grad;
+        }
+        *largest = (E::neg_infinity(), usize::MAX);
     }
 }
 
 fn average_backward<E: Element>(geometry: &Geometry, count: usize, grad: &[E], out: &mut [E]) {
     let channels = geometry.columns();
-    for row in 0..count * geometry.positions_of_one() {
-        let mut read = 0;
-        geometry.visit(0, row..row + 1, |_, from, len| {
-            if from.is_some() {
-                read += len / channels;
-            }
-        });
-        let (share, grad) = (E::from_f64(read as f64).recip(), &grad[row * channels..][..channels]);
-        geometry.visit(0, row..row + 1, |_, to, len| {
-            let Some(to) = to else { return };
-            for out in out[to..to + len].chunks_exact_mut(channels) {
-                out.iter_mut().zip(grad).for_each(|(out, &grad)| *out += grad * share);
-            }
-        });
-    }
+    let rows = count * geometry.positions_of_one();
+    let mut reads = vec![0; rows];
+    geometry.visit(0, 0..rows, |row, _, from, len| {
+        if from.is_some() {
+            reads[row] += len / channels;
+        }
+    });
+    geometry.visit(0, 0..rows, |row, _, to, len| {
+        let Some(to) = to else { return };
+        let share = E::from_f64(reads[row] as f64).recip();
+        let grad = &grad[row * channels..][..channels];
+        for out in out[to..to + len].chunks_exact_mut(channels) {
+            out.iter_mut().zip(grad).for_each(|(out, &grad)| *out += grad * share);
+        }
+    });
 }

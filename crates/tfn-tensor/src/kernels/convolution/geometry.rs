@@ -30,13 +30,16 @@ struct Span {
     inside: Range<usize>,
 }
 
+#[inline(always)]
 fn span(axis: &WindowAxis, len: usize, position: usize) -> Span {
     let start = (position * axis.stride) as isize - axis.padding.0 as isize;
-    // Entry k lies at start + k·dilation.
-    let from = (-start).max(0) as usize;
-    let to = (len as isize - start).max(0) as usize;
-    let first = from.div_ceil(axis.dilation).min(axis.size);
-    let last = to.div_ceil(axis.dilation).min(axis.size);
+    // Entry k lies at start + k·dilation. A division takes longer than all the rest.
+    let steps = |distance: usize| match axis.dilation {
+        1 => distance,
+        dilation => distance.div_ceil(dilation),
+    };
+    let first = steps((-start).max(0) as usize).min(axis.size);
+    let last = steps((len as isize - start).max(0) as usize).min(axis.size);
     Span { start, inside: first..last.max(first) }
 }
 
@@ -103,61 +106,78 @@ impl Geometry {
         group * each..(group + 1) * each
     }
 
-    /// Visits the patches of a group at some rows in runs that lie in one piece both in the patch and in the image:
-    /// where a run begins in the patches, where in the image (nowhere, if it is padding), and its length.
+    /// Visits the patches of a group at some rows in runs that lie in one piece both in the patch and in the image: the
+    /// number of the patch, counted from the first of these rows, where the run begins in it, where in the images (nowhere,
+    /// if it is padding), and its length.
     ///
-    /// Patches are visited from the first entry to the last.
+    /// Patches are visited in order, each from its first entry to its last.
     #[inline(always)]
     pub(in crate::kernels) fn visit(
         &self,
         group: usize,
         rows: Range<usize>,
-        mut visit: impl FnMut(usize, Option<usize>, usize),
+        mut visit: impl FnMut(usize, usize, Option<usize>, usize),
     ) {
-        let [_, rows_of_image, len] = self.image;
+        let [planes, lines, len] = self.image;
         let [first, second, last] = self.axes;
         let (channels, own) = (self.channels, self.channels_of_one());
         // Neighbours of all channels lie in one piece.
         let joined = last.dilation == 1 && self.groups == 1;
-        let [_, across, along] = self.positions;
-        let (mut at, plane) = (0, last.size * own);
-        for row in rows {
-            let (rest, x) = (row / along, row % along);
-            let (rest, y) = (rest / across, rest % across);
-            let (example, z) = (rest / self.positions[0], rest % self.positions[0]);
-            let z = span(&first, self.image[0], z);
-            let y = span(&second, rows_of_image, y);
-            let x = span(&last, len, x);
+        let [deep, across, along] = self.positions;
+        let line_of_window = last.size * own;
+        let (rest, mut x) = (rows.start / along, rows.start % along);
+        let (rest, mut y) = (rest / across, rest % across);
+        let (mut example, mut z) = (rest / deep, rest % deep);
+        let (mut spans_z, mut spans_y) = (span(&first, planes, z), span(&second, lines, y));
+        for row in 0..rows.len() {
+            let spans_x = span(&last, len, x);
+            let mut at = 0;
             for k in 0..first.size {
                 for l in 0..second.size {
-                    if !z.inside.contains(&k) || !y.inside.contains(&l) || x.inside.is_empty() {
-                        visit(at, None, plane);
-                        at += plane;
+                    if !spans_z.inside.contains(&k)
+                        || !spans_y.inside.contains(&l)
+                        || spans_x.inside.is_empty()
+                    {
+                        visit(row, at, None, line_of_window);
+                        at += line_of_window;
                         continue;
                     }
-                    let deep = (z.start + (k * first.dilation) as isize) as usize;
-                    let high = (y.start + (l * second.dilation) as isize) as usize;
-                    let line = ((example * self.image[0] + deep) * rows_of_image + high) * len;
+                    let plane = (spans_z.start + (k * first.dilation) as isize) as usize;
+                    let line = (spans_y.start + (l * second.dilation) as isize) as usize;
+                    let line = ((example * planes + plane) * lines + line) * len;
                     // The first entry inside: what the start lacks, its index makes up for.
-                    let begin = x.start + (x.inside.start * last.dilation) as isize;
+                    let begin = spans_x.start + (spans_x.inside.start * last.dilation) as isize;
                     let begin = (line + begin as usize) * channels + group * own;
-                    if x.inside.start > 0 {
-                        visit(at, None, x.inside.start * own);
+                    let Range { start, end } = spans_x.inside;
+                    if start > 0 {
+                        visit(row, at, None, start * own);
                     }
-                    let inside = at + x.inside.start * own;
+                    let inside = at + start * own;
                     if joined {
-                        visit(inside, Some(begin), x.inside.len() * own);
+                        visit(row, inside, Some(begin), (end - start) * own);
                     } else {
-                        for i in 0..x.inside.len() {
+                        for i in 0..end - start {
                             let from = begin + i * last.dilation * channels;
-                            visit(inside + i * own, Some(from), own);
+                            visit(row, inside + i * own, Some(from), own);
                         }
                     }
-                    if x.inside.end < last.size {
-                        visit(at + x.inside.end * own, None, (last.size - x.inside.end) * own);
+                    if end < last.size {
+                        visit(row, at + end * own, None, (last.size - end) * own);
                     }
-                    at += plane;
+                    at += line_of_window;
                 }
+            }
+            x += 1;
+            if x == along {
+                (x, y) = (0, y + 1);
+                if y == across {
+                    (y, z) = (0, z + 1);
+                    if z == deep {
+                        (z, example) = (0, example + 1);
+                    }
+                    spans_z = span(&first, planes, z);
+                }
+                spans_y = span(&second, lines, y);
             }
         }
     }

@@ -18,10 +18,34 @@ pub(super) fn gather<E: Element>(
     rows: Range<usize>,
     out: &mut [E],
 ) {
-    geometry.visit(group, rows, |to, from, len| match from {
-        Some(from) => copy(&x[from..], &mut out[to..], len),
-        None => out[to..to + len].fill(E::zero()),
+    let depth = geometry.depth();
+    geometry.visit(group, rows, |row, at, from, len| {
+        let out = &mut out[row * depth + at..];
+        match from {
+            Some(from) => copy(&x[from..], out, len),
+            None => clear(out, len),
+        }
     });
+}
+
+/// Zeros in the first `len` entries. It may write up to [`PIECE`] − 1 more, as [`copy`] does.
+#[inline(always)]
+fn clear<E: Element>(to: &mut [E], len: usize) {
+    if len >= LONG {
+        to[..len].fill(E::zero());
+        return;
+    }
+    let mut done = 0;
+    while done < len {
+        match to[done..].first_chunk_mut::<PIECE>() {
+            Some(to) => *to = [E::zero(); PIECE],
+            None => {
+                to[done..len].fill(E::zero());
+                return;
+            }
+        }
+        done += PIECE;
+    }
 }
 
 /// Copies the first `len` entries. It may write up to [`PIECE`] − 1 more, where `to` is longer.
@@ -54,9 +78,10 @@ pub(super) fn scatter<E: Element>(
     weight: Option<&[E]>,
     out: &mut [E],
 ) {
-    geometry.visit(group, rows, |from, to, len| {
+    let depth = geometry.depth();
+    geometry.visit(group, rows, |row, at, to, len| {
         let Some(to) = to else { return };
-        let (patch, out) = (&patches[from..from + len], &mut out[to..to + len]);
+        let (patch, out) = (&patches[row * depth + at..][..len], &mut out[to..to + len]);
         match weight {
             None => out.iter_mut().zip(patch).for_each(|(out, &p)| *out += p),
             Some(weight) => {
