@@ -1,6 +1,8 @@
 //! The largest entry and the mean of what a window reads, channel by channel.
 
-use super::convolution::Geometry;
+use std::ops::Range;
+
+use super::convolution::{Geometry, Line, LineShape};
 use super::parallel::{in_chunks, in_tasks, split_off};
 use crate::dtype::Element;
 use crate::kernels::Accumulate;
@@ -20,7 +22,7 @@ pub(crate) enum Pool {
 /// Whether `x` takes the place of the largest entry so far.
 #[inline(always)]
 fn is_larger<E: Element>(x: E, largest: E) -> bool {
-    x > largest || x.is_nan()
+    (x > largest) | x.is_nan()
 }
 
 impl Pool {
@@ -36,19 +38,17 @@ impl Pool {
             let first = chunk * rows;
             out.fill(if self == Self::Max { E::neg_infinity() } else { E::zero() });
             let mut counts = vec![0_usize; out.len() / channels];
-            geometry.visit(0, first..first + counts.len(), |row, _, from, len| {
-                let Some(from) = from else { return };
+            each_entry(geometry, first..first + counts.len(), |row, from| {
                 let out = &mut out[row * channels..][..channels];
-                counts[row] += len / channels;
-                for entries in x[from..from + len].chunks_exact(channels) {
-                    match self {
-                        Self::Max => {
-                            for (out, &x) in out.iter_mut().zip(entries) {
-                                *out = if is_larger(x, *out) { x } else { *out };
-                            }
+                let entries = &x[from..from + channels];
+                counts[row] += 1;
+                match self {
+                    Self::Max => {
+                        for (out, &x) in out.iter_mut().zip(entries) {
+                            *out = if is_larger(x, *out) { x } else { *out };
                         }
-                        Self::Average => out.iter_mut().zip(entries).for_each(|(o, &x)| *o += x),
                     }
+                    Self::Average => out.iter_mut().zip(entries).for_each(|(o, &x)| *o += x),
                 }
             });
             if self == Self::Average {
@@ -106,21 +106,17 @@ fn max_backward<E: Element>(geometry: &Geometry, count: usize, x: &[E], grad: &[
     let none = (E::neg_infinity(), usize::MAX);
     let mut largest = vec![none; channels];
     let mut current = 0;
-    geometry.visit(0, 0..rows, |row, _, from, len| {
+    each_entry(geometry, 0..rows, |row, from| {
         if row > current {
             give(&mut largest, &grad[current * channels..], out);
             current = row;
         }
-        let Some(from) = from else { return };
-        for first in (from..from + len).step_by(channels) {
-            for ((c, &x), largest) in
-                x[first..first + channels].iter().enumerate().zip(&mut largest)
-            {
-                // An entry of minus infinity is one too.
-                if largest.1 == usize::MAX || (!largest.0.is_nan() && is_larger(x, largest.0)) {
-                    *largest = (x, first + c);
-                }
-            }
+        for (c, (&x, largest)) in x[from..from + channels].iter().zip(&mut largest).enumerate() {
+            let (so_far, place) = *largest;
+            // An entry of minus infinity is one too. Without branches, which nobody could foresee.
+            let first = place == usize::MAX;
+            let better = first | (!so_far.is_nan() & is_larger(x, so_far));
+            *largest = if better { (x, from + c) } else { (so_far, place) };
         }
     });
     give(&mut largest, &grad[current * channels..], out);
@@ -140,17 +136,20 @@ fn average_backward<E: Element>(geometry: &Geometry, count: usize, grad: &[E], o
     let channels = geometry.columns();
     let rows = count * geometry.positions_of_one();
     let mut reads = vec![0; rows];
-    geometry.visit(0, 0..rows, |row, _, from, len| {
-        if from.is_some() {
-            reads[row] += len / channels;
-        }
+    each_entry(geometry, 0..rows, |row, _| reads[row] += 1);
+    each_entry(geometry, 0..rows, |row, to| {
+        let share = E::from_f64(f64::from(reads[row])).recip();
+        let (out, grad) = (&mut out[to..to + channels], &grad[row * channels..][..channels]);
+        out.iter_mut().zip(grad).for_each(|(out, &grad)| *out += grad * share);
     });
-    geometry.visit(0, 0..rows, |row, _, to, len| {
-        let Some(to) = to else { return };
-        let share = E::from_f64(reads[row] as f64).recip();
-        let grad = &grad[row * channels..][..channels];
-        for out in out[to..to + len].chunks_exact_mut(channels) {
-            out.iter_mut().zip(grad).for_each(|(out, &grad)| *out += grad * share);
-        }
+}
+
+/// Visits what a window reads at some rows, without the padding: the number of the row, counted from the first, and where the
+/// channels of the entry lie.
+#[inline(always)]
+fn each_entry(geometry: &Geometry, rows: Range<usize>, mut visit: impl FnMut(usize, usize)) {
+    let LineShape { step, .. } = geometry.line();
+    geometry.visit(0, rows, |Line { row, from, inside, .. }| {
+        (0..inside.len()).for_each(|i| visit(row, from + i * step));
     });
 }

@@ -106,23 +106,19 @@ impl Geometry {
         group * each..(group + 1) * each
     }
 
-    /// Visits the patches of a group at some rows in runs that lie in one piece both in the patch and in the image: the
-    /// number of the patch, counted from the first of these rows, where the run begins in it, where in the images (nowhere,
-    /// if it is padding), and its length.
+    /// Visits the patches of a group at some rows, line by line: what a window reads along the last axis of the image.
     ///
-    /// Patches are visited in order, each from its first entry to its last.
+    /// Patches are visited in order, each from its first line to its last.
     #[inline(always)]
     pub(in crate::kernels) fn visit(
         &self,
         group: usize,
         rows: Range<usize>,
-        mut visit: impl FnMut(usize, usize, Option<usize>, usize),
+        mut visit: impl FnMut(Line),
     ) {
         let [planes, lines, len] = self.image;
         let [first, second, last] = self.axes;
         let (channels, own) = (self.channels, self.channels_of_one());
-        // Neighbours of all channels lie in one piece.
-        let joined = last.dilation == 1 && self.groups == 1;
         let [deep, across, along] = self.positions;
         let line_of_window = last.size * own;
         let (rest, mut x) = (rows.start / along, rows.start % along);
@@ -131,39 +127,21 @@ impl Geometry {
         let (mut spans_z, mut spans_y) = (span(&first, planes, z), span(&second, lines, y));
         for row in 0..rows.len() {
             let spans_x = span(&last, len, x);
+            let Range { start, end } = spans_x.inside;
+            let begin = spans_x.start + (start * last.dilation) as isize;
             let mut at = 0;
             for k in 0..first.size {
                 for l in 0..second.size {
-                    if !spans_z.inside.contains(&k)
-                        || !spans_y.inside.contains(&l)
-                        || spans_x.inside.is_empty()
-                    {
-                        visit(row, at, None, line_of_window);
-                        at += line_of_window;
-                        continue;
+                    let read = spans_z.inside.contains(&k) & spans_y.inside.contains(&l);
+                    let (mut from, mut inside) = (0, 0..0);
+                    if read & (start < end) {
+                        let plane = (spans_z.start + (k * first.dilation) as isize) as usize;
+                        let line = (spans_y.start + (l * second.dilation) as isize) as usize;
+                        let line = ((example * planes + plane) * lines + line) * len;
+                        from = (line + begin as usize) * channels + group * own;
+                        inside = start..end;
                     }
-                    let plane = (spans_z.start + (k * first.dilation) as isize) as usize;
-                    let line = (spans_y.start + (l * second.dilation) as isize) as usize;
-                    let line = ((example * planes + plane) * lines + line) * len;
-                    // The first entry inside: what the start lacks, its index makes up for.
-                    let begin = spans_x.start + (spans_x.inside.start * last.dilation) as isize;
-                    let begin = (line + begin as usize) * channels + group * own;
-                    let Range { start, end } = spans_x.inside;
-                    if start > 0 {
-                        visit(row, at, None, start * own);
-                    }
-                    let inside = at + start * own;
-                    if joined {
-                        visit(row, inside, Some(begin), (end - start) * own);
-                    } else {
-                        for i in 0..end - start {
-                            let from = begin + i * last.dilation * channels;
-                            visit(row, inside + i * own, Some(from), own);
-                        }
-                    }
-                    if end < last.size {
-                        visit(row, at + end * own, None, (last.size - end) * own);
-                    }
+                    visit(Line { row, at, from, inside });
                     at += line_of_window;
                 }
             }
@@ -181,4 +159,38 @@ impl Geometry {
             }
         }
     }
+
+    /// Entries of a line of the window, and of its step from one of them to the next.
+    #[inline(always)]
+    pub(in crate::kernels) fn line(&self) -> LineShape {
+        let (last, own) = (self.axes[AXES - 1], self.channels_of_one());
+        // Neighbours of all channels lie in one piece.
+        let joined = last.dilation == 1 && self.groups == 1;
+        LineShape { size: last.size, own, step: last.dilation * self.channels, joined }
+    }
+}
+
+/// A line of a patch.
+pub(in crate::kernels) struct Line {
+    /// Number of the patch, counted from the first that is visited.
+    pub(in crate::kernels) row: usize,
+    /// Where the line begins in the patch.
+    pub(in crate::kernels) at: usize,
+    /// Where the first entry that is no padding lies in the images.
+    pub(in crate::kernels) from: usize,
+    /// Which entries of the window are no padding, each of as many numbers as a group has channels.
+    pub(in crate::kernels) inside: Range<usize>,
+}
+
+/// What all lines have in common.
+#[derive(Clone, Copy)]
+pub(in crate::kernels) struct LineShape {
+    /// Entries, padding included.
+    pub(in crate::kernels) size: usize,
+    /// Numbers of an entry.
+    pub(in crate::kernels) own: usize,
+    /// Distance of one entry to the next in the image.
+    pub(in crate::kernels) step: usize,
+    /// Whether they lie in one piece.
+    pub(in crate::kernels) joined: bool,
 }

@@ -20,6 +20,7 @@ mod patches;
 use std::ops::Range;
 
 pub(crate) use geometry::Geometry;
+pub(super) use geometry::{Line, LineShape};
 
 use super::parallel::{BLOCK, in_blocks, in_tasks, split_off};
 use super::product::{Factor, Product, count_product};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Line, LineShape};
 use crate::dtype::Element;
 
 /// Entries that are copied at a time.
@@ -18,12 +18,21 @@ pub(super) fn gather<E: Element>(
     rows: Range<usize>,
     out: &mut [E],
 ) {
-    let depth = geometry.depth();
-    geometry.visit(group, rows, |row, at, from, len| {
+    let (depth, LineShape { size, own, step, joined }) = (geometry.depth(), geometry.line());
+    geometry.visit(group, rows, |Line { row, at, from, inside: Range { start, end } }| {
         let out = &mut out[row * depth + at..];
-        match from {
-            Some(from) => copy(&x[from..], out, len),
-            None => clear(out, len),
+        if start > 0 || end == 0 {
+            clear(out, if end == 0 { size } else { start } * own);
+        }
+        if joined {
+            copy(&x[from..], &mut out[start * own..], (end - start) * own);
+        } else {
+            for i in start..end {
+                copy(&x[from + (i - start) * step..], &mut out[i * own..], own);
+            }
+        }
+        if end > 0 && end < size {
+            clear(&mut out[end * own..], (size - end) * own);
         }
     });
 }
@@ -78,18 +87,25 @@ pub(super) fn scatter<E: Element>(
     weight: Option<&[E]>,
     out: &mut [E],
 ) {
-    let depth = geometry.depth();
-    geometry.visit(group, rows, |row, at, to, len| {
-        let Some(to) = to else { return };
-        let (patch, out) = (&patches[row * depth + at..][..len], &mut out[to..to + len]);
-        match weight {
-            None => out.iter_mut().zip(patch).for_each(|(out, &p)| *out += p),
-            Some(weight) => {
-                let weight = &weight[to..to + len];
-                for ((out, &p), &w) in out.iter_mut().zip(patch).zip(weight) {
-                    *out += (w + w) * p;
+    let (depth, LineShape { own, step, joined, .. }) = (geometry.depth(), geometry.line());
+    geometry.visit(group, rows, |Line { row, at, from, inside: Range { start, end } }| {
+        let patch = &patches[row * depth + at..];
+        let mut run = |first: usize, to: usize, len: usize| {
+            let (patch, out) = (&patch[first * own..][..len], &mut out[to..to + len]);
+            match weight {
+                None => out.iter_mut().zip(patch).for_each(|(out, &p)| *out += p),
+                Some(weight) => {
+                    let weight = &weight[to..to + len];
+                    for ((out, &p), &w) in out.iter_mut().zip(patch).zip(weight) {
+                        *out += (w + w) * p;
+                    }
                 }
             }
+        };
+        if joined {
+            run(start, from, (end - start) * own);
+        } else {
+            (start..end).for_each(|i| run(i, from + (i - start) * step, own));
         }
     });
 }
