@@ -17,6 +17,9 @@ use crate::parameter::ParameterSpec;
 
 mod tails;
 
+/// Powers of ten that are tried for a point that a bijector leads back to, on either side of 1.
+const MOST_POWERS: i32 = 20;
+
 /// The distribution of `bijector.forward(x)` for `x` from `distribution`.
 ///
 /// Counterpart: `tfp.distributions.TransformedDistribution`.
@@ -172,12 +175,27 @@ impl TransformedDistribution {
         if !self.event_shape()?.is_empty() {
             return Ok(x);
         }
-        // A draw may be so small that it is rounded to an end of a range on the way.
-        let back = self.bijector.inverse(&self.bijector.forward(&x)).detach();
-        let returns = (back - &x).abs().le(&(x.abs() * 0.5));
-        let is_below = x.lt(&constant(0.0, &x));
-        let half = Tensor::select(&is_below, &constant(-0.5, &x), &constant(0.5, &x));
-        Ok(Tensor::select(&returns, &x, &half))
+        self.returning(&x)
+    }
+
+    /// `x`, but where it is rounded to an end of a range on its way through the bijector, a number of another size that comes
+    /// back: one half if it does, else the first of the powers of ten away from 1.
+    fn returning(&self, x: &Tensor) -> Result<Tensor> {
+        let [below, above] = [-1.0, 1.0].map(|side| constant(side, x));
+        let side = Tensor::select(&x.lt(&constant(0.0, x)), &below, &above);
+        let sizes = (1..=MOST_POWERS).flat_map(|power| [10.0_f64.powi(power), 10.0_f64.powi(-power)]);
+        let mut point = x.clone();
+        for size in std::iter::once(0.5).chain(sizes) {
+            for next in [&side * size, &side * -size] {
+                let back = self.bijector.inverse(&self.bijector.forward(&point)).detach();
+                let returns = (back - &point).abs().le(&(point.abs() * 0.5));
+                if all_nonzero(&returns)? {
+                    return Ok(point);
+                }
+                point = Tensor::select(&returns, &point, &next);
+            }
+        }
+        Ok(point)
     }
 }
 

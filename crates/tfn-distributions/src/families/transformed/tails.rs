@@ -137,8 +137,9 @@ impl TransformedDistribution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kumaraswamy;
-    use crate::bijectors::{Chain, Exp, IntoBijector, Invert, Scale, Shift, Sigmoid, Softplus};
+    use crate::bijectors::{Bijector, Chain, Exp, IntoBijector, Invert, Scale, Shift, Sigmoid, Softplus};
+    use crate::{Chi2, Kumaraswamy};
+    use std::sync::Arc;
     use tfn_tensor::{DType, Variable};
 
     /// Draws of about 1e-31 are rounded to an end of a range on their way through the chain.
@@ -166,6 +167,41 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// Of all numbers only some about 1e-8 come back through the chain, or some about 20: no draw does, and no half.
+    #[test]
+    fn outside_nothing_moves_even_if_few_numbers_come_back() {
+        let slopes_at = |dtype: DType, x: f64, bijectors: Vec<Arc<dyn Bijector>>, of: [&Variable; 2]| {
+            let base = Chi2::new(Tensor::from_f64(&[3.0], &[1], dtype)).unwrap();
+            let whole = TransformedDistribution::new(base, Chain::new(bijectors)).unwrap();
+            let x = Tensor::from_f64(&[x], &[1], dtype);
+            for answer in [whole.log_prob(&x), whole.cdf(&x), whole.log_survival_function(&x)] {
+                let gradients = answer.unwrap().sum().gradients().unwrap();
+                for variable in of {
+                    assert_eq!(gradients.of(variable).to_f64_vec().unwrap(), [0.0], "{dtype:?}");
+                }
+            }
+        };
+        for dtype in [DType::F64, DType::F32] {
+            let variable = |x: f64| Variable::new("v", Tensor::from_f64(&[x], &[1], dtype)).unwrap();
+            let [scale, shift] = [1e9, 0.5].map(variable);
+            let steep: Vec<Arc<dyn Bijector>> = vec![
+                Exp::new().into_bijector(),
+                Shift::new(&shift).unwrap().into_bijector(),
+                Scale::new(&scale).unwrap().into_bijector(),
+                Sigmoid::new().into_bijector(),
+                Invert::new(Softplus::new()).into_bijector(),
+            ];
+            slopes_at(dtype, -1.0, steep, [&scale, &shift]);
+            let [scale, shift] = [0.5, 1e9].map(variable);
+            let far: Vec<Arc<dyn Bijector>> = vec![
+                Scale::new(&scale).unwrap().into_bijector(),
+                Shift::new(&shift).unwrap().into_bijector(),
+                Exp::new().into_bijector(),
+            ];
+            slopes_at(dtype, -1.0, far, [&scale, &shift]);
         }
     }
 }
