@@ -167,6 +167,30 @@ impl TransformedDistribution {
         Ok((Tensor::select(&wide, y, &point), Some(mask)))
     }
 
+    /// How the bijector changes the log-density of events of `event_ndims` axes at `y`, whose inverse is `x`.
+    fn change(&self, x: &Tensor, y: &Tensor, event_ndims: usize) -> Result<Tensor> {
+        let bijector = &self.bijector;
+        let by_entry = bijector.forward_min_event_ndims() + bijector.inverse_min_event_ndims() == 0;
+        if y.is_tracked() && by_entry && !bijector.is_affine() {
+            let size = y.abs();
+            let tiny = size.lt(&constant(least(y.dtype()?), y)) * size.gt(&constant(0.0, y));
+            if tiny.sum().item()? != 0.0 {
+                return Ok(sum_last(&self.change_by_either(x, y, &tiny)?, event_ndims));
+            }
+        }
+        Ok(bijector.inverse_log_det_jacobian_over(y, event_ndims))
+    }
+
+    /// The same entry by entry: as a function of `x` where `y` is so `tiny` that slopes in it may overflow, for what they are
+    /// slopes of would cancel.
+    fn change_by_either(&self, x: &Tensor, y: &Tensor, tiny: &Tensor) -> Result<Tensor> {
+        let moderate = self.moderate()?;
+        let outcome = self.bijector.forward(&moderate).detach();
+        let by_x = -self.bijector.forward_log_det_jacobian(&Tensor::select(tiny, x, &moderate));
+        let by_y = self.bijector.inverse_log_det_jacobian(&Tensor::select(tiny, &outcome, y));
+        Ok(Tensor::select(tiny, &by_x, &by_y))
+    }
+
     /// An event before the bijector, moderate, so that it can be sent there and back.
     fn moderate(&self) -> Result<Tensor> {
         let mut noise = Stream::from_seed(0);
@@ -213,6 +237,11 @@ fn with_change(density: &Tensor, change: &Tensor) -> Result<Tensor> {
     Ok(only_where(&some, &(density + change)))
 }
 
+/// Below this a reciprocal may overflow, or a few times it.
+fn least(dtype: DType) -> f64 {
+    1e6 * if dtype == DType::F32 { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE }
+}
+
 /// Whether no entry of a mask is 0.
 fn all_nonzero(mask: &Tensor) -> Result<bool> {
     Ok(mask.eq(&constant(0.0, mask)).sum().item()? == 0.0)
@@ -250,8 +279,9 @@ impl Distribution for TransformedDistribution {
     fn log_prob_of(&self, y: &Tensor) -> Result<Tensor> {
         let event_ndims = self.event_shape()?.len();
         let (inside, mask) = self.inside(y)?;
-        let density = self.distribution.log_prob(&self.bijector.inverse(&inside))?;
-        let change = self.bijector.inverse_log_det_jacobian_over(&inside, event_ndims);
+        let x = self.bijector.inverse(&inside);
+        let density = self.distribution.log_prob(&x)?;
+        let change = self.change(&x, &inside, event_ndims)?;
         let log_prob = with_change(&density, &change)?;
         let Some(mask) = mask else {
             return Ok(log_prob);
@@ -365,9 +395,10 @@ impl Distribution for TransformedDistribution {
             return None;
         }
         let terms = |(y, mask): (Tensor, Option<Tensor>)| {
-            let density = self.distribution.elementwise_log_prob(&self.bijector.inverse(&y))?;
+            let x = self.bijector.inverse(&y);
+            let density = self.distribution.elementwise_log_prob(&x)?;
             Some(density.and_then(|density| {
-                let log_prob = with_change(&density, &self.bijector.inverse_log_det_jacobian(&y))?;
+                let log_prob = with_change(&density, &self.change(&x, &y, 0)?)?;
                 Ok(mask.map_or(log_prob.clone(), |mask| only_where(&mask, &log_prob)))
             }))
         };
