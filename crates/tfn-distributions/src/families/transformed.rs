@@ -202,21 +202,31 @@ impl TransformedDistribution {
         self.returning(&x)
     }
 
-    /// `x`, but where it is rounded to an end of a range on its way through the bijector, a number of another size that comes
-    /// back: one half if it does, else the first of the powers of ten away from 1.
+    /// `x`, but where it is rounded to an end of a range on its way through the bijector, another number that comes back, if one is
+    /// found: one half, a power of ten, or what the bijector takes to such a number.
     fn returning(&self, x: &Tensor) -> Result<Tensor> {
+        let returns = |point: &Tensor| {
+            let back = self.bijector.inverse(&self.bijector.forward(point)).detach();
+            (back - point).abs().le(&(point.abs() * 0.5))
+        };
+        let mut done = returns(x);
+        if all_nonzero(&done)? {
+            return Ok(x.clone());
+        }
         let [below, above] = [-1.0, 1.0].map(|side| constant(side, x));
         let side = Tensor::select(&x.lt(&constant(0.0, x)), &below, &above);
-        let sizes = (1..=MOST_POWERS).flat_map(|power| [10.0_f64.powi(power), 10.0_f64.powi(-power)]);
+        let powers = (1..=MOST_POWERS).flat_map(|power| [10.0_f64.powi(power), 10.0_f64.powi(-power)]);
         let mut point = x.clone();
-        for size in std::iter::once(0.5).chain(sizes) {
-            for next in [&side * size, &side * -size] {
-                let back = self.bijector.inverse(&self.bijector.forward(&point)).detach();
-                let returns = (back - &point).abs().le(&(point.abs() * 0.5));
-                if all_nonzero(&returns)? {
-                    return Ok(point);
+        for size in std::iter::once(0.5).chain(powers) {
+            for number in [&side * size, &side * -size] {
+                for next in [number.clone(), self.bijector.inverse(&number).detach()] {
+                    let takes = (1.0 - &done) * returns(&next);
+                    point = Tensor::select(&takes, &next, &point);
+                    done = done + takes;
+                    if all_nonzero(&done)? {
+                        return Ok(point);
+                    }
                 }
-                point = Tensor::select(&returns, &point, &next);
             }
         }
         Ok(point)
@@ -235,6 +245,11 @@ fn with_change(density: &Tensor, change: &Tensor) -> Result<Tensor> {
     let zero = constant(0.0, density);
     let [density, change] = [density, change].map(|part| Tensor::select(&some, part, &zero));
     Ok(only_where(&some, &(density + change)))
+}
+
+/// `answer`, which nothing moves if the mask has no entry: the range may have no number that could stand in.
+fn unless_all_outside(mask: &Tensor, answer: Tensor) -> Result<Tensor> {
+    Ok(if mask.sum().item()? == 0.0 { answer.detach() } else { answer })
 }
 
 /// Below this a reciprocal may overflow, or a few times it.
@@ -289,7 +304,7 @@ impl Distribution for TransformedDistribution {
         let over = event_ndims.saturating_sub(self.bijector.inverse_min_event_ndims());
         let mask = all_last(&mask, over);
         match self.saturated.before(y) {
-            None => Ok(only_where(&mask, &log_prob)),
+            None => unless_all_outside(&mask, only_where(&mask, &log_prob)),
             Some(x) => {
                 let ndims = self.distribution.event_shape()?.len();
                 let change = self.bijector.forward_log_det_jacobian_over(&x, ndims);
@@ -399,7 +414,10 @@ impl Distribution for TransformedDistribution {
             let density = self.distribution.elementwise_log_prob(&x)?;
             Some(density.and_then(|density| {
                 let log_prob = with_change(&density, &self.change(&x, &y, 0)?)?;
-                Ok(mask.map_or(log_prob.clone(), |mask| only_where(&mask, &log_prob)))
+                match mask {
+                    None => Ok(log_prob),
+                    Some(mask) => unless_all_outside(&mask, only_where(&mask, &log_prob)),
+                }
             }))
         };
         self.inside(y).map_or_else(|error| Some(Err(error)), terms)
