@@ -55,6 +55,9 @@ impl<'a, E> Operand<'a, E> {
     }
 }
 
+/// Where a gradient goes, whether it is added there, and a weight of it.
+pub(crate) type Out<'a, E> = (&'a mut [E], Accumulate, Option<&'a [E]>);
+
 /// Which patches a block holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Held<E> {
@@ -237,7 +240,7 @@ impl Geometry {
     pub(crate) fn kernel_gradients<E: Element, const N: usize>(
         &self,
         pairs: [(Operand<'_, E>, Operand<'_, E>); N],
-        outs: [(&mut [E], Accumulate, Option<&[E]>); N],
+        outs: [Out<'_, E>; N],
     ) {
         pairs.iter().for_each(|_| count_product());
         let (depth, columns) = (self.depth(), self.columns());
