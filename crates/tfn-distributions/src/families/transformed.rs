@@ -12,13 +12,15 @@ use crate::axes::sum_last;
 use crate::bijectors::{Bijector, Chain, Exp, IntoBijector, Sigmoid, steps};
 use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure};
 use crate::error::{DistributionError, Result};
-use crate::masking::{all_last, constant, only_where};
+use crate::masking::{all_last, only_where};
 use crate::parameter::ParameterSpec;
 
+mod change;
+mod range;
 mod tails;
 
-/// Powers of ten that are tried for a point that a bijector leads back to, on either side of 1.
-const MOST_POWERS: i32 = 20;
+use change::with_change;
+use range::unless_all_outside;
 
 /// The distribution of `bijector.forward(x)` for `x` from `distribution`.
 ///
@@ -141,125 +143,6 @@ impl TransformedDistribution {
             .is_increasing(&self.number(0.0)?)
             .map_or_else(|| self.unsupported(method), Ok)
     }
-
-    /// The mask of events inside the range of the bijector; `None` if all are.
-    fn inside_mask(&self, y: &Tensor) -> Result<Option<Tensor>> {
-        let ndims = self.bijector.inverse_min_event_ndims();
-        let is_finite = || all_last(&y.abs().lt(&constant(f64::INFINITY, y)), ndims);
-        let mask = match (self.bijector.in_range(y), y.all_finite()?) {
-            (None, true) => return Ok(None),
-            (None, false) => is_finite(),
-            (Some(mask), true) => mask,
-            (Some(mask), false) => mask * is_finite(),
-        };
-        // What is no number stays so.
-        let mask = mask.maximum(&(1.0 - all_last(&y.eq(y), ndims)));
-        Ok((!all_nonzero(&mask)?).then_some(mask))
-    }
-
-    /// `y` with events outside the range replaced by one inside, and the mask of those that are not; without
-    /// one if there are none.
-    fn inside(&self, y: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
-        let Some(mask) = self.inside_mask(y)? else { return Ok((y.clone(), None)) };
-        let ndims = self.bijector.inverse_min_event_ndims();
-        let point = self.bijector.forward(&self.moderate()?).detach();
-        let wide = (0..ndims).fold(mask.clone(), |mask, _| mask.expand_dims(-1));
-        Ok((Tensor::select(&wide, y, &point), Some(mask)))
-    }
-
-    /// How the bijector changes the log-density of events of `event_ndims` axes at `y`, whose inverse is `x`.
-    fn change(&self, x: &Tensor, y: &Tensor, event_ndims: usize) -> Result<Tensor> {
-        let bijector = &self.bijector;
-        let by_entry = bijector.forward_min_event_ndims() + bijector.inverse_min_event_ndims() == 0;
-        if y.is_tracked() && by_entry && !bijector.is_affine() {
-            let size = y.abs();
-            let tiny = size.lt(&constant(least(y.dtype()?), y)) * size.gt(&constant(0.0, y));
-            if tiny.sum().item()? != 0.0 {
-                return Ok(sum_last(&self.change_by_either(x, y, &tiny)?, event_ndims));
-            }
-        }
-        Ok(bijector.inverse_log_det_jacobian_over(y, event_ndims))
-    }
-
-    /// The same entry by entry: as a function of `x` where `y` is so `tiny` that slopes in it may overflow, for what they are
-    /// slopes of would cancel.
-    fn change_by_either(&self, x: &Tensor, y: &Tensor, tiny: &Tensor) -> Result<Tensor> {
-        let moderate = self.moderate()?;
-        let outcome = self.bijector.forward(&moderate).detach();
-        let by_x = -self.bijector.forward_log_det_jacobian(&Tensor::select(tiny, x, &moderate));
-        let by_y = self.bijector.inverse_log_det_jacobian(&Tensor::select(tiny, &outcome, y));
-        Ok(Tensor::select(tiny, &by_x, &by_y))
-    }
-
-    /// An event before the bijector, moderate, so that it can be sent there and back.
-    fn moderate(&self) -> Result<Tensor> {
-        let mut noise = Stream::from_seed(0);
-        let x = self.distribution.sample_of(&self.shape_before()?, &mut noise)?;
-        let x = x.detach().clamp(-1.0, 1.0);
-        if !self.event_shape()?.is_empty() {
-            return Ok(x);
-        }
-        self.returning(&x)
-    }
-
-    /// `x`, but where it is rounded to an end of a range on its way through the bijector, another number that comes back, if one is
-    /// found: one half, a power of ten, or what the bijector takes to such a number.
-    fn returning(&self, x: &Tensor) -> Result<Tensor> {
-        let returns = |point: &Tensor| {
-            let back = self.bijector.inverse(&self.bijector.forward(point)).detach();
-            (back - point).abs().le(&(point.abs() * 0.5))
-        };
-        let mut done = returns(x);
-        if all_nonzero(&done)? {
-            return Ok(x.clone());
-        }
-        let [below, above] = [-1.0, 1.0].map(|side| constant(side, x));
-        let side = Tensor::select(&x.lt(&constant(0.0, x)), &below, &above);
-        let powers = (1..=MOST_POWERS).flat_map(|power| [10.0_f64.powi(power), 10.0_f64.powi(-power)]);
-        let mut point = x.clone();
-        for size in std::iter::once(0.5).chain(powers) {
-            for number in [&side * size, &side * -size] {
-                for next in [number.clone(), self.bijector.inverse(&number).detach()] {
-                    let takes = (1.0 - &done) * returns(&next);
-                    point = Tensor::select(&takes, &next, &point);
-                    done = done + takes;
-                    if all_nonzero(&done)? {
-                        return Ok(point);
-                    }
-                }
-            }
-        }
-        Ok(point)
-    }
-}
-
-/// The log-density and the change of it by a bijector: nothing where either is, as where an inverse overflows, whatever the
-/// other.
-fn with_change(density: &Tensor, change: &Tensor) -> Result<Tensor> {
-    if change.all_finite()? {
-        return Ok(density + change);
-    }
-    let nothing = constant(f64::NEG_INFINITY, density);
-    let (of_density, of_change) = (density.eq(&nothing), change.eq(&nothing));
-    let some = 1.0 - of_density.maximum(&of_change);
-    let zero = constant(0.0, density);
-    let [density, change] = [density, change].map(|part| Tensor::select(&some, part, &zero));
-    Ok(only_where(&some, &(density + change)))
-}
-
-/// `answer`, which nothing moves if the mask has no entry: the range may have no number that could stand in.
-fn unless_all_outside(mask: &Tensor, answer: Tensor) -> Result<Tensor> {
-    Ok(if mask.sum().item()? == 0.0 { answer.detach() } else { answer })
-}
-
-/// Below this a reciprocal may overflow, or a few times it.
-fn least(dtype: DType) -> f64 {
-    1e6 * if dtype == DType::F32 { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE }
-}
-
-/// Whether no entry of a mask is 0.
-fn all_nonzero(mask: &Tensor) -> Result<bool> {
-    Ok(mask.eq(&constant(0.0, mask)).sum().item()? == 0.0)
 }
 
 /// `distribution` with as many last batch axes as event axes as events of `event_ndims` axes need.

@@ -2,7 +2,8 @@
 
 use tfn_tensor::Tensor;
 
-use super::{TransformedDistribution, all_nonzero, unless_all_outside};
+use super::TransformedDistribution;
+use super::range::{all_nonzero, unless_all_outside};
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::masking::constant;
