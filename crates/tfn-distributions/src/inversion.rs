@@ -14,7 +14,8 @@ const NEAR: f64 = 1e-7;
 pub type OfAll<'a, T, E> = &'a dyn Fn(&[f64]) -> Result<Vec<T>, E>;
 
 /// For each entry the first number at which `rising` is not negative any more, between `low` and `high`, to the digits of
-/// numbers with the rounding error `epsilon`: that number or a neighbour before it, at which `rising` is nearer to 0.
+/// numbers with the rounding error `epsilon`: that number or a neighbour before it, at which `rising` is nearer to 0. At a jump
+/// between neighbours by most of what `rising` changes by from `low` to `high` it is that number.
 ///
 /// Where `rising` is 0 all along a stretch, that is the start of the stretch, unless the stretch is narrower than `1e-7` of its
 /// place: then it may be any number of it.
@@ -94,6 +95,8 @@ struct Bracket {
     /// The next point between `a` and `b`.
     next: f64,
     epsilon: f64,
+    /// How much the function rises from end to end.
+    rise: f64,
     /// Whether the next point is one shortly before a root.
     is_probe: bool,
     is_done: bool,
@@ -118,6 +121,7 @@ impl Bracket {
             at_c: at_a,
             next,
             epsilon,
+            rise: at_high - at_low,
             is_probe: false,
             is_done: false,
         };
@@ -182,7 +186,9 @@ impl Bracket {
         if self.at_a.is_nan() || self.at_b.is_nan() {
             return f64::NAN;
         }
-        if self.at_a.abs() <= self.at_b.abs() { self.a } else { self.b }
+        let is_jump = (self.at_a - self.at_b).abs() > 0.5 * self.rise;
+        let is_a = if is_jump { self.at_a >= 0.0 } else { self.at_a.abs() <= self.at_b.abs() };
+        if is_a { self.a } else { self.b }
     }
 }
 
@@ -285,6 +291,17 @@ mod tests {
                 let of = |_: usize, x: f64| if x < root { -1.0 } else { above(x) };
                 let given = roots(&of, vec![low], vec![high])[0];
                 assert!((given / root - 1.0).abs() < 1e-15, "{low} {high}: {given} {root}");
+            }
+        }
+    }
+
+    #[test]
+    fn at_a_jump_between_neighbours_the_later_one_is_taken() {
+        for (before, after) in [(-1e-30, 0.5), (-0.5, 1e-30), (-0.5, 0.0)] {
+            let of = |_: usize, x: f64| if x < 0.3 { before } else { after };
+            for (low, high) in [(0.0, 1.0), (0.29, 1e9), (-1e300, 1e300)] {
+                let given = roots(&of, vec![low], vec![high])[0];
+                assert!((0.3..0.3 + 4.0 * f64::EPSILON).contains(&given), "{low} {high}: {given}");
             }
         }
     }

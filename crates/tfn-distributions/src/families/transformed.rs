@@ -12,10 +12,15 @@ use crate::axes::sum_last;
 use crate::bijectors::{Bijector, Chain, Exp, IntoBijector, Sigmoid, steps};
 use crate::distribution::{Distribution, IntoDistribution, Reparameterization, Structure};
 use crate::error::{DistributionError, Result};
-use crate::masking::{all_last, constant, only_where};
+use crate::masking::{all_last, only_where};
 use crate::parameter::ParameterSpec;
 
+mod change;
+mod range;
 mod tails;
+
+use change::with_change;
+use range::unless_all_outside;
 
 /// The distribution of `bijector.forward(x)` for `x` from `distribution`.
 ///
@@ -138,66 +143,6 @@ impl TransformedDistribution {
             .is_increasing(&self.number(0.0)?)
             .map_or_else(|| self.unsupported(method), Ok)
     }
-
-    /// The mask of events inside the range of the bijector; `None` if all are.
-    fn inside_mask(&self, y: &Tensor) -> Result<Option<Tensor>> {
-        let ndims = self.bijector.inverse_min_event_ndims();
-        let is_finite = || all_last(&y.abs().lt(&constant(f64::INFINITY, y)), ndims);
-        let mask = match (self.bijector.in_range(y), y.all_finite()?) {
-            (None, true) => return Ok(None),
-            (None, false) => is_finite(),
-            (Some(mask), true) => mask,
-            (Some(mask), false) => mask * is_finite(),
-        };
-        // What is no number stays so.
-        let mask = mask.maximum(&(1.0 - all_last(&y.eq(y), ndims)));
-        Ok((!all_nonzero(&mask)?).then_some(mask))
-    }
-
-    /// `y` with events outside the range replaced by one inside, and the mask of those that are not; without
-    /// one if there are none.
-    fn inside(&self, y: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
-        let Some(mask) = self.inside_mask(y)? else { return Ok((y.clone(), None)) };
-        let ndims = self.bijector.inverse_min_event_ndims();
-        let point = self.bijector.forward(&self.moderate()?).detach();
-        let wide = (0..ndims).fold(mask.clone(), |mask, _| mask.expand_dims(-1));
-        Ok((Tensor::select(&wide, y, &point), Some(mask)))
-    }
-
-    /// An event before the bijector, moderate, so that it can be sent there and back.
-    fn moderate(&self) -> Result<Tensor> {
-        let mut noise = Stream::from_seed(0);
-        let x = self.distribution.sample_of(&self.shape_before()?, &mut noise)?;
-        let x = x.detach().clamp(-1.0, 1.0);
-        if !self.event_shape()?.is_empty() {
-            return Ok(x);
-        }
-        // A draw may be so small that it is rounded to an end of a range on the way.
-        let back = self.bijector.inverse(&self.bijector.forward(&x)).detach();
-        let returns = (back - &x).abs().le(&(x.abs() * 0.5));
-        let is_below = x.lt(&constant(0.0, &x));
-        let half = Tensor::select(&is_below, &constant(-0.5, &x), &constant(0.5, &x));
-        Ok(Tensor::select(&returns, &x, &half))
-    }
-}
-
-/// The log-density and the change of it by a bijector: nothing where either is, as where an inverse overflows, whatever the
-/// other.
-fn with_change(density: &Tensor, change: &Tensor) -> Result<Tensor> {
-    if change.all_finite()? {
-        return Ok(density + change);
-    }
-    let nothing = constant(f64::NEG_INFINITY, density);
-    let (of_density, of_change) = (density.eq(&nothing), change.eq(&nothing));
-    let some = 1.0 - of_density.maximum(&of_change);
-    let zero = constant(0.0, density);
-    let [density, change] = [density, change].map(|part| Tensor::select(&some, part, &zero));
-    Ok(only_where(&some, &(density + change)))
-}
-
-/// Whether no entry of a mask is 0.
-fn all_nonzero(mask: &Tensor) -> Result<bool> {
-    Ok(mask.eq(&constant(0.0, mask)).sum().item()? == 0.0)
 }
 
 /// `distribution` with as many last batch axes as event axes as events of `event_ndims` axes need.
@@ -232,8 +177,9 @@ impl Distribution for TransformedDistribution {
     fn log_prob_of(&self, y: &Tensor) -> Result<Tensor> {
         let event_ndims = self.event_shape()?.len();
         let (inside, mask) = self.inside(y)?;
-        let density = self.distribution.log_prob(&self.bijector.inverse(&inside))?;
-        let change = self.bijector.inverse_log_det_jacobian_over(&inside, event_ndims);
+        let x = self.bijector.inverse(&inside);
+        let density = self.distribution.log_prob(&x)?;
+        let change = self.change(&x, &inside, event_ndims)?;
         let log_prob = with_change(&density, &change)?;
         let Some(mask) = mask else {
             return Ok(log_prob);
@@ -241,7 +187,7 @@ impl Distribution for TransformedDistribution {
         let over = event_ndims.saturating_sub(self.bijector.inverse_min_event_ndims());
         let mask = all_last(&mask, over);
         match self.saturated.before(y) {
-            None => Ok(only_where(&mask, &log_prob)),
+            None => unless_all_outside(&mask, only_where(&mask, &log_prob)),
             Some(x) => {
                 let ndims = self.distribution.event_shape()?.len();
                 let change = self.bijector.forward_log_det_jacobian_over(&x, ndims);
@@ -347,10 +293,14 @@ impl Distribution for TransformedDistribution {
             return None;
         }
         let terms = |(y, mask): (Tensor, Option<Tensor>)| {
-            let density = self.distribution.elementwise_log_prob(&self.bijector.inverse(&y))?;
+            let x = self.bijector.inverse(&y);
+            let density = self.distribution.elementwise_log_prob(&x)?;
             Some(density.and_then(|density| {
-                let log_prob = with_change(&density, &self.bijector.inverse_log_det_jacobian(&y))?;
-                Ok(mask.map_or(log_prob.clone(), |mask| only_where(&mask, &log_prob)))
+                let log_prob = with_change(&density, &self.change(&x, &y, 0)?)?;
+                match mask {
+                    None => Ok(log_prob),
+                    Some(mask) => unless_all_outside(&mask, only_where(&mask, &log_prob)),
+                }
             }))
         };
         self.inside(y).map_or_else(|error| Some(Err(error)), terms)

@@ -262,19 +262,21 @@ impl Distribution for TruncatedNormal {
         let view = self.view();
         let is_low = p.le(&constant(0.5, p));
         let end = Tensor::select(&is_low, &self.low.value(), &self.high.value());
-        let is_from_end = law::is_from_end(p, view.shape());
+        let is_from_end = law::is_from_end(p, view.distances(), &view.scale);
         let start = Tensor::select(&is_from_end, &end, &view.top);
-        Ok(start + &view.scale * law::quantile(p, view.shape()))
+        Ok(start + law::quantile(p, view.distances(), &view.scale))
     }
 
     fn inverse_survival_function(&self, p: &Tensor) -> Result<Tensor> {
         // The quantile of the mirror image, with the ends exchanged.
         let view = self.view();
-        let shape = [&-&view.m, &view.r, &view.l];
+        let [m, l, r] = view.distances();
+        let mirrored = [&-m, r, l];
         let is_high = p.le(&constant(0.5, p));
         let end = Tensor::select(&is_high, &self.high.value(), &self.low.value());
-        let start = Tensor::select(&law::is_from_end(p, shape), &end, &view.top);
-        Ok(start - &view.scale * law::quantile(p, shape))
+        let is_from_end = law::is_from_end(p, mirrored, &view.scale);
+        let start = Tensor::select(&is_from_end, &end, &view.top);
+        Ok(start - law::quantile(p, mirrored, &view.scale))
     }
 
     fn reparameterization(&self) -> Reparameterization {
@@ -410,6 +412,38 @@ mod tests {
         let x = truncated.quantile(&Tensor::scalar(1e-30)).unwrap();
         let back = truncated.prob(&Tensor::scalar(0.0)).unwrap() * &x * 1e30;
         assert!((back.item().unwrap() - 1.0).abs() < 1e-14);
+    }
+
+    /// On `[0, h]` with `h` far below the scale `s` the outcome is nearly `h p`, and moves by `h³(p − p³)/(3s³)`; without an upper
+    /// end it goes with the scale.
+    #[test]
+    fn outcomes_move_with_the_scale() {
+        for (dtype, scale, near) in [(DType::F64, 1e5, 1e-9), (DType::F32, 1e12, 1e-6)] {
+            let (number, infinity) = (|x: f64| Tensor::from_f64(&[x], &[1], dtype), f64::INFINITY);
+            let unit = if dtype == DType::F64 { 1.0 } else { 1e7 };
+            for p in [0.2, 0.8] {
+                let slope = |high: f64| {
+                    let of = Variable::new("scale", number(scale)).unwrap();
+                    let law = TruncatedNormal::new(number(0.0), &of, number(0.0), number(high));
+                    let law = law.unwrap();
+                    let outcomes = [
+                        law.quantile(&number(p)).unwrap(),
+                        law.inverse_survival_function(&number(1.0 - p)).unwrap(),
+                    ];
+                    outcomes.map(|x| {
+                        let slope = x.sum().gradients().unwrap().of(&of).to_f64_vec().unwrap()[0];
+                        (slope, x.to_f64_vec().unwrap()[0])
+                    })
+                };
+                let expected = unit * unit * unit * (p - p * p * p) / (3.0 * scale.powi(3));
+                for (given, _) in slope(unit) {
+                    assert!((given / expected - 1.0).abs() < near, "{dtype:?} {p}: {given} {expected}");
+                }
+                for (given, x) in slope(infinity) {
+                    assert!((given * scale / x - 1.0).abs() < near, "{dtype:?} {p}: {given} {x}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -167,6 +167,37 @@ pub(crate) fn gamma_log_density(a: &Tensor, rate: &Tensor, x: &Tensor) -> Tensor
     pointwise(LOG_DENSITY, [a, rate, x])
 }
 
+/// The log-density at `y` of the reciprocal of a gamma variable, as [`gamma_log_density`].
+pub(crate) fn inverse_gamma_log_density(a: &Tensor, scale: &Tensor, y: &Tensor) -> Tensor {
+    const LOG_DENSITY: Pointwise<3> = Pointwise {
+        name: "inverse_gamma_log_density",
+        value: |at| {
+            let (of_gamma, unit) = of_reciprocal(at);
+            gamma_law::log_density(of_gamma) - 2.0 * at[2].ln() + unit.ln()
+        },
+        partials: [
+            |at, _| gamma_law::log_density_in_a(of_reciprocal(at).0),
+            |[a, scale, y], _| {
+                let (of_gamma, unit) = of_reciprocal([a, scale, y]);
+                gamma_law::log_density_in_rate(of_gamma) / unit
+            },
+            |[a, scale, y], _| {
+                // Each of both terms over y may be larger than all numbers.
+                let rest = (-(a + 1.0)).mul_add(y, scale);
+                if rest.is_infinite() { -(a + 1.0) / y } else { rest / y / y }
+            },
+        ],
+    };
+    pointwise(LOG_DENSITY, [a, scale, y])
+}
+
+/// Concentration, rate and value of the gamma variable whose reciprocal is `y`, and the unit of that value: 1, but `1/y` where that
+/// overflows.
+fn of_reciprocal([a, scale, y]: [f64; 3]) -> ([f64; 3], f64) {
+    let x = y.recip();
+    if x == f64::INFINITY { ([a, scale / y, 1.0], y) } else { ([a, scale, x], 1.0) }
+}
+
 /// The entropy of that distribution at rate 1.
 pub(crate) fn gamma_entropy(a: &Tensor) -> Tensor {
     const ENTROPY: Pointwise<1> = Pointwise {

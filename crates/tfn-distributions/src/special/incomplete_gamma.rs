@@ -3,7 +3,7 @@
 use tfn_tensor::{Pointwise, Tensor, pointwise};
 
 use super::scalar::incomplete_gamma::{
-    by_a, front_over_tail, log_density, log_front, log_quantile, log_tail,
+    by_a, front_over_tail, log_density, log_front, log_quantile, log_tail, quantile,
 };
 
 /// Numbers below this may have lost digits, which a quotient by a small `x` would show. Where a front is so little of its
@@ -242,7 +242,7 @@ pub fn log_gammaincinv(a: &Tensor, p: &Tensor) -> Tensor {
 pub fn gammaincinv(a: &Tensor, p: &Tensor) -> Tensor {
     const INVERSE: Pointwise<2> = Pointwise {
         name: "gammaincinv",
-        value: |[a, p]| log_quantile(a, p, false).exp(),
+        value: |[a, p]| quantile(a, p, false),
         partials: [|[a, _], x| quantile_in_a(a, x), |[a, _], x| quantile_in_p(a, x)],
     };
     pointwise(INVERSE, [a, p])
@@ -265,7 +265,7 @@ pub fn gammaincinv(a: &Tensor, p: &Tensor) -> Tensor {
 pub fn gammainccinv(a: &Tensor, q: &Tensor) -> Tensor {
     const UPPER_INVERSE: Pointwise<2> = Pointwise {
         name: "gammainccinv",
-        value: |[a, q]| log_quantile(a, q, true).exp(),
+        value: |[a, q]| quantile(a, q, true),
         partials: [|[a, _], x| quantile_in_a(a, x), |[a, _], x| -quantile_in_p(a, x)],
     };
     pointwise(UPPER_INVERSE, [a, q])

@@ -37,7 +37,9 @@ pub(crate) use counts::{
 };
 pub(crate) use draws::{beta_sample, gamma_sample, log_gamma_sample};
 pub use gamma::{digamma, lgamma, lgamma_divergence, log_beta, log_multigamma, log1p_gap};
-pub(crate) use gamma::{expm1_gap, gamma_entropy, gamma_log_density, ratio_gap};
+pub(crate) use gamma::{
+    expm1_gap, gamma_entropy, gamma_log_density, inverse_gamma_log_density, ratio_gap,
+};
 pub(crate) use geometric::{geometric_quantile, geometric_tail};
 pub(crate) use incomplete_beta::beta_log_density;
 pub use incomplete_beta::{betainc, betaincc, betainccinv, betaincinv, log_betainc, log_betaincc};

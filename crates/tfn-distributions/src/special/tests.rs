@@ -13,6 +13,7 @@ fn apply(name: &str, v: &[Tensor]) -> Tensor {
         ("lgamma_divergence", [p, q]) => lgamma_divergence(p, q),
         ("log1p_gap", [t]) => log1p_gap(t),
         ("gamma_log_density", [a, rate, x]) => gamma_log_density(a, rate, x),
+        ("inverse_gamma_log_density", [a, scale, y]) => inverse_gamma_log_density(a, scale, y),
         ("beta_log_density", [a, b, x]) => beta_log_density(a, b, x),
         ("gamma_entropy", [a]) => gamma_entropy(a),
         ("log_multigamma", [a]) => log_multigamma(a, 3),
@@ -155,6 +156,24 @@ const VALUES: &[(&str, &[f64], f64, f64)] = &[
     ("betaincinv", &[0.11575530520013617, 0.0394191860553809, 0.30667296528187427], 0.8816796199230287, 1e-14),
 ];
 
+/// `a + z√a + (z² − 1)/3`, far above the rest of the series, where logarithms of the numbers have fewer digits than they.
+#[test]
+fn quantiles_of_the_largest_concentrations_have_their_digits() {
+    let number = Tensor::scalar;
+    // mpmath: Φ⁻¹(0.975).
+    let z = 1.959_963_984_540_054;
+    for a in [3e20_f64, 1.3e24, 1.268_649_370_354_987e88, 1e300] {
+        for (p, z) in [(0.025, -z), (0.975, z)] {
+            let expected = a + z * a.sqrt();
+            let below = gammaincinv(&number(a), &number(p)).item().unwrap();
+            let above = gammainccinv(&number(a), &number(p)).item().unwrap();
+            assert!((below / expected - 1.0).abs() < 5e-16, "{a} {p}: {below} {expected}");
+            let expected = a - z * a.sqrt();
+            assert!((above / expected - 1.0).abs() < 5e-16, "{a} {p}: {above} {expected}");
+        }
+    }
+}
+
 #[test]
 fn values_have_their_digits() {
     for (name, arguments, expected, tolerance) in VALUES {
@@ -175,6 +194,10 @@ const POINTS: &[(&str, &[&[f64]])] = &[
     (
         "gamma_log_density",
         &[&[0.4, 2.0, 0.2], &[3.0, 0.5, 5.0], &[40.0, 2.0, 18.0], &[40.0, 1.0, 9.0]],
+    ),
+    (
+        "inverse_gamma_log_density",
+        &[&[0.4, 2.0, 5.0], &[3.0, 0.5, 0.2], &[40.0, 2.0, 0.05], &[1.0, 1.0, 9.0]],
     ),
     ("beta_log_density", BETA),
     ("gamma_entropy", &[&[0.4], &[3.0], &[40.0]]),

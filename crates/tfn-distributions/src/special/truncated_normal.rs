@@ -106,26 +106,36 @@ of_distances! {
 }
 
 /// 1 where [`quantile`] counts from the end on the side of `p`.
-pub(crate) fn is_from_end(p: &Tensor, [m, l, r]: [&Tensor; 3]) -> Tensor {
-    const IS_FROM_END: Pointwise<4> = Pointwise {
+pub(crate) fn is_from_end(p: &Tensor, [m, l, r]: [&Tensor; 3], scale: &Tensor) -> Tensor {
+    const IS_FROM_END: Pointwise<5> = Pointwise {
         name: "truncated_normal_is_from_end",
-        value: |at| f64::from(u8::from(law::is_from_end(at))),
-        partials: [|_, _| 0.0; 4],
+        value: |at| f64::from(u8::from(law::is_from_end(at_level(at)))),
+        partials: [|_, _| 0.0; 5],
     };
-    pointwise(IS_FROM_END, [p, m, l, r]).detach()
+    pointwise(IS_FROM_END, [p, m, l, r, scale]).detach()
 }
 
-/// The quantile, counted from the lower end for `p` up to ½ and from the upper one above, or from the highest point.
-pub(crate) fn quantile(p: &Tensor, [m, l, r]: [&Tensor; 3]) -> Tensor {
-    const QUANTILE: Pointwise<4> = Pointwise {
+/// A level, and the distances in units of the scale.
+fn at_level([p, m, l, r, scale]: [f64; 5]) -> [f64; 4] {
+    let [_, m, l, r] = in_units([0.0, m, l, r, scale]);
+    [p, m, l, r]
+}
+
+/// The quantile, counted from the lower end for `p` up to ½ and from the upper one above, or from the highest point: a distance,
+/// of distances and the scale.
+pub(crate) fn quantile(p: &Tensor, [m, l, r]: [&Tensor; 3], scale: &Tensor) -> Tensor {
+    const QUANTILE: Pointwise<5> = Pointwise {
         name: "truncated_normal_quantile",
-        value: law::quantile,
+        value: |at| at[4] * law::quantile(at_level(at)),
         partials: [
-            |at, u| law::quantile_in(at, 0, u),
-            |at, u| law::quantile_in(at, 1, u),
-            |at, u| law::quantile_in(at, 2, u),
-            |at, u| law::quantile_in(at, 3, u),
+            |at, x| at[4] * law::quantile_in(at_level(at), 0, x / at[4]),
+            |at, x| {
+                if is_bounded(at) { 0.0 } else { law::quantile_in(at_level(at), 1, x / at[4]) }
+            },
+            |at, x| law::quantile_in(at_level(at), 2, x / at[4]),
+            |at, x| law::quantile_in(at_level(at), 3, x / at[4]),
+            |at, x| law::quantile_in_log_scale(at_level(at), x / at[4]),
         ],
     };
-    pointwise(QUANTILE, [p, m, l, r])
+    pointwise(QUANTILE, [p, m, l, r, scale])
 }

@@ -27,7 +27,7 @@ use tfn_distributions::tensor::{DType, Key};
 use checks::{Finding, Rows};
 use families::{FAMILIES, Family};
 use numbers::{Argument, Numbers, simplex};
-use regressions::REGRESSIONS;
+use regressions::{REGRESSIONS, THROUGH_CHAINS};
 
 /// Rows that are asked at once.
 const BATCH: usize = 256;
@@ -147,6 +147,12 @@ fn what_was_found_stays_mended() {
         let arguments = arguments.iter().map(|column| column.to_vec()).collect();
         let rows = Rows { dtype, arguments, values: value.to_vec() };
         checks::rows(&family.into(), &rows, &Key::from_seed(1), &mut found);
+    }
+    for &(name, bijectors, dtype, arguments, value) in THROUGH_CHAINS {
+        let arguments = arguments.iter().map(|column| column.to_vec()).collect();
+        let rows = Rows { dtype, arguments, values: value.to_vec() };
+        let act = |family: &Family<'_>| checks::rows(family, &rows, &Key::from_seed(1), &mut found);
+        transformed::with_named(name, bijectors, act);
     }
     report(found);
 }

@@ -5,6 +5,24 @@ use tfn_distributions::tensor::DType::{self, F32, F64};
 /// A family of the table, the type, its arguments, and an event.
 type Regression = (&'static str, DType, &'static [&'static [f64]], &'static [f64]);
 
+/// A family of the table, the bijectors that it is seen through, of which the last one acts first, the type, the arguments of
+/// all, and an event.
+type ThroughChain =
+    (&'static str, &'static [&'static str], DType, &'static [&'static [f64]], &'static [f64]);
+
+#[rustfmt::skip]
+pub(crate) const THROUGH_CHAINS: &[ThroughChain] = &[
+    // Few numbers come back through the chain.
+    ("LogitNormal", &["Chain", "Exp", "inverse of NormalCDF"], F32, &[&[-55.2089958190918], &[0.00048794419853948057], &[7370.32958984375], &[-82044.25]], &[f64::NEG_INFINITY]),
+    ("LogitNormal", &["Chain", "Tanh", "inverse of NormalCDF"], F32, &[&[18.000001907348633], &[9.999999974752427e-7], &[635.6622924804688], &[51786.296875]], &[f64::NEG_INFINITY]),
+    ("Chi2", &["Chain", "Sigmoid", "Invert"], F32, &[&[38.0], &[1000000000.0], &[-30.0]], &[f64::NEG_INFINITY]),
+    // A scale whose square overflows beside a slope.
+    ("TruncatedNormal", &["Chain"], F32, &[&[29.0], &[2258474461298688.0], &[4.738902498502284e-5], &[18.0], &[29.000001907348633], &[-208.82765197753906]], &[0.4999999701976776]),
+    ("TruncatedNormal", &["Power", "Softplus"], F32, &[&[-19.0], &[9.01872265199616e16], &[-0.5663676261901855], &[10.0], &[25.999998092651367]], &[16.0]),
+    // A component narrower than the distance of two numbers.
+    ("Mixture", &["Square", "Softplus, above"], F64, &[&[-0.005497969671879535, 23030.043181679895, -1.0529015490216958e-6], &[1.268649370354987e88], &[4.2117518334589444e-39]], &[4.2117518334589444e-39]),
+];
+
 #[rustfmt::skip]
 pub(crate) const REGRESSIONS: &[Regression] = &[
     // NaN as a value was taken for one outside the support, or for a certain one.

@@ -88,6 +88,34 @@ fn chain(mut domain: Argument, numbers: &mut Numbers) -> Vec<&'static Line> {
     chain
 }
 
+/// Does something with a family seen through a chain.
+fn with_family(base: &Family<'_>, chain: &[&Line], act: impl FnOnce(&Family<'_>)) {
+    let names: Vec<&str> = chain.iter().map(|line| line.0).collect();
+    let mut arguments = base.arguments.to_vec();
+    chain.iter().for_each(|line| arguments.extend(line.2));
+    let make = |p: &[Parameter], dtype: DType| -> Result<Arc<dyn Distribution>> {
+        let (of_base, mut rest) = p.split_at(base.arguments.len());
+        let mut bijectors: Vec<Arc<dyn Bijector>> = Vec::new();
+        for line in chain {
+            let (own, after) = rest.split_at(line.2.len());
+            bijectors.push(line.3(own)?);
+            rest = after;
+        }
+        let made = (base.make)(of_base, dtype)?;
+        Ok(TransformedDistribution::new(made, Chain::new(bijectors))?.into())
+    };
+    let name = format!("{} through {}", base.name, names.join(", "));
+    act(&Family { name, inside: LINE, arguments: &arguments, is_chain: true, make: &make });
+}
+
+/// The same with a family that is named, seen through bijectors that are.
+pub(crate) fn with_named(base: &str, bijectors: &[&str], act: impl FnOnce(&Family<'_>)) {
+    let base = FAMILIES.iter().find(|family| family.0 == base).unwrap();
+    let line = |name: &&str| BIJECTORS.iter().find(|line| line.0 == *name).unwrap();
+    let chain: Vec<&Line> = bijectors.iter().map(line).collect();
+    with_family(&base.into(), &chain, act);
+}
+
 fn run(dtype: DType) {
     let (seed, calls) =
         (crate::setting("TFN_FUZZ_SEED", 1), crate::setting("TFN_FUZZ_CALLS", 100_000) / 10);
@@ -98,25 +126,10 @@ fn run(dtype: DType) {
         let mut numbers = Numbers::new(key.stream(), dtype);
         let (base, domain) = base(&mut numbers);
         let chain = chain(domain, &mut numbers);
-        let names: Vec<&str> = chain.iter().map(|line| line.0).collect();
-        let mut arguments = base.arguments.to_vec();
-        chain.iter().for_each(|line| arguments.extend(line.2));
-        let make = |p: &[Parameter], dtype: DType| -> Result<Arc<dyn Distribution>> {
-            let (of_base, mut rest) = p.split_at(base.arguments.len());
-            let mut bijectors: Vec<Arc<dyn Bijector>> = Vec::new();
-            for line in &chain {
-                let (own, after) = rest.split_at(line.2.len());
-                bijectors.push(line.3(own)?);
-                rest = after;
-            }
-            let made = (base.make)(of_base, dtype)?;
-            Ok(TransformedDistribution::new(made, Chain::new(bijectors))?.into())
-        };
-        let name = format!("{} through {}", base.name, names.join(", "));
-        let family =
-            Family { name, inside: LINE, arguments: &arguments, is_chain: true, make: &make };
-        let rows = crate::draw(&family, dtype, &mut numbers, BATCH);
-        checks::rows(&family, &rows, &key, &mut found);
+        with_family(&base, &chain, |family| {
+            let rows = crate::draw(family, dtype, &mut numbers, BATCH);
+            checks::rows(family, &rows, &key, &mut found);
+        });
     }
     crate::report(found);
 }

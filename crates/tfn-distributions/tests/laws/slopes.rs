@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use tfn_distributions::bijectors::{
+    Chain, Exp, IntoBijector, Invert, NormalCDF, Power, Reciprocal, Sigmoid, Softplus, Square, Tanh,
+};
 use tfn_distributions::tensor::{DType, Stream, Tensor, Variable};
-use tfn_distributions::{Distribution, Result, Support};
+use tfn_distributions::{Distribution, Gamma, Normal, Result, Support, TransformedDistribution};
 
-use super::draws::Draws;
+use super::draws::{Draws, Family};
 use super::edges::{EDGES, EXTREMES};
 use super::{FAMILIES, entries};
 
@@ -125,6 +128,69 @@ fn slopes_are_numbers_wherever_the_function_has_one() {
                     if let Some(fault) = fault(made, f, x, is_level) {
                         faults.push(format!("{name} {dtype} {method} {fault}"));
                     }
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+}
+
+/// A normal or a gamma distribution seen through bijectors that take some of their numbers next to 0.
+const NEXT_TO_ZERO: &[Family] = &[
+    ("normal through Exp", |d| through(normal(d)?, Exp::new())),
+    ("normal through Softplus", |d| through(normal(d)?, Softplus::new())),
+    ("normal through Sigmoid", |d| through(normal(d)?, Sigmoid::new())),
+    ("normal through NormalCDF", |d| through(normal(d)?, NormalCDF::new())),
+    ("normal through Tanh", |d| through(normal(d)?, Tanh::new())),
+    ("normal through Exp, Square", |d| {
+        let chain = Chain::new([Square::new().into_bijector(), Exp::new().into_bijector()]);
+        through(normal(d)?, chain)
+    }),
+    ("gamma through Reciprocal", |d| through(gamma(d)?, Reciprocal::new())),
+    ("gamma through Square", |d| through(gamma(d)?, Square::new())),
+    ("gamma through Power", |d| through(gamma(d)?, Power::new(3.0)?)),
+    ("gamma through the inverse of Softplus", |d| through(gamma(d)?, Invert::new(Softplus::new()))),
+];
+
+fn normal(d: &mut Draws<'_>) -> Result<Arc<dyn Distribution>> {
+    Ok(Normal::new(d.variable(&[1], |_| 0.3), d.variable(&[1], |_| 2.0))?.into())
+}
+
+fn gamma(d: &mut Draws<'_>) -> Result<Arc<dyn Distribution>> {
+    Ok(Gamma::new(d.variable(&[1], |_| 2.5), d.variable(&[1], |_| 0.7))?.into())
+}
+
+fn through(
+    base: Arc<dyn Distribution>,
+    bijector: impl IntoBijector,
+) -> Result<Arc<dyn Distribution>> {
+    Ok(TransformedDistribution::new(base, bijector)?.into())
+}
+
+/// Of two terms of a density next to 0 each may move faster than any number, and in opposite directions.
+#[test]
+fn densities_next_to_zero_have_slopes() {
+    let mut faults: Vec<String> = Vec::new();
+    let numbers: Vec<f64> = (0..24).map(|i| f64::from((i * 7) % 24) / 6.0 - 1.9).collect();
+    let families = FAMILIES.iter().copied().flatten().chain(EDGES);
+    for (name, make) in families.chain(NEXT_TO_ZERO) {
+        for (dtype, least) in [(DType::F64, 5e-324), (DType::F32, 1.4e-45)] {
+            let made: Arc<dyn Distribution> = make(&mut Draws::new(&numbers, dtype)).unwrap();
+            if made.parts().is_some() || made.joint().is_some() {
+                continue;
+            }
+            let powers = [0, 5, 20, 40, 50, 51, 52, 53, 54, 55, 60, 80];
+            let sizes = powers.map(|power| least * 2.0_f64.powi(power));
+            let values: Vec<f64> = sizes.iter().flat_map(|size| [-size, *size]).collect();
+            for x in values_of(made.as_ref(), dtype, &values) {
+                let of = Variable::new("x", x.clone()).unwrap();
+                let Ok(log_prob) = made.log_prob(&of.tensor()) else { continue };
+                let slopes = log_prob.sum().gradients().unwrap().of(&of).to_f64_vec().unwrap();
+                let given = entries(Ok(log_prob));
+                let is_number = given.iter().all(|given| !given.is_nan());
+                if is_number && slopes.iter().any(|slope| slope.is_nan()) {
+                    let at = x.to_f64_vec().unwrap()[0];
+                    faults.push(format!("{name} {dtype}: {given:?} at {at} has {slopes:?}"));
                 }
             }
         }

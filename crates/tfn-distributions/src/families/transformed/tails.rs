@@ -2,7 +2,8 @@
 
 use tfn_tensor::Tensor;
 
-use super::{TransformedDistribution, all_nonzero};
+use super::TransformedDistribution;
+use super::range::{all_nonzero, unless_all_outside};
 use crate::distribution::Distribution;
 use crate::error::Result;
 use crate::masking::constant;
@@ -82,7 +83,7 @@ impl TransformedDistribution {
         // Outside the range `y` is a point of it: a value less than that lies below all outcomes.
         let [below, above] = tail.ends.map(|end| constant(end, &y));
         let outside = Tensor::select(&value.lt(&y), &below, &above);
-        Ok(Tensor::select(&mask, &inside, &outside))
+        unless_all_outside(&mask, Tensor::select(&mask, &inside, &outside))
     }
 
     /// The same of an event, whose entries the bijector must leave in their order. One that is infinite asks for the rest.
@@ -137,8 +138,11 @@ impl TransformedDistribution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kumaraswamy;
-    use crate::bijectors::{Chain, Exp, IntoBijector, Invert, Scale, Shift, Sigmoid, Softplus};
+    use crate::bijectors::{
+        Bijector, Chain, Exp, IntoBijector, Invert, NormalCDF, Scale, Shift, Sigmoid, Softplus, Tanh,
+    };
+    use crate::{Chi2, Kumaraswamy};
+    use std::sync::Arc;
     use tfn_tensor::{DType, Variable};
 
     /// Draws of about 1e-31 are rounded to an end of a range on their way through the chain.
@@ -162,6 +166,86 @@ mod tests {
                 for tail in [whole.cdf(&x), whole.survival_function(&x), whole.log_survival_function(&x)] {
                     let gradients = tail.unwrap().sum().gradients().unwrap();
                     for variable in &variables {
+                        assert_eq!(gradients.of(variable).to_f64_vec().unwrap(), [0.0]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The numbers that come back through these chains are some about 1e-8, some above 10, and some between 0.991 and 0.993: no
+    /// draw does, and no half.
+    #[test]
+    fn outside_nothing_moves_even_if_few_numbers_come_back() {
+        for dtype in [DType::F64, DType::F32] {
+            let row = |x: [f64; 2]| Tensor::from_f64(&x, &[2], dtype);
+            let variable = |x: f64| Variable::new("v", row([x; 2])).unwrap();
+            let steep = |shift: &Variable, scale: &Variable| -> Vec<Arc<dyn Bijector>> {
+                vec![
+                    Exp::new().into_bijector(),
+                    Shift::new(shift).unwrap().into_bijector(),
+                    Scale::new(scale).unwrap().into_bijector(),
+                ]
+            };
+            let [shift, scale] = [0.5, 1e9].map(variable);
+            let next_to_zero = [
+                steep(&shift, &scale),
+                vec![Sigmoid::new().into_bijector(), Invert::new(Softplus::new()).into_bijector()],
+            ];
+            let [far, half] = [1e9, 0.5].map(variable);
+            let above: [Vec<Arc<dyn Bijector>>; 2] = [
+                vec![Scale::new(&half).unwrap().into_bijector()],
+                vec![Shift::new(&far).unwrap().into_bijector(), Exp::new().into_bijector()],
+            ];
+            let [low, fast] = [-82_044.25, 7370.33].map(variable);
+            let narrow = [
+                steep(&low, &fast),
+                vec![Exp::new().into_bijector(), Invert::new(NormalCDF::new()).into_bijector()],
+            ];
+            for (chain, of, inside) in [
+                (next_to_zero, [&shift, &scale], 3.0),
+                (above, [&far, &half], 1e9),
+                (narrow, [&low, &fast], 1.0),
+            ] {
+                let base = Chi2::new(row([3.0; 2])).unwrap();
+                let whole = TransformedDistribution::new(base, Chain::new(chain.concat())).unwrap();
+                let x = row([-1.0, inside]);
+                for answer in [whole.log_prob(&x), whole.cdf(&x), whole.log_survival_function(&x)] {
+                    let gradients = answer.unwrap().sum().gradients().unwrap();
+                    for variable in of {
+                        let slopes = gradients.of(variable).to_f64_vec().unwrap();
+                        assert!(slopes[0] == 0.0 && slopes[1] != 0.0, "{dtype:?} {slopes:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// All outcomes of this chain overflow.
+    #[test]
+    fn below_what_is_larger_than_all_numbers_nothing_lies_or_moves() {
+        for dtype in [DType::F64, DType::F32] {
+            let variable = |x: f64| Variable::new("v", Tensor::from_f64(&[x], &[1], dtype)).unwrap();
+            let [shift, scale] = [51_786.0, 635.0].map(variable);
+            let chain = Chain::new([
+                Exp::new().into_bijector(),
+                Shift::new(&shift).unwrap().into_bijector(),
+                Scale::new(&scale).unwrap().into_bijector(),
+                Tanh::new().into_bijector(),
+            ]);
+            let base = Chi2::new(Tensor::from_f64(&[3.0], &[1], dtype)).unwrap();
+            let whole = TransformedDistribution::new(base, chain).unwrap();
+            for x in [f64::NEG_INFINITY, -1.0] {
+                let x = Tensor::from_f64(&[x], &[1], dtype);
+                for (answer, expected) in [
+                    (whole.log_prob(&x), f64::NEG_INFINITY),
+                    (whole.cdf(&x), 0.0),
+                    (whole.survival_function(&x), 1.0),
+                ] {
+                    let answer = answer.unwrap().sum();
+                    assert_eq!(answer.to_f64_vec().unwrap(), [expected]);
+                    let gradients = answer.gradients().unwrap();
+                    for variable in [&shift, &scale] {
                         assert_eq!(gradients.of(variable).to_f64_vec().unwrap(), [0.0]);
                     }
                 }

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use super::gamma::{digamma, ln_gamma, ln_gamma_1p, stirling_rest};
 use super::log1p_gap;
-use super::normal::ndtri_rough;
+use super::normal::{ndtri, ndtri_rough};
 use super::uniform_gamma;
 
 /// More terms than any series here needs.
@@ -209,6 +209,16 @@ pub(crate) fn log_density(a: f64, x: f64) -> f64 {
     log_front(a, x) + a.ln() - x.ln()
 }
 
+/// The `x` for which `P(a, x) = p` (or `Q(a, x) = p` if `upper`).
+pub(crate) fn quantile(a: f64, p: f64, upper: bool) -> f64 {
+    if a > HUGE && a < f64::INFINITY && p > 0.0 && p < 1.0 {
+        // Of so large a number the logarithm has fewer digits than the number.
+        let z = ndtri(p.min(1.0 - p));
+        return a * cube_root(a, if upper == (p > 0.5) { z } else { -z }).powi(3);
+    }
+    log_quantile(a, p, upper).exp()
+}
+
 /// `ln x` for which `P(a, x) = p` (or `Q(a, x) = p` if `upper`), given `p` and `1 − p`.
 ///
 /// Newton's method with a cubic term, in `ln x`, on the logarithm of the smaller tail: that is concave, so it
@@ -221,12 +231,12 @@ pub(crate) fn log_quantile(a: f64, p: f64, upper: bool) -> f64 {
     if p == at_zero || p == 1.0 - at_zero {
         return if p == at_zero { f64::NEG_INFINITY } else { f64::INFINITY };
     }
+    if a > HUGE {
+        return quantile(a, p, upper).ln();
+    }
     // The level of the smaller tail, and which that is.
     let upper = upper != (p > 0.5);
     let (level, log_level) = if p > 0.5 { (1.0 - p, (-p).ln_1p()) } else { (p, p.ln()) };
-    if a > HUGE {
-        return start(a, level, log_level, upper, 0.0);
-    }
     let log_p = if upper { (-level).ln_1p() } else { log_level };
     let leftmost = (log_p + ln_gamma_1p(a)) / a;
     if leftmost < -40.0 {
@@ -253,11 +263,16 @@ pub(crate) fn log_quantile(a: f64, p: f64, upper: bool) -> f64 {
     y
 }
 
+/// The cube root of a quantile over `a`, by that of the normal distribution: Wilson and Hilferty's.
+fn cube_root(a: f64, z: f64) -> f64 {
+    1.0 - 1.0 / (9.0 * a) + z / (3.0 * a.sqrt())
+}
+
 /// Where to begin: Wilson and Hilferty's cube, or what the ends of the distribution look like.
 fn start(a: f64, level: f64, log_level: f64, upper: bool, leftmost: f64) -> f64 {
     if a > 0.8 {
         let z = if upper { -ndtri_rough(level) } else { ndtri_rough(level) };
-        let root = 1.0 - 1.0 / (9.0 * a) + z / (3.0 * a.sqrt());
+        let root = cube_root(a, z);
         if root > 0.3 {
             return a.ln() + 3.0 * root.ln();
         }

@@ -309,15 +309,36 @@ pub(crate) fn quantile(at: [f64; 4]) -> f64 {
     -sign * fall(-c, log).min(l)
 }
 
-/// The derivative of [`quantile`], whose value is `offset`, in its argument number `which`.
-pub(crate) fn quantile_in(at: [f64; 4], which: usize, offset: f64) -> f64 {
-    let [p, m, l, r] = at;
-    let from_end = is_from_end(at);
-    let t = match (from_end, p <= 0.5) {
+/// How far the quantile that is `offset` lies from the highest point.
+fn from_top(at: [f64; 4], offset: f64) -> f64 {
+    let [p, _, l, r] = at;
+    match (is_from_end(at), p <= 0.5) {
         (true, true) => offset - l,
         (true, false) => offset + r,
         _ => offset,
-    };
+    }
+}
+
+/// The derivative in the logarithm of the scale of the quantile in the units of the distances, as [`log_total_in_log_scale`],
+/// in units of the scale: minus that of the cdf over the density.
+pub(crate) fn quantile_in_log_scale(at: [f64; 4], offset: f64) -> f64 {
+    let [p, m, l, r] = at;
+    let t = from_top(at, offset);
+    if t.is_infinite() || p == 0.0 || p == 1.0 {
+        return 0.0;
+    }
+    let log_density = -exponent(m, t) - log_total([m, l, r]);
+    let weight = (p.ln() + (-p).ln_1p() - log_density).exp();
+    // How much larger the exponent is at u than at t; beside an end that is rounded to t it is not.
+    let rise = |u: f64| (u - t) * (m + 0.5 * (u + t));
+    let over = |a: f64, b: f64| if a < b { expectation(m, a, b, &rise) } else { 0.0 };
+    2.0 * weight * (over(t, r) - over(-l, t))
+}
+
+/// The derivative of [`quantile`], whose value is `offset`, in its argument number `which`.
+pub(crate) fn quantile_in(at: [f64; 4], which: usize, offset: f64) -> f64 {
+    let [p, m, l, r] = at;
+    let (from_end, t) = (is_from_end(at), from_top(at, offset));
     let of_end = if from_end && p <= 0.5 && which == 2 {
         1.0
     } else if from_end && p > 0.5 && which == 3 {
