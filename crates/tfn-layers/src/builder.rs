@@ -148,6 +148,11 @@ impl<S: IntoMap, T: Estimator + Default> Builder<S, T> {
         self
     }
 
+    pub(crate) fn with_activation(mut self, activation: Option<Activation>) -> Self {
+        self.arguments.activation_fn = activation;
+        self
+    }
+
     /// Seed of the initial weights and of the draws of [`Layer::call`](crate::Layer::call).
     pub fn seed(mut self, seed: u64) -> Self {
         self.arguments.seed = Some(seed);

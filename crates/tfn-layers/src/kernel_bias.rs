@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tfn_distributions::bijectors::Softplus;
+use tfn_distributions::{Independent, Normal};
 use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_module::{Copies, DeepCopy, Module, Properties, Variable, layer_name};
 use tfn_tensor::{DType, Key, Tensor};
@@ -11,9 +13,11 @@ use tfn_util::{
 };
 
 use crate::activation::Activation;
-use crate::contract::{Layer, Moments, Pass};
+use crate::builder::Builder;
+use crate::contract::{Conversion, Layer, Moments, Pass};
+use crate::divergence::kl_divergence_exact;
 use crate::error::{LayerError, Result};
-use crate::estimator::{applied, check_example};
+use crate::estimator::{Local, applied, check_example};
 use crate::linear::{
     Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap, conv_setters,
 };
@@ -414,7 +418,51 @@ impl<M: LinearMap + Clone> Layer for KernelBiasLayer<M> {
     fn draws_together(&self) -> bool {
         self.map.batch_ndims() == 0
     }
+
+    /// The same map under the local estimator.
+    fn to_bayesian(&self, conversion: &mut Conversion) -> Result<Option<Arc<dyn Layer>>> {
+        if !conversion.takes(self) {
+            return Ok(None);
+        }
+        let kernel = self.kernel.value();
+        let bias = self.bias.as_ref().map(Variable::value);
+        let (dtype, moped) = (kernel.dtype()?, conversion.moped());
+        let of = |value: Option<&Tensor>| {
+            let value = value.cloned();
+            Initializer::new("trained", move |shape, _, dtype, _| {
+                Ok(value.clone().unwrap_or_else(|| Tensor::zeros(shape, dtype)))
+            })
+        };
+        let layer = Builder::<M, Local>::over(self.map.clone())
+            .kernel_initializer(of(Some(&kernel)))
+            .bias_initializer(of(bias.as_ref()))
+            .use_bias(bias.is_some())
+            .make_posterior_fn(move |spec| {
+                spec.joint("posterior_", |weight| {
+                    let loc = weight.initial()?;
+                    let scale = moped.posterior_scale(&loc);
+                    let scale = weight.transformed("scale", scale, Softplus::above(SHIFT)?)?;
+                    let normal = Normal::new(weight.variable("loc", loc)?, scale)?;
+                    Ok(Independent::new(normal, weight.event_ndims())?)
+                })
+            })
+            .make_prior_fn(move |spec| {
+                spec.joint("prior_", |weight| {
+                    let loc = weight.initial()?;
+                    let scale = Tensor::full(weight.shape, moped.prior_stddev(), weight.dtype);
+                    Ok(Independent::new(Normal::new(loc, scale)?, weight.event_ndims())?)
+                })
+            })
+            .divergence(kl_divergence_exact)
+            .dtype(dtype)
+            .name(self.name.clone())
+            .with_activation(self.activation.clone());
+        Ok(Some(Arc::new(layer.build()?)))
+    }
 }
+
+/// What softplus is shifted by, so that a scale never reaches zero.
+const SHIFT: f64 = 1e-5;
 
 impl<M: LinearMap> fmt::Debug for KernelBiasLayer<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

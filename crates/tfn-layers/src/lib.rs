@@ -27,8 +27,8 @@ pub use arguments::VariationalArguments;
 pub use builder::Builder;
 pub use containers::{Model, MomentMatching, Parallel, Residual, Sequential};
 pub use contract::{
-    Calls, IntoLayer, Layer, Likelihood, Marginal, Moments, Pass, Prepared, VariationalLayer,
-    Weights, align_targets,
+    Calls, Conversion, ConversionRecord, Conversions, Converted, IntoLayer, Layer, Likelihood,
+    Marginal, Moments, Moped, Pass, Prepared, VariationalLayer, Weights, align_targets,
 };
 pub use divergence::{Divergence, PosteriorValue};
 pub use dropout::{

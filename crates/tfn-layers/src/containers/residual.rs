@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tfn_module::{Copies, DeepCopy, Module, Properties, describe_fields, layer_name};
 use tfn_tensor::Tensor;
 
-use crate::contract::{Input, IntoLayer, Layer, Moments, Pass};
+use crate::contract::{Conversion, Input, IntoLayer, Layer, Moments, Pass};
 use crate::error::{LayerError, Result};
 
 /// A layer and a shortcut past it: `y = inner(x) + x`, or `inner(x) + shortcut(x)`.
@@ -89,6 +89,13 @@ impl Layer for Residual {
 
     fn draws_together(&self) -> bool {
         true
+    }
+
+    fn to_bayesian(&self, conversion: &mut Conversion) -> Result<Option<Arc<dyn Layer>>> {
+        let shortcut = self.shortcut.as_ref();
+        let shortcut = shortcut.map(|layer| conversion.child("shortcut", layer)).transpose()?;
+        let inner = conversion.child("inner", &self.inner)?;
+        Ok(Some(Arc::new(Self { name: self.name.clone(), inner, shortcut })))
     }
 }
 
@@ -188,6 +195,14 @@ impl Layer for Parallel {
 
     fn draws_together(&self) -> bool {
         true
+    }
+
+    fn to_bayesian(&self, conversion: &mut Conversion) -> Result<Option<Arc<dyn Layer>>> {
+        let all = self.branches.iter().enumerate().rev();
+        let made = all.map(|(i, branch)| conversion.child(&format!("branches/{i}"), branch));
+        let mut branches = made.collect::<Result<Vec<_>>>()?;
+        branches.reverse();
+        Ok(Some(Arc::new(Self { name: self.name.clone(), branches, summed: self.summed })))
     }
 }
 

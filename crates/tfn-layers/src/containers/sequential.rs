@@ -9,7 +9,7 @@ use tfn_tensor::Tensor;
 use tfn_util::AnyError;
 
 use super::model::Model;
-use crate::contract::{IntoLayer, Layer, Likelihood, Moments, Pass};
+use crate::contract::{Conversion, IntoLayer, Layer, Likelihood, Moments, Pass};
 use crate::error::{LayerError, Result};
 use crate::likelihoods::of_output;
 
@@ -153,6 +153,15 @@ impl Layer for Sequential {
 
     fn draws_together(&self) -> bool {
         true
+    }
+
+    fn to_bayesian(&self, conversion: &mut Conversion) -> Result<Option<Arc<dyn Layer>>> {
+        let all = self.layers.iter().enumerate().rev();
+        let made = all.map(|(i, layer)| conversion.child(&format!("layers/{i}"), layer));
+        let mut layers = made.collect::<Result<Vec<_>>>()?;
+        layers.reverse();
+        let also_track = self.also_track.clone();
+        Ok(Some(Arc::new(Self { name: self.name.clone(), layers, also_track })))
     }
 }
 

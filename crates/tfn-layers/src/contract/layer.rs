@@ -7,6 +7,7 @@ use tfn_module::{Module, find, open_trait};
 use tfn_tensor::{DType, Key, Tensor};
 
 use super::calls::Calls;
+use super::conversion::Conversion;
 use super::moments::Moments;
 use super::pass::{Input, Pass, along_draws, weights_key};
 use super::weights::Weights;
@@ -102,6 +103,18 @@ pub trait Layer: Module + Debug + LayerCopy + AsLayer {
             }
         }
         Err(LayerError::NoMoments { of: "this layer" })
+    }
+
+    /// This layer with uncertain weights, as `conversion` asks; `None` if it has none to convert, or does not know how.
+    ///
+    /// [`Moped`](crate::Moped) calls it. A layer of weights asks [`Conversion::takes`]; a container hands over its children,
+    /// from the last to the first, to [`Conversion::child`].
+    ///
+    /// # Errors
+    /// What building the layer reports.
+    fn to_bayesian(&self, conversion: &mut Conversion) -> Result<Option<Arc<dyn Layer>>> {
+        let _ = conversion;
+        Ok(None)
     }
 
     /// The layer's output at `x`, whose draws are all made from `key`.

@@ -1,6 +1,8 @@
 //! What a layer is: weights, one pass over a net, and the traits of layers.
 
 mod calls;
+mod conversion;
+mod convert;
 mod layer;
 mod likelihood;
 mod marginal;
@@ -10,6 +12,8 @@ mod variational;
 mod weights;
 
 pub use calls::Calls;
+pub use conversion::{Conversion, ConversionRecord, Conversions, Moped};
+pub use convert::Converted;
 pub(crate) use layer::sum_of_losses;
 pub use layer::{IntoLayer, Layer, Prepared};
 pub use likelihood::{Likelihood, align_targets};

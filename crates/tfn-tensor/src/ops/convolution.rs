@@ -3,8 +3,9 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use crate::dtype::{Element, dispatch};
+use crate::dtype::{DType, Element, dispatch};
 use crate::error::{Result, TensorError};
+use crate::kernels::Accumulate;
 use crate::kernels::convolution::{Adjoint, Geometry, KernelGradient, Operand};
 use crate::memory;
 use crate::shape::count;
@@ -109,7 +110,7 @@ impl Call<'_> {
         };
         let output = [lead, &space, &[end]].concat();
         // The image that an adjoint's gradient has to be made of is the output, and the other way about.
-        memory::checked_len(&output, crate::DType::F64)?;
+        memory::checked_len(&output, DType::F64)?;
         let batch = count(lead);
         let geometry = Geometry::new(window, batch, image, [channels, *columns], groups);
         geometry.map(|geometry| (geometry, output)).ok_or_else(too_many)
@@ -171,12 +172,11 @@ fn apply_kernel<E: Element>(
     x: &[E],
     kernel: &[E],
 ) -> Tensor {
-    use crate::Accumulate::Set;
     let (x, kernel) = (Operand::new(x), Operand::new(kernel));
     Tensor::build::<E>(shape, |out| match direction {
-        Direction::Forward => geometry.convolve([(x, kernel)], [out], Set),
+        Direction::Forward => geometry.convolve([(x, kernel)], [out], Accumulate::Set),
         Direction::Transposed => {
-            geometry.adjoint([Adjoint { y: x, kernel, weight: None }], out, Set);
+            geometry.adjoint([Adjoint { y: x, kernel, weight: None }], out, Accumulate::Set);
         }
     })
 }
