@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tfn_module::describe::{self, Data, Field, FunctionId, Loader, Saver};
 use tfn_tensor::Tensor;
 
+use crate::activations;
+
 /// A function of a layer's pre-activation, such as [`Tensor::relu`].
 ///
 /// It is called with the pre-activations of one draw. It gets several draws at once only if it is known to act entry by
@@ -56,6 +58,7 @@ impl Activation {
             FunctionId::of(&Tensor::abs),
             FunctionId::of(&Tensor::sign),
             FunctionId::of(&Tensor::sqrt),
+            FunctionId::of(&activations::leaky_relu),
         ];
         self.elementwise && !(self.id.is_known() && rough.contains(&self.id))
     }
@@ -113,14 +116,27 @@ impl Field for Activation {
 
 macro_rules! elementwise_methods {
     ($($name:ident)*) => {
-        /// The elementwise methods of [`Tensor`], by their names.
+        /// The elementwise methods of [`Tensor`] and the functions of [`activations`], by their names.
         pub(crate) fn named() -> Vec<(&'static str, Activation)> {
-            vec![$((stringify!($name), Activation::elementwise(Tensor::$name))),*]
+            vec![
+                $((stringify!($name), Activation::elementwise(Tensor::$name)),)*
+                ("gelu", Activation::elementwise(activations::gelu)),
+                ("leaky_relu", Activation::elementwise(activations::leaky_relu)),
+                ("log_softmax", Activation::new(activations::log_softmax)),
+                ("silu", Activation::elementwise(activations::silu)),
+                ("softmax", Activation::new(activations::softmax)),
+            ]
         }
 
-        /// Whether a function is one of these methods: each function item has a type of its own.
+        /// Whether a function is one of these and acts entry by entry: each function item has a type of its own.
         fn is_elementwise(function: FunctionId) -> bool {
-            [$(FunctionId::of(&Tensor::$name)),*].contains(&function) && function.is_known()
+            let known = [
+                $(FunctionId::of(&Tensor::$name),)*
+                FunctionId::of(&activations::gelu),
+                FunctionId::of(&activations::leaky_relu),
+                FunctionId::of(&activations::silu),
+            ];
+            known.contains(&function) && function.is_known()
         }
     };
 }

@@ -7,9 +7,9 @@ use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_module::{Copies, DeepCopy, Module, Properties, layer_name};
 use tfn_tensor::Tensor;
 
-use crate::activation::Activation;
+use crate::activation::{Activation, named};
 use crate::contract::{Layer, Pass};
-use crate::error::Result;
+use crate::error::{LayerError, Result};
 
 /// The state of a function that has none.
 #[derive(Clone, Copy, Debug, Default, Module)]
@@ -61,6 +61,33 @@ impl Lambda {
         function: impl Fn(&Tensor) -> Tensor + Send + Sync + 'static,
     ) -> Result<Self> {
         Self::of(name, &Activation::new(function))
+    }
+
+    /// The layer of an elementwise method of [`Tensor`] or a function of [`activations`](crate::activations), by its name.
+    ///
+    /// # Errors
+    /// [`LayerError::Argument`] for a name that none of them has.
+    ///
+    /// # Examples
+    /// ```
+    /// use tfn_layers::{Lambda, module::Module};
+    ///
+    /// assert_eq!(Lambda::activation("tanh")?.name(), "tanh");
+    /// assert!(Lambda::activation("tan").is_err());
+    /// # Ok::<(), tfn_layers::LayerError>(())
+    /// ```
+    pub fn activation(name: &str) -> Result<Self> {
+        let all = named();
+        let Some((_, function)) = all.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<&str> = all.iter().map(|(known, _)| *known).collect();
+            return Err(LayerError::Argument {
+                layer: "Lambda".to_owned(),
+                argument: "name",
+                given: name.to_owned(),
+                expected: format!("one of {}", known.join(", ")),
+            });
+        };
+        Self::of(name, function)
     }
 
     fn of(name: &str, function: &Activation) -> Result<Self> {

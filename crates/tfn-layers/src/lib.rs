@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
+pub mod activations;
 mod arguments;
 mod builder;
 mod containers;
