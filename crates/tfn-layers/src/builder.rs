@@ -79,8 +79,35 @@ impl<S: IntoMap, T: Estimator + Default> Builder<S, T> {
         Self::of(Ok(map))
     }
 
+    /// The layer.
+    ///
+    /// # Errors
+    /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero, [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be made valid,
+    /// [`LayerError::WeightShape`](crate::LayerError::WeightShape),
+    /// [`LayerError::WeightDType`](crate::LayerError::WeightDType),
+    /// [`LayerError::Structure`](crate::LayerError::Structure) or [`LayerError::Part`](crate::LayerError::Part) for factories whose
+    /// results do not fit, and what the factories report.
+    pub fn build(self) -> Result<Variational<S::Map, T>> {
+        Variational::from_arguments(self.source?.into_map()?, &self.arguments)
+    }
+}
+
+impl<S, T> Builder<S, T> {
     pub(crate) fn of(source: Result<S>) -> Self {
         Self { source, arguments: VariationalArguments::default(), estimator: PhantomData }
+    }
+
+    /// What the layer is made of, and the other arguments.
+    pub(crate) fn split(self) -> Result<(S, VariationalArguments)> {
+        Ok((self.source?, self.arguments))
+    }
+
+    pub(crate) fn with(self, set: impl FnOnce(&mut S)) -> Self {
+        let source = self.source.map(|mut source| {
+            set(&mut source);
+            source
+        });
+        Self { source, ..self }
     }
 
     /// Initializer of the kernel's locations.
@@ -206,18 +233,6 @@ impl<S: IntoMap, T: Estimator + Default> Builder<S, T> {
     pub fn scope(mut self, scope: &NameScope) -> Self {
         self.arguments.scope = scope.clone();
         self
-    }
-
-    /// The layer.
-    ///
-    /// # Errors
-    /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero, [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be made valid,
-    /// [`LayerError::WeightShape`](crate::LayerError::WeightShape),
-    /// [`LayerError::WeightDType`](crate::LayerError::WeightDType),
-    /// [`LayerError::Structure`](crate::LayerError::Structure) or [`LayerError::Part`](crate::LayerError::Part) for factories whose
-    /// results do not fit, and what the factories report.
-    pub fn build(self) -> Result<Variational<S::Map, T>> {
-        Variational::from_arguments(self.source?.into_map()?, &self.arguments)
     }
 }
 

@@ -48,13 +48,16 @@ use crate::error::Result;
 use crate::estimator::{
     Estimated, Estimator, Flipout, Local, Mean, PerExample, Reparameterization,
 };
-use crate::kernel_bias::KernelBiasLayer;
+use crate::kernel_bias::{Affine, KernelBiasLayer};
 use crate::lambda::{Lambda, Stateless};
 use crate::likelihoods::{self, FromFn, Head, Noise, of_output};
 use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap, Scaling};
 use crate::losses;
 use crate::norm::{BatchNormalization, GroupNormalization, LayerNormalization};
 use crate::pool::{AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling};
+use crate::recurrent::{
+    Activations, Bidirectional, Cell, CellWeights, GRUGates, Gates, LSTMGates, Options, Recurrent,
+};
 use crate::shape::{Flatten, Permute, Reshape, UpSampling, ZeroPadding};
 use crate::variational::Variational;
 use crate::variational_dropout::{DropoutScale, ScaleFree};
@@ -96,6 +99,10 @@ pub fn register(registry: &mut Registry) {
     add_map::<ConvV2>(registry);
     add_map::<ConvTranspose>(registry);
     add_map::<Scaling>(registry);
+    registry.add::<Activations>();
+    registry.add::<Options>();
+    add_gates::<LSTMGates>(registry);
+    add_gates::<GRUGates>(registry);
     add_source::<DropoutScale>(registry);
     add_distribution::<ScaleFree>(registry);
     register_likelihoods(registry);
@@ -199,6 +206,23 @@ where
 {
     registry.add::<E>().seen_as::<dyn Estimator>(|estimator| estimator);
     add_layer::<Variational<M, E>>(registry);
+}
+
+/// Adds the gates of cells, and the recurrent layers of them: without uncertainty, and as named by this crate. Those with other estimators are
+/// added by [`add_recurrent`].
+pub fn add_gates<G: Gates>(registry: &mut Registry) {
+    registry.add::<G>();
+    add_recurrent::<G, Affine>(registry);
+    add_recurrent::<G, Variational<Dense, Flipout>>(registry);
+    add_recurrent::<G, Variational<Dense, Local>>(registry);
+    add_recurrent::<G, Variational<Dense, Reparameterization>>(registry);
+}
+
+/// Adds the recurrent layers of these gates and weights, and their cell.
+pub fn add_recurrent<G: Gates, W: CellWeights>(registry: &mut Registry) {
+    registry.add::<Cell<G, W>>().seen_as::<dyn Tracked>(|cell| cell);
+    add_layer::<Recurrent<G, W>>(registry);
+    add_layer::<Bidirectional<G, W>>(registry);
 }
 
 /// Names a function of pre-activations, or of the input of a [`Lambda`].

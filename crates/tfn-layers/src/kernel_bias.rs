@@ -230,11 +230,11 @@ impl<M: ConvMap> KernelBiasLayer<M> {
 #[must_use]
 pub struct KernelBiasBuilder<S> {
     source: Result<S>,
-    spec: KernelBiasSpec,
+    pub(crate) spec: KernelBiasSpec,
     make: MakeFn,
-    activation: Option<Activation>,
-    seed: Option<u64>,
-    name: Option<String>,
+    pub(crate) activation: Option<Activation>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) name: Option<String>,
 }
 
 conv_setters!(impl<M: ConvMap> KernelBiasBuilder<ConvArguments<M>>);
@@ -247,6 +247,20 @@ impl<M: ConvMap> KernelBiasBuilder<ConvArguments<M>> {
     }
 }
 
+impl KernelBiasBuilder<()> {
+    /// These arguments for a layer over `map`, which is to have no activation, with another name and seed.
+    pub(crate) fn over_map<M>(&self, map: M, name: &str, seed: u64) -> KernelBiasBuilder<M> {
+        KernelBiasBuilder {
+            source: Ok(map),
+            spec: self.spec.clone(),
+            make: self.make.clone(),
+            activation: None,
+            seed: Some(seed),
+            name: Some(name.to_owned()),
+        }
+    }
+}
+
 impl KernelBiasBuilder<Dense> {
     /// Shape of a batch of kernels and biases; none by default.
     pub fn batch_shape(mut self, shape: &[usize]) -> Self {
@@ -255,8 +269,8 @@ impl KernelBiasBuilder<Dense> {
     }
 }
 
-impl<S: IntoMap> KernelBiasBuilder<S> {
-    fn of(source: Result<S>) -> Self {
+impl<S> KernelBiasBuilder<S> {
+    pub(crate) fn of(source: Result<S>) -> Self {
         Self {
             source,
             spec: KernelBiasSpec::new(&[], &[]),
@@ -265,6 +279,20 @@ impl<S: IntoMap> KernelBiasBuilder<S> {
             seed: None,
             name: None,
         }
+    }
+
+    /// What the layer is made of, and the other arguments.
+    pub(crate) fn split(self) -> Result<(S, KernelBiasBuilder<()>)> {
+        let Self { source, spec, make, activation, seed, name } = self;
+        Ok((source?, KernelBiasBuilder { source: Ok(()), spec, make, activation, seed, name }))
+    }
+
+    pub(crate) fn with(self, set: impl FnOnce(&mut S)) -> Self {
+        let source = self.source.map(|mut source| {
+            set(&mut source);
+            source
+        });
+        Self { source, ..self }
     }
 
     /// Fills the kernel; [`glorot_uniform`](tfn_util::initializers::glorot_uniform) by default.
@@ -320,7 +348,9 @@ impl<S: IntoMap> KernelBiasBuilder<S> {
         self.name = Some(name.into());
         self
     }
+}
 
+impl<S: IntoMap> KernelBiasBuilder<S> {
     /// The layer.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod linear;
 pub mod losses;
 mod norm;
 mod pool;
+mod recurrent;
 mod shape;
 pub mod testing;
 mod variational;
@@ -55,6 +56,12 @@ pub use norm::{
 pub use pool::{
     Average, AveragePooling, GlobalAveragePooling, GlobalMaxPooling, GlobalPooling, Max,
     MaxPooling, PoolKind, Pooling, PoolingBuilder,
+};
+pub use recurrent::{
+    Activations, Bidirectional, Cell, CellSteps, CellWeights, GRU, GRUCell, GRUGates,
+    GRUVariationalFlipout, GRUVariationalReparameterization, GRUVariationalReparameterizationLocal,
+    Gates, LSTM, LSTMCell, LSTMGates, LSTMVariationalFlipout, LSTMVariationalReparameterization,
+    LSTMVariationalReparameterizationLocal, MergeMode, Recurrent, RecurrentArguments, WeightSteps,
 };
 pub use shape::{Flatten, Permute, Reshape, UpSampling, ZeroPadding};
 pub use variational::{

@@ -310,6 +310,10 @@ impl<M: LinearMap, E> Variational<M, E> {
         self.estimated.set_estimator(Arc::new(estimator))
     }
 
+    pub(crate) fn estimated(&self) -> &Estimated {
+        &self.estimated
+    }
+
     /// Mean and standard deviation of the pre-activation at `x` for a posterior of independent normals, before the
     /// bias if that is not normal.
     ///

@@ -152,6 +152,54 @@ pub fn he_normal() -> Initializer {
     truncated_normal("he_normal", he)
 }
 
+/// A matrix whose rows, or columns if there are fewer of them, are orthonormal, evenly from all such. Axes before the last two are counted
+/// among the inputs.
+///
+/// # References
+/// Saxe, McClelland & Ganguli 2014, [arXiv 1312.6120](https://arxiv.org/abs/1312.6120), section 3.
+pub fn orthogonal() -> Initializer {
+    const NAME: &str = "orthogonal";
+    Initializer::new(NAME, |shape, batch_ndims, dtype, key| {
+        let expected = "two axes (inputs, outputs) after the batch axes";
+        let wrong =
+            || UtilError::Shape { initializer: NAME, given: shape.to_vec(), batch_ndims, expected };
+        let (batch, event) = shape.split_at_checked(batch_ndims).ok_or_else(wrong)?;
+        let [field @ .., inputs, outputs] = event else { return Err(wrong()) };
+        let inputs = field.iter().product::<usize>() * inputs;
+        let (few, many) = (inputs.min(*outputs), inputs.max(*outputs));
+        let matrices = batch.iter().product::<usize>();
+        let normals = key.stream().normal(&[matrices, few, many], DType::F64).to_vec::<f64>()?;
+        let mut entries = Vec::with_capacity(normals.len());
+        for rows in normals.chunks(few.saturating_mul(many).max(1)) {
+            let rows = orthonormal(rows, many);
+            match inputs == few {
+                true => entries.extend(rows.concat()),
+                false => entries.extend((0..many).flat_map(|i| rows.iter().map(move |row| row[i]))),
+            }
+        }
+        Ok(Tensor::from_f64(&entries, shape, dtype))
+    })
+}
+
+/// Rows of length `len` made orthonormal one after another, by Gram and Schmidt, twice, so that rounding leaves nothing of the others.
+fn orthonormal(rows: &[f64], len: usize) -> Vec<Vec<f64>> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let mut done: Vec<Vec<f64>> = Vec::new();
+    for row in rows.chunks(len.max(1)) {
+        let mut row = row.to_vec();
+        for _ in 0..2 {
+            for other in &done {
+                let along = dot(&row, other);
+                row.iter_mut().zip(other).for_each(|(x, other)| *x -= along * other);
+            }
+            let norm = dot(&row, &row).sqrt();
+            row.iter_mut().for_each(|x| *x /= norm);
+        }
+        done.push(row);
+    }
+    done
+}
+
 /// All entries 0.
 pub fn zeros() -> Initializer {
     Initializer::new("zeros", |shape, _, dtype, _| Ok(Tensor::zeros(shape, dtype)))
@@ -202,6 +250,37 @@ mod tests {
             assert!((spread - deviation).abs() < error, "{initializer:?} deviation {spread}");
             assert!(largest <= limit * (1.0 + 1e-4) && largest > 0.99 * limit, "{initializer:?}");
         }
+    }
+
+    #[test]
+    fn orthogonal_matrices_have_orthonormal_rows_or_columns() {
+        let key = Key::from_seed(4);
+        for (shape, batch) in
+            [(&[5, 20][..], 0), (&[20, 5], 0), (&[6, 6], 0), (&[2, 3, 4], 1), (&[2, 3, 4], 0)]
+        {
+            let whole = orthogonal().make(shape, batch, DType::F64, &key).unwrap();
+            assert_eq!(whole.shape().unwrap(), shape);
+            let columns = shape[shape.len() - 1];
+            let matrices: usize = shape[..batch].iter().product();
+            let whole =
+                whole.reshape(&[matrices, whole.len().unwrap() / matrices / columns, columns]);
+            let rows = whole.shape().unwrap()[1];
+            let [a, b] = match rows <= columns {
+                true => [whole.clone(), whole.permute(&[0, 2, 1])],
+                false => [whole.permute(&[0, 2, 1]), whole.clone()],
+            };
+            let few = rows.min(columns);
+            for i in 0..matrices {
+                let [a, b] = [&a, &b].map(|m| m.narrow(0, i, 1).squeeze(0));
+                let product = a.matmul(&b).to_vec::<f64>().unwrap();
+                for (at, given) in product.into_iter().enumerate() {
+                    let expected = if at / few == at % few { 1.0 } else { 0.0 };
+                    assert!((given - expected).abs() < 1e-14 * 20.0, "{shape:?} {at} {given}");
+                }
+            }
+        }
+        assert!(orthogonal().make(&[4], 0, DType::F64, &key).is_err());
+        assert!(orthogonal().make(&[0, 4], 0, DType::F64, &key).unwrap().is_empty().unwrap());
     }
 
     #[test]

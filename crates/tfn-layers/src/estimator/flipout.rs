@@ -4,7 +4,7 @@ use tfn_tensor::Tensor;
 
 use super::{Estimator, normal_kernel, over_rows};
 use crate::contract::{Pass, Weights};
-use crate::error::Result;
+use crate::error::{LayerError, Result};
 use crate::linear::LinearMap;
 
 /// One perturbation of the kernel is drawn for the batch, and each example flips its signs.
@@ -16,6 +16,8 @@ use crate::linear::LinearMap;
 /// Where the map uses weights again at several positions ([`LinearMap::positions`]), as a convolution does, an example has
 /// one sign for all of them: `r` for each channel of the input, `s` for each of the output. So the weights of an example
 /// are one draw of the posterior.
+///
+/// All steps of a sequence have the same perturbation and an example's signs: its weights are one draw for all steps.
 ///
 /// A normal perturbation is as likely as its negative, so outputs of different examples are uncorrelated, up to the
 /// bias, which the batch shares. For dense layers [`Local`](super::Local) costs as much and its noise is independent;
@@ -48,30 +50,85 @@ impl Estimator for Flipout {
         x: &Tensor,
         pass: &Pass,
     ) -> Result<Tensor> {
-        let (loc, scale) = normal_kernel(self.name(), weights)?;
-        weights.validate("scale of the kernel posterior", &scale, true)?;
-        let perturbation = &scale * pass.normal("perturbation", &scale)?;
-        let flipped = x * pass.signs("sign_in", &of_one_position(map, x, x.ndims()?)?)?;
-        let [mean] = over_rows(map, x, |x| Ok([map.apply(x, &loc)]))?;
-        let [noise] = over_rows(map, &flipped, |x| Ok([map.apply(x, &perturbation)]))?;
-        let signs = pass.signs("sign_out", &of_one_position(map, &noise, x.ndims()?)?)?;
-        let mut y = mean + &noise * signs;
-        if let Some(bias) = weights.parts().bias {
-            y = y + &weights.value_at(&pass.weights_key(weights)?)?[bias];
-        }
-        Ok(y.check()?)
+        flipped(map, x, pass, &drawn(weights, pass)?, 0)
+    }
+
+    fn shared_by_steps(&self, weights: &Weights, pass: &Pass) -> Result<Vec<Tensor>> {
+        drawn(weights, pass)
+    }
+
+    fn output_at_step(
+        &self,
+        map: &dyn LinearMap,
+        _weights: &Weights,
+        x: &Tensor,
+        pass: &Pass,
+        (_, shared): (usize, &[Tensor]),
+    ) -> Result<Tensor> {
+        flipped(map, x, pass, shared, 0)
+    }
+
+    fn output_at_all_steps(
+        &self,
+        map: &dyn LinearMap,
+        _weights: &Weights,
+        x: &Tensor,
+        pass: &Pass,
+        shared: &[Tensor],
+    ) -> Result<Tensor> {
+        flipped(map, x, pass, shared, 1)
     }
 }
 
-/// A tensor of the shape of `like` with one entry for all positions. Before the axes of an example are those of an input
-/// of `ndims` axes.
-fn of_one_position(map: &dyn LinearMap, like: &Tensor, ndims: usize) -> Result<Tensor> {
-    let (positions, lead) = (map.positions(), ndims.saturating_sub(map.input_ndims()));
-    if positions.is_empty() {
+/// Mean and perturbation of the kernel, and the bias if there is one.
+fn drawn(weights: &Weights, pass: &Pass) -> Result<Vec<Tensor>> {
+    let (loc, scale) = normal_kernel(Flipout.name(), weights)?;
+    weights.validate("scale of the kernel posterior", &scale, true)?;
+    let perturbation = &scale * pass.normal("perturbation", &scale)?;
+    let mut all = vec![loc, perturbation];
+    if let Some(bias) = weights.parts().bias {
+        all.push(weights.value_at(&pass.weights_key(weights)?)?.swap_remove(bias));
+    }
+    Ok(all)
+}
+
+/// The outputs by what was drawn; the last `shared_axes` axes before those of an example have the same signs.
+fn flipped(
+    map: &dyn LinearMap,
+    x: &Tensor,
+    pass: &Pass,
+    drawn: &[Tensor],
+    shared_axes: usize,
+) -> Result<Tensor> {
+    let [loc, perturbation, bias @ ..] = drawn else { return Err(LayerError::NoDraws) };
+    let lead = x.ndims()?.saturating_sub(map.input_ndims());
+    let signs = |label, like: &Tensor| -> Result<Tensor> {
+        pass.signs(label, &of_one_place(map, like, lead, shared_axes)?)
+    };
+    let turned = x * signs("sign_in", x)?;
+    let [mean] = over_rows(map, x, |x| Ok([map.apply(x, loc)]))?;
+    let [noise] = over_rows(map, &turned, |x| Ok([map.apply(x, perturbation)]))?;
+    let y = mean + &noise * signs("sign_out", &noise)?;
+    Ok(bias.first().map_or_else(|| y.clone(), |bias| &y + bias).check()?)
+}
+
+/// A tensor of the shape of `like` with one entry for all positions, and for all along the last `shared_axes` of the `lead` axes
+/// before those of an example.
+fn of_one_place(
+    map: &dyn LinearMap,
+    like: &Tensor,
+    lead: usize,
+    shared_axes: usize,
+) -> Result<Tensor> {
+    let positions = map.positions();
+    if positions.is_empty() && shared_axes == 0 {
         return Ok(like.clone());
     }
     let mut shape = like.shape()?.to_vec();
-    let (start, end) = (lead + positions.start, lead + positions.end);
-    shape.get_mut(start..end).unwrap_or_default().fill(1);
+    for same in
+        [lead + positions.start..lead + positions.end, lead.saturating_sub(shared_axes)..lead]
+    {
+        shape.get_mut(same).unwrap_or_default().fill(1);
+    }
     Ok(Tensor::zeros(&shape, like.dtype()?))
 }

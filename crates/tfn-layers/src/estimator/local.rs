@@ -4,7 +4,7 @@ use tfn_tensor::Tensor;
 
 use super::{Estimator, normal_kernel, over_rows};
 use crate::contract::{Pass, Weights, along_draws};
-use crate::error::Result;
+use crate::error::{LayerError, Result};
 use crate::linear::LinearMap;
 
 /// The pre-activations are drawn instead of the weights.
@@ -13,6 +13,9 @@ use crate::linear::LinearMap;
 /// applications of the map ([`LinearMap::moments`]). Each example has its own noise, so that the variance of a gradient
 /// falls with the size of the batch. Where an output has entries that share weights, as a convolution's, their
 /// covariance is left out.
+///
+/// At the steps of a sequence, too, the noise is drawn anew: what the pre-activations of two steps have in common by their weights,
+/// their covariance, is left out, and so is the part of the output's variance that comes of it.
 ///
 /// A bias of a normal posterior takes part in the variance; any other is drawn once for the batch and added.
 ///
@@ -31,15 +34,46 @@ impl Local {
         weights: &Weights,
         x: &Tensor,
     ) -> Result<[Tensor; 2]> {
+        Self::moments_by(map, &Self::normals(weights)?, x)
+    }
+
+    /// Mean and deviation of the kernel, and of the bias if there is one and it is normal.
+    fn normals(weights: &Weights) -> Result<Vec<Tensor>> {
         let (loc, scale) = normal_kernel(Self.name(), weights)?;
         let bias = weights.posteriors().bias.and_then(|bias| bias.elementwise_normal());
         weights.validate("scale of the kernel posterior", &scale, true)?;
         if let Some((_, scale)) = &bias {
             weights.validate("scale of the bias posterior", scale, true)?;
         }
-        let bias = bias.as_ref().map(|(loc, scale)| (loc, scale));
-        let [loc, scale] = over_rows(map, x, |x| Ok(map.moments(x, &loc, &scale, bias).into()))?;
+        let of_bias = bias.into_iter().flat_map(<[Tensor; 2]>::from);
+        Ok([loc, scale].into_iter().chain(of_bias).collect())
+    }
+
+    fn moments_by(map: &dyn LinearMap, normals: &[Tensor], x: &Tensor) -> Result<[Tensor; 2]> {
+        let (kernel, bias) = match normals {
+            [loc, scale] => ((loc, scale), None),
+            [loc, scale, of_bias, scale_of_bias, ..] => {
+                ((loc, scale), Some((of_bias, scale_of_bias)))
+            }
+            _ => return Err(LayerError::NoDraws),
+        };
+        let moments = |x: &Tensor| Ok(map.moments(x, kernel.0, kernel.1, bias).into());
+        let [loc, scale] = over_rows(map, x, moments)?;
         Ok([loc.check()?, scale])
+    }
+
+    /// The pre-activation drawn from its moments.
+    fn drawn(
+        map: &dyn LinearMap,
+        weights: &Weights,
+        [loc, scale]: &[Tensor; 2],
+        pass: &Pass,
+    ) -> Result<Tensor> {
+        let y = Tensor::normal_sample(loc, scale, &pass.normal("output", loc)?);
+        Ok(match drawn_bias(weights) {
+            Some(bias) => y + bias_draws(map, weights, bias, loc, pass)?,
+            None => y,
+        })
     }
 }
 
@@ -63,12 +97,38 @@ impl Estimator for Local {
         x: &Tensor,
         pass: &Pass,
     ) -> Result<Tensor> {
-        let [loc, scale] = pass.once(x, || Self::moments(map, weights, x))?;
-        let y = Tensor::normal_sample(&loc, &scale, &pass.normal("output", &loc)?);
-        Ok(match drawn_bias(weights) {
-            Some(bias) => y + bias_draws(map, weights, bias, &loc, pass)?,
-            None => y,
-        })
+        let moments = pass.once(x, || Self::moments(map, weights, x))?;
+        Self::drawn(map, weights, &moments, pass)
+    }
+
+    fn shared_by_steps(&self, weights: &Weights, _pass: &Pass) -> Result<Vec<Tensor>> {
+        Self::normals(weights)
+    }
+
+    /// With noise of its own at each step.
+    fn output_at_step(
+        &self,
+        map: &dyn LinearMap,
+        weights: &Weights,
+        x: &Tensor,
+        pass: &Pass,
+        (step, shared): (usize, &[Tensor]),
+    ) -> Result<Tensor> {
+        let own = pass.child(&step.to_string(), pass.input());
+        let y = Self::drawn(map, weights, &Self::moments_by(map, shared, x)?, &own)?;
+        pass.note(&own);
+        Ok(y)
+    }
+
+    fn output_at_all_steps(
+        &self,
+        map: &dyn LinearMap,
+        weights: &Weights,
+        x: &Tensor,
+        pass: &Pass,
+        _shared: &[Tensor],
+    ) -> Result<Tensor> {
+        self.output(map, weights, x, pass)
     }
 
     fn draws_together(&self) -> bool {

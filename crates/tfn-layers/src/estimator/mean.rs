@@ -2,7 +2,7 @@
 
 use tfn_tensor::Tensor;
 
-use super::{Estimator, applied};
+use super::{Estimator, applied, applied_shared};
 use crate::contract::{Pass, Weights};
 use crate::error::Result;
 use crate::linear::LinearMap;
@@ -38,5 +38,33 @@ impl Estimator for Mean {
 
     fn draws_together(&self) -> bool {
         true
+    }
+
+    fn shared_by_steps(&self, weights: &Weights, _pass: &Pass) -> Result<Vec<Tensor>> {
+        let posteriors = weights.posteriors();
+        let parts = std::iter::once(posteriors.kernel).chain(posteriors.bias);
+        Ok(parts.map(|part| part.mean()).collect::<Result<_, _>>()?)
+    }
+
+    fn output_at_step(
+        &self,
+        map: &dyn LinearMap,
+        _weights: &Weights,
+        x: &Tensor,
+        _pass: &Pass,
+        (_, shared): (usize, &[Tensor]),
+    ) -> Result<Tensor> {
+        applied_shared(map, x, shared)
+    }
+
+    fn output_at_all_steps(
+        &self,
+        map: &dyn LinearMap,
+        _weights: &Weights,
+        x: &Tensor,
+        _pass: &Pass,
+        shared: &[Tensor],
+    ) -> Result<Tensor> {
+        applied_shared(map, x, shared)
     }
 }

@@ -85,6 +85,64 @@ pub trait Estimator: Any + Debug + Send + Sync {
         pass: &Pass,
     ) -> Result<Tensor>;
 
+    /// What all steps of a sequence share, made before the first one: weights that are drawn once, say. The steps get it back as
+    /// `shared`. Nothing by default.
+    ///
+    /// # Errors
+    /// What drawing and the posterior report.
+    fn shared_by_steps(&self, weights: &Weights, pass: &Pass) -> Result<Vec<Tensor>> {
+        let _ = (weights, pass);
+        Ok(Vec::new())
+    }
+
+    /// The pre-activations at one step of a sequence, at each of which the same weights are used.
+    ///
+    /// By default [`output`](Self::output) with the same pass at each step, so that all steps have the same draw.
+    ///
+    /// # Shapes
+    /// As of `output`.
+    ///
+    /// # Errors
+    /// As of `output`.
+    fn output_at_step(
+        &self,
+        map: &dyn LinearMap,
+        weights: &Weights,
+        x: &Tensor,
+        pass: &Pass,
+        (step, shared): (usize, &[Tensor]),
+    ) -> Result<Tensor> {
+        let _ = (step, shared);
+        self.output(map, weights, x, pass)
+    }
+
+    /// The pre-activations at all steps of a sequence that is known beforehand: what [`output_at_step`](Self::output_at_step)
+    /// gives for each, or numbers of the same distribution.
+    ///
+    /// # Shapes
+    /// `x` `[.., batch, steps, ..input]`, the result `[.., batch, steps, ..output]`.
+    ///
+    /// # Errors
+    /// As of `output`; there has to be a step.
+    fn output_at_all_steps(
+        &self,
+        map: &dyn LinearMap,
+        weights: &Weights,
+        x: &Tensor,
+        pass: &Pass,
+        shared: &[Tensor],
+    ) -> Result<Tensor> {
+        let shape = x.shape()?;
+        let axis = shape.len().saturating_sub(map.input_ndims() + 1);
+        let at = |step: usize| {
+            let x = x.narrow(axis as isize, step, 1).squeeze(axis as isize);
+            self.output_at_step(map, weights, &x, pass, (step, shared))
+        };
+        let steps = (0..shape.get(axis).copied().unwrap_or_default()).map(at);
+        let steps = steps.collect::<Result<Vec<_>>>()?;
+        Ok(Tensor::stack(&steps.iter().collect::<Vec<_>>(), axis as isize).check()?)
+    }
+
     /// Whether [`output`](Self::output) takes several draws at once, as
     /// [`Layer::draws_together`](crate::Layer::draws_together).
     fn draws_together(&self) -> bool {
@@ -134,6 +192,14 @@ pub(crate) fn applied(
 ) -> Result<Tensor> {
     let [y] = over_rows(map, x, |x| Ok([map.apply(x, kernel)]))?;
     Ok(bias.map_or_else(|| y.clone(), |bias| &y + bias).check()?)
+}
+
+/// A kernel and, if there is one, a bias that were drawn before the first step, applied to the examples of `x`.
+pub(crate) fn applied_shared(map: &dyn LinearMap, x: &Tensor, shared: &[Tensor]) -> Result<Tensor> {
+    match shared {
+        [kernel, rest @ ..] => applied(map, x, kernel, rest.first()),
+        [] => Err(LayerError::NoDraws),
+    }
 }
 
 /// Mean and standard deviation of a kernel whose entries are independent normals.
