@@ -17,6 +17,8 @@ use crate::linear::LinearMap;
 /// one sign for all of them: `r` for each channel of the input, `s` for each of the output. So the weights of an example
 /// are one draw of the posterior.
 ///
+/// Where the input is ids ([`LinearMap::ids`]) it has no signs, and those of the output are enough.
+///
 /// A normal perturbation is as likely as its negative, so outputs of different examples are uncorrelated, up to the
 /// bias, which the batch shares. For dense layers [`Local`](super::Local) costs as much and its noise is independent;
 /// Flipout keeps the covariance between entries of one output that share weights, as a convolution's do.
@@ -51,7 +53,11 @@ impl Estimator for Flipout {
         let (loc, scale) = normal_kernel(self.name(), weights)?;
         weights.validate("scale of the kernel posterior", &scale, true)?;
         let perturbation = &scale * pass.normal("perturbation", &scale)?;
-        let flipped = x * pass.signs("sign_in", &of_one_position(map, x, x.ndims()?)?)?;
+        let flipped = match map.ids() {
+            None => x * pass.signs("sign_in", &of_one_position(map, x, x.ndims()?)?)?,
+            // Those of the output alone make different examples uncorrelated.
+            Some(_) => x.clone(),
+        };
         let [mean] = over_rows(map, x, |x| Ok([map.apply(x, &loc)]))?;
         let [noise] = over_rows(map, &flipped, |x| Ok([map.apply(x, &perturbation)]))?;
         let signs = pass.signs("sign_out", &of_one_position(map, &noise, x.ndims()?)?)?;
