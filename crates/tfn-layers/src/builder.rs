@@ -82,7 +82,8 @@ impl<S: IntoMap, T: Estimator + Default> Builder<S, T> {
     /// The layer.
     ///
     /// # Errors
-    /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero, [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be made valid,
+    /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero, [`LayerError::Argument`](crate::LayerError::Argument) for more
+    /// [ids](LinearMap::ids) than the type tells apart, [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be made valid,
     /// [`LayerError::WeightShape`](crate::LayerError::WeightShape),
     /// [`LayerError::WeightDType`](crate::LayerError::WeightDType),
     /// [`LayerError::Structure`](crate::LayerError::Structure) or [`LayerError::Part`](crate::LayerError::Part) for factories whose

@@ -51,7 +51,7 @@ use crate::estimator::{
 use crate::kernel_bias::{Affine, KernelBiasLayer};
 use crate::lambda::{Lambda, Stateless};
 use crate::likelihoods::{self, FromFn, Head, Noise, of_output};
-use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap, Scaling};
+use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, Embed, LinearMap, Scaling};
 use crate::losses;
 use crate::norm::{BatchNormalization, GroupNormalization, LayerNormalization};
 use crate::pool::{AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling};
@@ -98,6 +98,7 @@ pub fn register(registry: &mut Registry) {
     add_map::<Conv>(registry);
     add_map::<ConvV2>(registry);
     add_map::<ConvTranspose>(registry);
+    add_map::<Embed>(registry);
     add_map::<Scaling>(registry);
     registry.add::<Activations>();
     registry.add::<Options>();

@@ -17,9 +17,10 @@ use crate::builder::Builder;
 use crate::contract::{Conversion, Layer, Moments, Pass};
 use crate::divergence::kl_divergence_exact;
 use crate::error::{LayerError, Result};
-use crate::estimator::{Local, applied, check_example};
+use crate::estimator::{Local, applied, check_certain, check_example};
 use crate::linear::{
-    Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap, conv_setters,
+    Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap, check_ids,
+    conv_setters,
 };
 
 type MakeFn = Arc<dyn Fn(&KernelBiasSpec) -> Result<KernelBias<Variable>, UtilError> + Send + Sync>;
@@ -354,10 +355,11 @@ impl<S: IntoMap> KernelBiasBuilder<S> {
     /// The layer.
     ///
     /// # Errors
-    /// [`LayerError::Size`] for a size of zero and what else the map's arguments lack, [`LayerError::Module`] for a name that
-    /// cannot be made valid, [`LayerError::WeightShape`] for variables of other shapes, and what the initializers report.
+    /// [`LayerError::Size`] for a size of zero and what else the map's arguments lack, [`LayerError::Argument`] for more
+    /// [ids](LinearMap::ids) than the type tells apart, [`LayerError::Module`] for a name that cannot be made valid, [`LayerError::WeightShape`] for variables of other shapes, and what the initializers report.
     pub fn build(mut self) -> Result<KernelBiasLayer<S::Map>> {
         let map = self.source?.into_map()?;
+        check_ids(&map, &class_of(&map), self.spec.dtype)?;
         let name = layer_name(&self.name.unwrap_or_else(|| class_of(&map)))?;
         let seed = match self.seed {
             Some(seed) => seed,
@@ -435,6 +437,7 @@ impl<M: LinearMap + Clone> Layer for KernelBiasLayer<M> {
     }
 
     fn forward_moments(&self, x: &Moments, _pass: &Pass) -> Result<Moments> {
+        check_certain(&self.map, x)?;
         let mean = self.pre_activation(&x.mean)?;
         let kernel = self.kernel.tensor().square();
         let variance = x

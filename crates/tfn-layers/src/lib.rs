@@ -9,6 +9,7 @@ mod contract;
 pub mod describe;
 mod divergence;
 mod dropout;
+mod embedding;
 mod error;
 mod estimator;
 mod kernel_bias;
@@ -37,6 +38,10 @@ pub use dropout::{
     BinaryNoise, Dropout, DropoutBuilder, DropoutLayer, GaussianDropout, GaussianNoise,
     MultiplicativeNoise,
 };
+pub use embedding::{
+    Embedding, EmbeddingVariationalFlipout, EmbeddingVariationalReparameterization,
+    EmbeddingVariationalReparameterizationLocal,
+};
 pub use error::{LayerError, Result};
 pub use estimator::{
     Estimated, Estimator, Flipout, Local, Mean, PerExample, Reparameterization, estimators,
@@ -47,7 +52,7 @@ pub use kernel_bias::{
 };
 pub use lambda::Lambda;
 pub use linear::{
-    Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, IntoMap, LinearMap, Scaling,
+    Conv, ConvArguments, ConvMap, ConvTranspose, ConvV2, Dense, Embed, IntoMap, LinearMap, Scaling,
 };
 pub use norm::{
     BatchNormalization, BatchStatistics, ExampleStatistics, GroupNormalization, GroupStatistics,

@@ -14,7 +14,7 @@ use crate::arguments::VariationalArguments;
 use crate::contract::{Layer, Moments, Pass, VariationalLayer, Weights};
 use crate::error::Result;
 use crate::estimator::{Estimated, Estimator, Flipout, Local, Reparameterization};
-use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap};
+use crate::linear::{Conv, ConvTranspose, ConvV2, Dense, LinearMap, check_ids};
 
 /// A layer of weights with a posterior: the linear map `M` under the estimator `E`, and an activation.
 ///
@@ -273,6 +273,7 @@ impl<M: LinearMap, E: Estimator + Default> Variational<M, E> {
     pub(crate) fn from_arguments(map: M, arguments: &VariationalArguments) -> Result<Self> {
         let estimator = E::default();
         let class = format!("{}{}{}", map.class(), estimator.class(), map.class_suffix());
+        check_ids(&map, &class, arguments.dtype)?;
         let mut spec = KernelBiasSpec::new(&map.kernel_shape(), &map.bias_shape());
         spec.kernel_batch_ndims = map.batch_ndims();
         spec.bias_batch_ndims = map.batch_ndims();

@@ -69,8 +69,10 @@ impl Estimated {
         weights.validate("x", &x.mean, false)?;
         let (loc, scale) = normal_kernel("MomentMatching", weights)?;
         let mut mean = applied(map, &x.mean, &loc, None)?;
+        check_certain(map, x)?;
         let square = match &x.variance {
             Some(variance) => x.mean.square() + variance,
+            None if map.ids().is_some() => x.mean.clone(),
             None => x.mean.square(),
         };
         let mut variance = applied(map, &square, &scale.square(), None)?;
@@ -108,6 +110,14 @@ pub(crate) fn check_input(map: &dyn LinearMap, x: &Tensor) -> Result<()> {
 /// Checks that `x` is one example or several, and that they fit the map.
 pub(crate) fn check_example(map: &dyn LinearMap, x: &Tensor) -> Result<()> {
     check_shape(map, x, "[.., ", 0)
+}
+
+/// Checks that an input of ids has no variance.
+pub(crate) fn check_certain(map: &dyn LinearMap, x: &Moments) -> Result<()> {
+    match (map.ids(), &x.variance) {
+        (Some(_), Some(_)) => Err(LayerError::NoMoments { of: "a lookup of uncertain ids" }),
+        _ => Ok(()),
+    }
 }
 
 fn check_shape(map: &dyn LinearMap, x: &Tensor, start: &str, least: usize) -> Result<()> {

@@ -19,6 +19,8 @@ use crate::linear::LinearMap;
 ///
 /// All steps of a sequence have the same perturbation and an example's signs: its weights are one draw for all steps.
 ///
+/// Where the input is ids ([`LinearMap::ids`]) it has no signs, and those of the output are enough.
+///
 /// A normal perturbation is as likely as its negative, so outputs of different examples are uncorrelated, up to the
 /// bias, which the batch shares. For dense layers [`Local`](super::Local) costs as much and its noise is independent;
 /// Flipout keeps the covariance between entries of one output that share weights, as a convolution's do.
@@ -105,7 +107,11 @@ fn flipped(
     let signs = |label, like: &Tensor| -> Result<Tensor> {
         pass.signs(label, &of_one_place(map, like, lead, shared_axes)?)
     };
-    let turned = x * signs("sign_in", x)?;
+    let turned = match map.ids() {
+        None => x * signs("sign_in", x)?,
+        // Those of the output alone make different examples uncorrelated.
+        Some(_) => x.clone(),
+    };
     let [mean] = over_rows(map, x, |x| Ok([map.apply(x, loc)]))?;
     let [noise] = over_rows(map, &turned, |x| Ok([map.apply(x, perturbation)]))?;
     let y = mean + &noise * signs("sign_out", &noise)?;

@@ -15,7 +15,7 @@ use tfn_module::describe::{self, Data, Loader, Saver, SharedField};
 use tfn_tensor::Tensor;
 
 pub use estimated::{Estimated, estimators, set_estimator};
-pub(crate) use estimated::{check_example, check_input};
+pub(crate) use estimated::{check_certain, check_example, check_input};
 pub use flipout::Flipout;
 pub use local::Local;
 pub use mean::Mean;

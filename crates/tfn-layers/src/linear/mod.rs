@@ -4,6 +4,7 @@ mod conv;
 mod conv_arguments;
 mod conv_transpose;
 mod dense;
+mod embed;
 mod scaling;
 
 use std::fmt::Debug;
@@ -16,9 +17,11 @@ pub(crate) use conv_arguments::conv_setters;
 pub use conv_arguments::{ConvArguments, ConvMap, IntoMap};
 pub use conv_transpose::ConvTranspose;
 pub use dense::Dense;
+pub use embed::Embed;
+pub(crate) use embed::check_ids;
 pub use scaling::Scaling;
 
-/// A map that is linear in its input and in its kernel, without any knowledge of distributions.
+/// A map that is linear in its input and in its kernel (or, of [ids](Self::ids), in its kernel alone), without any knowledge of distributions.
 ///
 /// A map knows its geometry and how a kernel acts on a batch of inputs; an [`Estimator`](crate::Estimator) makes a
 /// layer with random weights of any map. [`Dense`] is `x·K`; [`Conv`] and [`ConvTranspose`] are others.
@@ -89,6 +92,15 @@ pub trait LinearMap: Debug + Send + Sync + 'static {
         0..0
     }
 
+    /// For a map whose input is ids that choose entries of the kernel, as [`Embed`]'s: how many there are. `None` for a map of
+    /// numbers.
+    ///
+    /// A map of ids is linear in its kernel alone, as a linear map is of entries 0 and 1. Nothing multiplies ids: under
+    /// [`Flipout`](crate::Flipout) they have no signs, and an uncertain input has no moments.
+    fn ids(&self) -> Option<usize> {
+        None
+    }
+
     /// Shape of one example's output, from that of its input.
     ///
     /// # Errors
@@ -104,7 +116,8 @@ pub trait LinearMap: Debug + Send + Sync + 'static {
     /// Mean and standard deviation of the output for independent normal weights: kernel `N(loc, scale²)` and, if there
     /// is one, bias by mean and standard deviation.
     ///
-    /// Given: `apply(x, loc) + m_b` and `sqrt(apply(x∘x, scale∘scale) + s_b∘s_b)`, with gradient 0 where the root is 0.
+    /// Given: `apply(x, loc) + m_b` and `sqrt(apply(x∘x, scale∘scale) + s_b∘s_b)`, with gradient 0 where the root is 0; for a
+    /// map of [ids](Self::ids) `x` in place of `x∘x`.
     /// That is so for any map in which each entry of the output is a sum of products of entries of `x` with entries of
     /// the kernel, and no entry of the kernel stands in it twice.
     ///
@@ -129,7 +142,8 @@ pub(crate) fn independent_moments(
     scale: &Tensor,
     bias: Option<(&Tensor, &Tensor)>,
 ) -> (Tensor, Tensor) {
-    let (mut mean, mut variance) = (map.apply(x, loc), map.apply(&x.square(), &scale.square()));
+    let squared = if map.ids().is_some() { x.clone() } else { x.square() };
+    let (mut mean, mut variance) = (map.apply(x, loc), map.apply(&squared, &scale.square()));
     if let Some((loc, scale)) = bias {
         mean = mean + loc;
         variance = variance + scale.square();
