@@ -35,7 +35,7 @@ pub fn silu(x: &Tensor) -> Tensor {
 
 /// `max(x, x / 5)`, with the slope of `tf.nn.leaky_relu`.
 pub fn leaky_relu(x: &Tensor) -> Tensor {
-    x.relu() - (-x).relu() * 0.2
+    x * 0.2 + x.relu() * 0.8
 }
 
 /// Probabilities along the last axis.

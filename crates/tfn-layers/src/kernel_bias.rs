@@ -156,7 +156,10 @@ impl<M: LinearMap> KernelBiasLayer<M> {
     fn with_axes(&self, x: &Tensor) -> Result<Tensor> {
         let shape = x.shape()?;
         let lacking = self.map.input_ndims().saturating_sub(shape.len());
-        if shape.is_empty() || lacking == 0 || lacking > self.map.batch_ndims() {
+        // Those of a batch may come behind the positions, where nothing can be told to be lacking.
+        let positions = self.map.positions();
+        let first = positions.is_empty() || positions.start >= self.map.batch_ndims();
+        if shape.is_empty() || lacking == 0 || lacking > self.map.batch_ndims() || !first {
             return Ok(x.clone());
         }
         Ok(x.reshape(&[&vec![1; lacking][..], shape].concat()))
@@ -490,6 +493,10 @@ impl<M: LinearMap + Clone> Layer for KernelBiasLayer<M> {
             .dtype(dtype)
             .name(self.name.clone())
             .with_activation(self.activation.clone());
+        let layer = match conversion.seed() {
+            Some(seed) => layer.seed(seed),
+            None => layer,
+        };
         Ok(Some(Arc::new(layer.build()?)))
     }
 }

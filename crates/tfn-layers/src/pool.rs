@@ -10,6 +10,7 @@ use tfn_util::{ConvArgs, Padding, TupleArgument, UtilError, prepare_conv_args};
 
 use crate::contract::{Layer, Moments, Pass};
 use crate::error::{LayerError, Result};
+use crate::shape::check_axes;
 
 /// What a pooling layer makes of the entries that its window reads.
 pub trait PoolKind: Send + Sync + 'static {
@@ -176,7 +177,8 @@ impl<K: PoolKind> PoolingBuilder<K> {
 }
 
 impl<K: PoolKind> Layer for Pooling<K> {
-    fn forward(&self, x: &Tensor, _pass: &Pass) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        check_axes(x, self.pool_size.len() + 1, pass)?;
         self.pooled(x)
     }
 
@@ -258,7 +260,7 @@ impl<K: PoolKind> fmt::Debug for Pooling<K> {
 /// Input `[.., ..image, channels]`, output `[.., channels]`; with `keepdims`, `[.., 1, .., channels]`.
 ///
 /// # Errors
-/// Calls fail with [`LayerError::Tensor`] for an input of fewer axes, and for an image without entries.
+/// Calls fail with [`LayerError::Input`] for an input of fewer axes, and with [`LayerError::Tensor`] for an image without entries.
 ///
 /// # Examples
 /// ```
@@ -327,7 +329,8 @@ impl<K: PoolKind> GlobalPooling<K> {
 }
 
 impl<K: PoolKind> Layer for GlobalPooling<K> {
-    fn forward(&self, x: &Tensor, _pass: &Pass) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        check_axes(x, self.rank + 1, pass)?;
         Ok(self.pooled(x)?.0)
     }
 

@@ -14,7 +14,8 @@ use crate::error::{LayerError, Result};
 macro_rules! moving_layer {
     ($Type:ident as $class:literal { $($field:ident),* } ) => {
         impl Layer for $Type {
-            fn forward(&self, x: &Tensor, _pass: &Pass) -> Result<Tensor> {
+            fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+                check_axes(x, self.ndims(), pass)?;
                 self.moved(x)
             }
 
@@ -46,7 +47,10 @@ macro_rules! moving_layer {
             }
         }
 
-        describe_fields!($Type as $class { name, $($field),* });
+        describe_fields!($Type as $class { name, $($field),* } |made| {
+            let name = made.name.clone();
+            made.named(&name).and_then(Self::checked)
+        });
 
         impl DeepCopy for $Type {
             fn deep_copy_with(&self, _: &mut Copies) -> Self {
@@ -82,6 +86,14 @@ pub struct Flatten {
 }
 
 impl Flatten {
+    fn ndims(&self) -> usize {
+        self.ndims
+    }
+
+    fn checked(self) -> Result<Self> {
+        Ok(self)
+    }
+
     /// The layer for examples of `ndims` axes.
     pub fn new(ndims: usize) -> Self {
         Self { name: "Flatten".to_owned(), ndims }
@@ -115,6 +127,14 @@ pub struct Reshape {
 }
 
 impl Reshape {
+    fn ndims(&self) -> usize {
+        self.ndims
+    }
+
+    fn checked(self) -> Result<Self> {
+        Ok(self)
+    }
+
     /// The layer for examples of `ndims` axes, which get `target_shape`.
     pub fn new(ndims: usize, target_shape: &[usize]) -> Self {
         Self { name: "Reshape".to_owned(), ndims, target_shape: target_shape.to_vec() }
@@ -148,6 +168,14 @@ pub struct Permute {
 }
 
 impl Permute {
+    fn ndims(&self) -> usize {
+        self.dims.len()
+    }
+
+    fn checked(self) -> Result<Self> {
+        Ok(self)
+    }
+
     /// The layer for examples of as many axes as `dims` has numbers; axis `i` of the result is axis `dims[i]` of the example.
     pub fn new(dims: &[usize]) -> Self {
         Self { name: "Permute".to_owned(), dims: dims.to_vec() }
@@ -189,6 +217,22 @@ pub struct ZeroPadding {
 }
 
 impl ZeroPadding {
+    fn ndims(&self) -> usize {
+        self.padding.len() / 2 + 1
+    }
+
+    fn checked(self) -> Result<Self> {
+        if self.padding.len().is_multiple_of(2) {
+            return Ok(self);
+        }
+        Err(LayerError::Argument {
+            layer: "ZeroPadding".to_owned(),
+            argument: "padding",
+            given: format!("{} numbers", self.padding.len()),
+            expected: "two for each axis".to_owned(),
+        })
+    }
+
     /// The layer that puts so many zeros before and after each axis of an image.
     pub fn new(padding: &[(usize, usize)]) -> Self {
         let padding = padding.iter().flat_map(|&(before, after)| [before, after]).collect();
@@ -229,6 +273,14 @@ pub struct UpSampling {
 }
 
 impl UpSampling {
+    fn ndims(&self) -> usize {
+        self.size.len() + 1
+    }
+
+    fn checked(self) -> Result<Self> {
+        Ok(self)
+    }
+
     /// The layer that repeats each entry so often along each axis of an image.
     pub fn new(size: &[usize]) -> Self {
         Self { name: "UpSampling".to_owned(), size: size.to_vec() }
@@ -252,6 +304,17 @@ impl UpSampling {
 }
 
 moving_layer!(UpSampling as "tfn.layers.UpSampling" { size } );
+
+/// Checks that an input has the axes of an example, behind that of the draws if it has one.
+pub(crate) fn check_axes(x: &Tensor, ndims: usize, pass: &Pass) -> Result<()> {
+    let shape = x.shape()?;
+    let least = ndims.saturating_add(usize::from(pass.is_input_of_each()));
+    if shape.len() >= least {
+        return Ok(());
+    }
+    let (given, expected) = (shape.to_vec(), format!("at least {least} axes"));
+    Err(LayerError::Input { given, expected })
+}
 
 /// How many axes lie before the last `ndims`.
 fn leading(x: &Tensor, ndims: usize) -> Result<usize> {

@@ -44,7 +44,8 @@ impl WindowAxis {
     /// Number of positions of the window over an axis of `len` entries; `None` if it has none.
     pub fn positions(&self, len: usize) -> Option<usize> {
         let padded = len.checked_add(self.padding.0)?.checked_add(self.padding.1)?;
-        Some(padded.checked_sub(self.extent())?.checked_div(self.stride)? + 1)
+        let free = padded.checked_sub(self.extent()).filter(|_| self.size > 0)?;
+        Some(free.checked_div(self.stride)? + 1)
     }
 }
 
@@ -96,6 +97,11 @@ impl Window {
             if span > usize::MAX >> 16 {
                 return wrong("axes", format!("{axis:?}"), "sizes that memory can hold");
             }
+        }
+        let entries = axes.iter().try_fold(1_usize, |all, axis| all.checked_mul(axis.size));
+        if entries.is_none_or(|entries| entries > usize::MAX >> 16) {
+            let sizes: Vec<usize> = axes.iter().map(|axis| axis.size).collect();
+            return wrong("size", format!("{sizes:?}"), "a window that memory can hold");
         }
         Ok(Self { axes: axes.to_vec() })
     }

@@ -178,10 +178,11 @@ impl Layer for Parallel {
     /// The branches' entries are taken as independent of each other.
     fn forward_moments(&self, x: &Moments, pass: &Pass) -> Result<Moments> {
         let list = pass.child("branches", pass.input());
-        let (mut means, mut variances) = (Vec::new(), Vec::new());
+        let (mut means, mut variances, mut known) = (Vec::new(), Vec::new(), true);
         for (i, branch) in self.branches.iter().enumerate() {
             let of = moments_of(&i.to_string(), branch.as_ref(), x, &list);
             let of = of.map_err(|error| error.within("branches"))?;
+            known &= of.variance.is_none();
             let none =
                 || -> Result<Tensor> { Ok(Tensor::zeros(of.mean.shape()?, of.mean.dtype()?)) };
             variances.push(match of.variance.clone() {
@@ -190,7 +191,8 @@ impl Layer for Parallel {
             });
             means.push(of.mean);
         }
-        Ok(Moments { mean: self.joined(&means)?, variance: Some(self.joined(&variances)?) })
+        let variance = if known { None } else { Some(self.joined(&variances)?) };
+        Ok(Moments { mean: self.joined(&means)?, variance })
     }
 
     fn draws_together(&self) -> bool {

@@ -160,7 +160,7 @@ impl Layer for Sequential {
         let made = all.map(|(i, layer)| conversion.child(&format!("layers/{i}"), layer));
         let mut layers = made.collect::<Result<Vec<_>>>()?;
         layers.reverse();
-        let also_track = self.also_track.clone();
+        let also_track = conversion.copied(&self.also_track);
         Ok(Some(Arc::new(Self { name: self.name.clone(), layers, also_track })))
     }
 }

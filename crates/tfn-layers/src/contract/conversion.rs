@@ -1,9 +1,11 @@
 //! How a Bayesian net is made of a trained one: the numbers, and what became of each layer.
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
 
-use tfn_module::Copies;
-use tfn_tensor::{DType, Tensor};
+use tfn_module::{Copies, DeepCopy};
+use tfn_tensor::{DType, Key, Tensor};
 
 use crate::error::{LayerError, Result};
 
@@ -46,6 +48,7 @@ pub struct Moped {
     delta: f64,
     prior_scale: f64,
     min_scale: f64,
+    seed: Option<u64>,
     pub(super) last_layer_only: bool,
 }
 
@@ -56,7 +59,7 @@ impl Moped {
     /// [`LayerError::Argument`] for a number that is not finite and positive.
     pub fn new(delta: f64) -> Result<Self> {
         positive("delta", delta)?;
-        Ok(Self { delta, prior_scale: 1.0, min_scale: 1e-4, last_layer_only: false })
+        Ok(Self { delta, prior_scale: 1.0, min_scale: 1e-4, seed: None, last_layer_only: false })
     }
 
     /// With another deviation of the prior.
@@ -73,8 +76,16 @@ impl Moped {
     /// # Errors
     /// [`LayerError::Argument`] for a number that is not finite and above 2e-5.
     pub fn min_scale(self, min_scale: f64) -> Result<Self> {
-        positive("min_scale", min_scale - 2e-5)?;
+        if !(min_scale.is_finite() && min_scale > 2e-5) {
+            return Err(wrong("min_scale", min_scale, "a finite number above 2e-5"));
+        }
         Ok(Self { min_scale, ..self })
+    }
+
+    /// With a seed of the draws of the converted layers; from the system by default.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
     }
 
     /// For the last layer of weights alone: a Bayesian last layer over features that are certain.
@@ -99,8 +110,12 @@ fn positive(argument: &'static str, given: f64) -> Result<()> {
     if given.is_finite() && given > 0.0 {
         return Ok(());
     }
-    let (given, expected) = (given.to_string(), "a finite number above 0".to_owned());
-    Err(LayerError::Argument { layer: "Moped".to_owned(), argument, given, expected })
+    Err(wrong(argument, given, "a finite number above 0"))
+}
+
+fn wrong(argument: &'static str, given: f64, expected: &str) -> LayerError {
+    let (given, expected) = (given.to_string(), expected.to_owned());
+    LayerError::Argument { layer: "Moped".to_owned(), argument, given, expected }
 }
 
 /// What became of one layer.
@@ -154,6 +169,9 @@ pub struct Conversion {
     pub(super) moped: Moped,
     pub(super) path: Vec<String>,
     pub(super) report: Vec<ConversionRecord>,
+    /// What was made of the children so far, by their addresses: one that stands in two places stays one. The values are
+    /// layers, whose type this file does not know.
+    pub(super) made: HashMap<usize, Box<dyn Any>>,
     /// What is kept is copied, what is shared once.
     pub(super) copies: Copies,
 }
@@ -162,6 +180,17 @@ impl Conversion {
     /// The numbers of the conversion.
     pub fn moped(&self) -> Moped {
         self.moped
+    }
+
+    /// The seed of the layer at this place, if one was given.
+    pub fn seed(&self) -> Option<u64> {
+        let key = Key::from_seed(self.moped.seed?).child(&self.path.join("/"));
+        Some(key.stream().next_u64())
+    }
+
+    /// A deep copy of something beside the layers, which shares what they share.
+    pub fn copied<T: DeepCopy>(&mut self, of: &T) -> T {
+        of.deep_copy_with(&mut self.copies)
     }
 
     /// Whether some layer has been converted.

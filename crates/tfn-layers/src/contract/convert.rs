@@ -1,5 +1,6 @@
 //! Bayesian nets from trained ones.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ impl Moped {
     /// What building a layer reports, under its path.
     pub fn convert(&self, net: &dyn Layer) -> Result<Converted> {
         let (path, report, copies) = (Vec::new(), Vec::new(), Copies::default());
-        let mut conversion = Conversion { moped: *self, path, report, copies };
+        let made = HashMap::new();
+        let mut conversion = Conversion { moped: *self, path, report, made, copies };
         let name = net.name();
         let converted = conversion.layer(net).map_err(|error| error.within(&name))?;
         let net = match converted {
@@ -58,6 +60,11 @@ impl Conversion {
     /// # Errors
     /// What building a layer reports, under the label and the layer's name.
     pub fn child(&mut self, label: &str, layer: &Arc<dyn Layer>) -> Result<Arc<dyn Layer>> {
+        let address = Arc::as_ptr(layer).addr();
+        let known = self.made.get(&address).and_then(|made| made.downcast_ref::<Arc<dyn Layer>>());
+        if let Some(made) = known {
+            return Ok(made.clone());
+        }
         self.path.push(label.to_owned());
         let converted = self.layer(layer.as_ref());
         let converted = converted.map_err(|error| error.within(&layer.name()).within(label))?;
@@ -66,6 +73,7 @@ impl Conversion {
             None => self.keep(layer.as_ref())?,
         };
         self.path.pop();
+        self.made.insert(address, Box::new(made.clone()));
         Ok(made)
     }
 
@@ -186,6 +194,23 @@ mod tests {
         assert_eq!(again.report[0].outcome, Conversions::AlreadyBayesian);
         let one = Moped::new(0.1).unwrap().convert(&Affine::new(3, 2).unwrap()).unwrap();
         assert_eq!(one.report[0].path, "Affine");
+    }
+
+    #[test]
+    fn what_is_shared_stays_shared_and_a_seed_makes_it_repeatable() {
+        let shared = Arc::new(Affine::builder(3, 3).seed(1).build().unwrap());
+        let beside = tfn_tensor::Variable::new("beside", Tensor::scalar(1.0)).unwrap();
+        let net = Sequential::of(shared.clone()).then(shared).also_track(vec![beside.clone()]);
+        let moped = Moped::new(0.5).unwrap().seed(3);
+        let [one, two] = [(); 2].map(|()| moped.convert(&net).unwrap());
+        assert_eq!(find::<Weights>(one.net.as_ref()).len(), 1);
+        assert_eq!(one.report.len(), 1);
+        let x = Tensor::ones(&[2, 3], DType::F32);
+        let call = |converted: &Converted| converted.net.call(&x).unwrap().to_vec::<f32>().unwrap();
+        assert_eq!(call(&one), call(&two));
+        let copies = one.net.variables();
+        let copy = copies.iter().find(|variable| variable.name() == "beside").unwrap();
+        assert_ne!(copy.id(), beside.id());
     }
 
     #[test]

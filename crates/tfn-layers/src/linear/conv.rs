@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tfn_module::describe_fields;
-use tfn_tensor::{Tensor, Window};
+use tfn_tensor::{DType, Tensor, Window, checked_len};
 use tfn_util::{ConvArgs, Padding, UtilError, prepare_conv_args};
 
 use super::conv_arguments::{ConvArguments, ConvMap};
@@ -70,6 +70,15 @@ described!(2 as "tfn.maps.ConvV2");
 
 impl<const VERSION: usize> ConvMap for Conv<VERSION> {
     fn from_arguments(arguments: &ConvArguments<Self>) -> Result<Self> {
+        if let Some(given) = arguments.given_output_padding() {
+            return Err(LayerError::Util(UtilError::Numbers {
+                function: "Convolution",
+                argument: "output_padding",
+                what: "",
+                given: given.to_vec(),
+                expected: "none: it is an argument of transposed convolutions".to_owned(),
+            }));
+        }
         let args = arguments.geometry()?;
         Self {
             input_size: arguments.input_size,
@@ -116,8 +125,22 @@ impl<const VERSION: usize> Conv<VERSION> {
             let (layer, argument) = (self.class().to_owned(), "batch_shape");
             return Err(LayerError::Size { layer, argument, given: 0 });
         }
-        self.args()?;
-        Ok(self)
+        if self.wide_bias && VERSION != 2
+            || self.wide_bias < (VERSION == 2 && !self.batch_shape.is_empty())
+        {
+            return Err(LayerError::Argument {
+                layer: self.class().to_owned(),
+                argument: "wide_bias",
+                given: self.wide_bias.to_string(),
+                expected: "true for version 2 with a batch of kernels, false for version 1"
+                    .to_owned(),
+            });
+        }
+        let args = self.args()?;
+        let (filter_shape, strides) = (args.filter_shape().to_vec(), args.strides().to_vec());
+        let sizes = [self.input_size, self.output_size];
+        checked_len(&[&self.batch_shape, &filter_shape, &sizes[..]].concat(), DType::F64)?;
+        Ok(Self { filter_shape, strides, dilations: args.dilations().to_vec(), ..self })
     }
 
     fn args(&self) -> Result<ConvArgs, UtilError> {

@@ -150,6 +150,10 @@ impl<M> ConvArguments<M> {
         Ok(prepare_conv_args(filter_shape, rank, strides, padding, dilations)?)
     }
 
+    pub(super) fn given_output_padding(&self) -> Option<&[usize]> {
+        self.output_padding.as_ref().map(TupleArgument::numbers)
+    }
+
     pub(super) fn prepared_output_padding(&self, rank: usize) -> Result<Option<Vec<usize>>> {
         let prepare =
             |numbers: TupleArgument| prepare_tuple_argument(numbers, rank, "output_padding");

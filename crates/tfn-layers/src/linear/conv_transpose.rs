@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tfn_module::describe_fields;
-use tfn_tensor::{Tensor, Window};
+use tfn_tensor::{DType, Tensor, Window, checked_len};
 use tfn_util::{ConvArgs, Padding, UtilError, prepare_conv_args};
 
 use super::LinearMap;
@@ -75,11 +75,16 @@ impl ConvTranspose {
         check_sizes(self.class(), sizes, self.groups)?;
         let least = vec![1; self.filter_shape.len()];
         let args = self.args()?;
+        let (filter_shape, strides) = (args.filter_shape().to_vec(), args.strides().to_vec());
+        let shape = [&filter_shape[..], &[self.input_size, self.output_size]].concat();
+        checked_len(&shape, DType::F64)?;
+        let dilations = args.dilations().to_vec();
+        let made = Self { filter_shape, strides, dilations, ..self };
         // An output padding that is too large, and causal padding, show for any image.
-        if self.padding == Padding::Causal || self.output_padding.is_some() {
-            args.transposed_image(&self.any_image(&least), self.output_padding.as_deref())?;
+        if made.padding == Padding::Causal || made.output_padding.is_some() {
+            args.transposed_image(&made.any_image(&least), made.output_padding.as_deref())?;
         }
-        Ok(self)
+        Ok(made)
     }
 
     /// Positions of so large an image that no padding takes all of it away.
@@ -88,7 +93,9 @@ impl ConvTranspose {
             Padding::Explicit(pairs) => pairs.clone(),
             _ => vec![(0, 0); least.len()],
         };
-        padding.iter().map(|(before, after)| before + after + 2).collect()
+        let most =
+            |(before, after): &(usize, usize)| before.saturating_add(*after).saturating_add(2);
+        padding.iter().map(most).collect()
     }
 
     fn args(&self) -> Result<ConvArgs, UtilError> {

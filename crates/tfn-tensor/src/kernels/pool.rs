@@ -33,7 +33,7 @@ impl Pool {
             return;
         }
         let rows = (TASK / channels).clamp(1, geometry.rows());
-        let parallel = out.len() * geometry.depth() / channels > TASK;
+        let parallel = out.len().saturating_mul(geometry.depth() / channels) > TASK;
         in_chunks(out, rows * channels, parallel, &|chunk, out| {
             let first = chunk * rows;
             out.fill(if self == Self::Max { E::neg_infinity() } else { E::zero() });
@@ -84,7 +84,7 @@ impl Pool {
                 (first, count, split_off(&mut rest, count * image))
             })
             .collect();
-        let work = grad.len() * geometry.depth() / channels;
+        let work = grad.len().saturating_mul(geometry.depth() / channels);
         in_tasks(work, tasks, &|(first, count, out): (usize, usize, &mut [E])| {
             if accumulate == Accumulate::Set {
                 out.fill(E::zero());
@@ -149,7 +149,7 @@ fn average_backward<E: Element>(geometry: &Geometry, count: usize, grad: &[E], o
 #[inline(always)]
 fn each_entry(geometry: &Geometry, rows: Range<usize>, mut visit: impl FnMut(usize, usize)) {
     let LineShape { step, .. } = geometry.line();
-    geometry.visit(0, rows, |Line { row, from, inside, .. }| {
+    geometry.visit::<false>(0, rows, |Line { row, from, inside, .. }| {
         (0..inside.len()).for_each(|i| visit(row, from + i * step));
     });
 }

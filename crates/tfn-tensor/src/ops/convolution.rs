@@ -113,7 +113,10 @@ impl Call<'_> {
         memory::checked_len(&output, DType::F64)?;
         let batch = count(lead);
         let geometry = Geometry::new(window, batch, image, [channels, *columns], groups);
-        geometry.map(|geometry| (geometry, output)).ok_or_else(too_many)
+        let geometry = geometry.ok_or_else(too_many)?;
+        // The block of patches that each task needs.
+        memory::checked_len(&[geometry.block_rows(), geometry.depth()], DType::F64)?;
+        Ok((geometry, output))
     }
 }
 

@@ -125,20 +125,23 @@ impl Tensor {
         };
         let (lead, image, channels) =
             (&shape[..lead], &shape[lead..lead + rank], shape[lead + rank]);
+        // A window that reads more than that reads padding nearly everywhere.
+        let patch = [&window.shape()[..], &[channels]].concat();
+        memory::counted_len(&patch, self.dtype()?)?;
         let extents: Vec<usize> = window.axes().iter().map(|axis| axis.extent()).collect();
         let positions = window.positions(image).ok_or_else(|| {
             wrong(format!(
                 "axes into which, with their padding, a window of extent {extents:?} fits"
             ))
         })?;
+        let output = [lead, &positions, &[channels]].concat();
+        memory::checked_len(&output, self.dtype()?)?;
         let mut axes = window.axes().iter().zip(image).zip(&positions);
         if axes.any(|((axis, &len), &count)| reads_nothing(axis, len, count)) {
             let expected =
                 "axes of which each position of the window reads an entry, not padding alone";
             return Err(wrong(expected.to_owned()));
         }
-        let output = [lead, &positions, &[channels]].concat();
-        memory::checked_len(&output, self.dtype()?)?;
         let geometry = Geometry::new(window, count(lead), image, [channels, channels], 1);
         let geometry = geometry.ok_or_else(|| wrong("an image".to_owned()))?;
         let made = dispatch!(self.dtype()?, E => {

@@ -181,7 +181,12 @@ pub fn prepare_conv_args(
     }
     let args = ConvArgs { filter_shape, strides, padding, dilations };
     // The largest that any of its windows is.
-    args.window(&vec![1; rank])?;
+    if args.window(&vec![1; rank]).is_err() {
+        let all = [("strides", &args.strides), ("dilations", &args.dilations)];
+        let large = all.into_iter().find(|(_, numbers)| numbers.iter().any(|n| *n >= 1 << 40));
+        let (argument, numbers) = large.unwrap_or(("filter_shape", &args.filter_shape));
+        return Err(wrong(argument, "", numbers, "sizes that an image in memory could have"));
+    }
     Ok(args)
 }
 

@@ -155,7 +155,7 @@ impl ConvArgs {
         };
         let (batch, example) = of_x.split_at(lead);
         let (space, channels) = (example[..rank].to_vec(), example[rank]);
-        let taps: usize = self.filter_shape().iter().product();
+        let taps = self.filter_shape().iter().try_fold(1_usize, |all, size| all.checked_mul(*size));
         let [kernels @ .., depth, columns] = of_kernel else {
             return fail(
                 "kernel",
@@ -163,9 +163,11 @@ impl ConvArgs {
                 "[.., window entries · channels, columns]".to_owned(),
             );
         };
-        if Some(*depth) != taps.checked_mul(channels) {
-            let expected =
-                format!("{taps} window entries · {channels} channels before the last axis");
+        if Some(*depth) != taps.and_then(|taps| taps.checked_mul(channels)) {
+            let window = self.filter_shape();
+            let expected = format!(
+                "entries of a window {window:?} · {channels} channels before the last axis"
+            );
             return fail("kernel", of_kernel, expected);
         }
         let batch = broadcast_shapes(batch, kernels).ok_or_else(|| TensorError::Shapes {

@@ -99,6 +99,8 @@ pub fn im2row_index(
         });
     }
     let args = prepare_conv_args(block_shape, rank, slice_step, Padding::Valid, dilations)?;
+    // Then all indices are numbers.
+    checked_len(input_shape, DType::F64)?;
     let [batch @ .., height, width, channels] = input_shape else {
         return Err(no_image(input_shape).into());
     };
@@ -111,6 +113,9 @@ pub fn im2row_index(
         if transpose { (0..size).rev().collect() } else { (0..size).collect() }
     };
     let mut index = Vec::new();
+    if block == 0 {
+        return Ok((index, [batch, &[rows, columns, block]].concat()));
+    }
     for row in 0..rows {
         for column in 0..columns {
             for k in taps(down.size) {

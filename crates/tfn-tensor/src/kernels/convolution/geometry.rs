@@ -108,9 +108,9 @@ impl Geometry {
 
     /// Visits the patches of a group at some rows, line by line: what a window reads along the last axis of the image.
     ///
-    /// Patches are visited in order, each from its first line to its last.
+    /// Patches are visited in order, each from its first line to its last; lines of padding only if `PADDING`.
     #[inline(always)]
-    pub(in crate::kernels) fn visit(
+    pub(in crate::kernels) fn visit<const PADDING: bool>(
         &self,
         group: usize,
         rows: Range<usize>,
@@ -129,9 +129,11 @@ impl Geometry {
             let spans_x = span(&last, len, x);
             let Range { start, end } = spans_x.inside;
             let begin = spans_x.start + (start * last.dilation) as isize;
-            let mut at = 0;
-            for k in 0..first.size {
-                for l in 0..second.size {
+            let whole =
+                |inside: &Range<usize>, size| if PADDING { 0..size } else { inside.clone() };
+            for k in whole(&spans_z.inside, first.size) {
+                for l in whole(&spans_y.inside, second.size) {
+                    let at = (k * second.size + l) * line_of_window;
                     let read = spans_z.inside.contains(&k) & spans_y.inside.contains(&l);
                     let (mut from, mut inside) = (0, 0..0);
                     if read & (start < end) {
@@ -142,7 +144,6 @@ impl Geometry {
                         inside = start..end;
                     }
                     visit(Line { row, at, from, inside });
-                    at += line_of_window;
                 }
             }
             x += 1;

@@ -71,7 +71,7 @@ struct Patches<E: Element> {
 
 impl<E: Element> Patches<E> {
     fn new(geometry: &Geometry) -> Self {
-        let len = block_rows(geometry) * geometry.depth();
+        let len = geometry.block_rows() * geometry.depth();
         Self { buffer: Buffer::stale_at_least(len), held: None }
     }
 
@@ -104,10 +104,6 @@ impl<E: Element> Patches<E> {
     }
 }
 
-fn block_rows(geometry: &Geometry) -> usize {
-    (PATCHES / geometry.depth().max(1)).clamp(FEWEST, MOST).min(geometry.rows().max(1))
-}
-
 /// The blocks of some rows.
 fn blocks(rows: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
     let end = rows.end;
@@ -115,6 +111,11 @@ fn blocks(rows: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>>
 }
 
 impl Geometry {
+    /// Rows of a block of patches.
+    pub(crate) fn block_rows(&self) -> usize {
+        (PATCHES / self.depth().max(1)).clamp(FEWEST, MOST).min(self.rows().max(1))
+    }
+
     /// Multiplications of one product.
     fn work(&self) -> usize {
         let each = self.depth().saturating_mul(self.columns() / self.groups().max(1));
@@ -147,7 +148,7 @@ impl Geometry {
             return;
         }
         let mut rest = outs;
-        let tasks: Vec<_> = blocks(0..self.rows(), block_rows(self))
+        let tasks: Vec<_> = blocks(0..self.rows(), self.block_rows())
             .map(|rows| {
                 let len = rows.len() * self.columns();
                 (rows, rest.each_mut().map(|out| split_off(out, len)))
@@ -182,7 +183,7 @@ impl Geometry {
         }
         let kernels = terms.each_ref().map(|term| self.transposed(term.kernel));
         let (positions, image) = (self.positions_of_one(), self.image_of_one());
-        let size = block_rows(self);
+        let size = self.block_rows();
         // Whole examples, so that no two tasks add to the same entry.
         let each = (size / positions.max(1)).clamp(1, self.batch.max(1));
         let mut rest = out;
@@ -243,7 +244,7 @@ impl Geometry {
         pairs.iter().for_each(|_| count_product());
         let (depth, columns) = (self.depth(), self.columns());
         let len = depth * columns;
-        let size = block_rows(self);
+        let size = self.block_rows();
         let count = (self.work() / PART).clamp(1, PARTS);
         let each = self.rows().div_ceil(count).next_multiple_of(size).max(1);
         let parts: Vec<Range<usize>> = blocks(0..self.rows(), each).collect();

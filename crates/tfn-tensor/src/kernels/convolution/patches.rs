@@ -19,7 +19,7 @@ pub(super) fn gather<E: Element>(
     out: &mut [E],
 ) {
     let (depth, LineShape { size, own, step, joined }) = (geometry.depth(), geometry.line());
-    geometry.visit(group, rows, |Line { row, at, from, inside: Range { start, end } }| {
+    geometry.visit::<true>(group, rows, |Line { row, at, from, inside: Range { start, end } }| {
         let out = &mut out[row * depth + at..];
         if start > 0 || end == 0 {
             clear(out, if end == 0 { size } else { start } * own);
@@ -88,7 +88,7 @@ pub(super) fn scatter<E: Element>(
     out: &mut [E],
 ) {
     let (depth, LineShape { own, step, joined, .. }) = (geometry.depth(), geometry.line());
-    geometry.visit(group, rows, |Line { row, at, from, inside: Range { start, end } }| {
+    geometry.visit::<false>(group, rows, |Line { row, at, from, inside: Range { start, end } }| {
         let patch = &patches[row * depth + at..];
         let mut run = |first: usize, to: usize, len: usize| {
             let (patch, out) = (&patch[first * own..][..len], &mut out[to..to + len]);
