@@ -13,7 +13,8 @@ use crate::error::{LayerError, Result};
 ///
 /// Ids are whole numbers of the kernel's type, from 0 to `input_dim - 1`. The gradient of a table that is a variable is known by its
 /// rows ([`Gradients::rows`](tfn_tensor::Gradients::rows)): it costs what the ids of a batch do, however long the table is. Ids have no
-/// gradient.
+/// gradient. A layer made by `over` has a bias unless told otherwise, as over any map; `builder` and `new` of
+/// [`Embedding`](crate::Embedding) and its kin ask for none.
 ///
 /// # Shapes
 /// An example `[length]`, of any length, becomes `[length, output_dim]`. For one id an example `[1]` becomes `[1, output_dim]`, which
@@ -187,6 +188,7 @@ impl LinearMap for Embed {
 mod tests {
     use super::*;
     use crate::linear::{Dense, independent_moments};
+    use crate::testing::check_linear_map;
     use tfn_tensor::testing::check_gradients;
     use tfn_tensor::{Key, Variable};
 
@@ -227,6 +229,11 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn it_keeps_the_laws_of_maps() {
+        check_linear_map(&Embed::new(5, 2).unwrap(), &ids()).unwrap();
     }
 
     #[test]
