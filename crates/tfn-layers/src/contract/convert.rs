@@ -198,9 +198,17 @@ mod tests {
 
     #[test]
     fn what_is_shared_stays_shared_and_a_seed_makes_it_repeatable() {
+        #[derive(tfn_module::Module)]
+        #[module(crate = tfn_module)]
+        struct Beside {
+            variable: tfn_tensor::Variable,
+        }
+
         let shared = Arc::new(Affine::builder(3, 3).seed(1).build().unwrap());
         let beside = tfn_tensor::Variable::new("beside", Tensor::scalar(1.0)).unwrap();
-        let net = Sequential::of(shared.clone()).then(shared).also_track(vec![beside.clone()]);
+        let net = Sequential::of(shared.clone())
+            .then(shared)
+            .also_track(Beside { variable: beside.clone() });
         let moped = Moped::new(0.5).unwrap().seed(3);
         let [one, two] = [(); 2].map(|()| moped.convert(&net).unwrap());
         assert_eq!(find::<Weights>(one.net.as_ref()).len(), 1);
