@@ -4,7 +4,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tfn_tensor::{DType, Element, Result, Stream, Tensor, TensorError, Variable, pointwise};
+use tfn_tensor::{
+    DType, Element, Result, Stream, Tensor, TensorError, Variable, Window, WindowAxis, pointwise,
+};
 
 /// Sizes whose products are either small, or more than any memory.
 const SIZES: [usize; 12] = [0, 0, 1, 1, 1, 2, 3, 5, 1 << 40, 1 << 60, 1 << 62, usize::MAX];
@@ -57,6 +59,32 @@ struct Case {
     start: usize,
     len: usize,
     flag: bool,
+}
+
+/// A window of hostile sizes, strides, dilations and padding.
+fn window(c: &Case) -> Result<Window> {
+    let axis = |(index, &size): (usize, &usize)| WindowAxis {
+        size,
+        stride: if c.flag { 1 } else { c.start },
+        dilation: if c.flag { 1 } else { c.len },
+        padding: if index % 2 == 0 { (size.saturating_sub(1), c.start) } else { (0, 0) },
+    };
+    Window::new(&c.shape.iter().enumerate().map(axis).collect::<Vec<_>>())
+}
+
+/// A convolution, or its adjoint, by a kernel of the second operand's shape or by one that fits the window.
+fn convolved(c: &Case, transposed: bool) -> Tensor {
+    let [x, kernel, ..] = &c.operands;
+    let (Ok(window), Ok(shape), Ok(dtype)) = (window(c), x.shape(), x.dtype()) else {
+        return x.clone();
+    };
+    let last = shape.last().copied().unwrap_or(1);
+    let fitting = Tensor::full(&[&window.shape()[..], &[last, last]].concat(), 0.5, dtype);
+    let kernel = if c.flag { &fitting } else { kernel };
+    match transposed {
+        false => x.convolution(kernel, &window, 1),
+        true => x.convolution_transpose(kernel, &window, 1, &c.shape),
+    }
 }
 
 type Op = (&'static str, fn(&Case) -> Tensor);
@@ -112,6 +140,22 @@ const OPS: &[Op] = &[
     ("tril", |c| c.operands[0].tril()),
     ("diag_part", |c| c.operands[0].diag_part()),
     ("matrix_diag", |c| c.operands[0].matrix_diag()),
+    ("convolution", |c| convolved(c, false)),
+    ("convolution_transpose", |c| convolved(c, true)),
+    ("convolution_local", |c| {
+        let [x, kernel, ..] = &c.operands;
+        let Ok(window) = window(c) else { return x.clone() };
+        let (loc, scale) = Tensor::convolution_local(x, kernel, kernel, None, &window, c.start);
+        loc + scale
+    }),
+    ("max_pool", |c| match window(c) {
+        Ok(window) => c.operands[0].max_pool(&window),
+        Err(error) => Tensor::from_error(error),
+    }),
+    ("avg_pool", |c| match window(c) {
+        Ok(window) => c.operands[0].avg_pool(&window),
+        Err(error) => Tensor::from_error(error),
+    }),
     ("affine_local", |c| {
         let [x, loc, scale, bias, of_bias] = &c.operands;
         let bias = c.flag.then_some((bias, of_bias));
