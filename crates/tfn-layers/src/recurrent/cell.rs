@@ -43,6 +43,9 @@ pub struct Cell<G, W> {
     pub(super) activations: Activations,
 }
 
+/// [`Gates::next`] of some gates.
+type NextFn = fn(&Tensor, &Tensor, &[Tensor], &Activations) -> Result<Vec<Tensor>>;
+
 /// A cell in one pass over a sequence: the weights that are drawn once are there.
 #[derive(Debug)]
 pub struct CellSteps<'a> {
@@ -50,7 +53,7 @@ pub struct CellSteps<'a> {
     recurrent: WeightSteps<'a>,
     above: &'a Pass,
     activations: &'a Activations,
-    next: fn(&Tensor, &Tensor, &[Tensor], &Activations) -> Result<Vec<Tensor>>,
+    next: NextFn,
     class: &'static str,
     states: usize,
     units: usize,
