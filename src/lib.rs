@@ -18,7 +18,12 @@ pub use tfn_layers::{
     LinearMap, Model, MomentMatching, Moments, Pass, PosteriorValue, Sequential, Variational,
     VariationalLayer, Weights, set_estimator,
 };
-pub use tfn_layers::{likelihoods, losses};
+pub use tfn_layers::{
+    AveragePooling, BatchNormalization, Bidirectional, Dropout, Embedding,
+    EmbeddingVariationalReparameterizationLocal, Flatten, GRU, GlobalAveragePooling,
+    GroupNormalization, LSTM, LayerNormalization, MaxPooling, Moped, Parallel, Reshape, Residual,
+};
+pub use tfn_layers::{activations, likelihoods, losses};
 pub use tfn_module as module;
 pub use tfn_module::{
     Module, NameScope, deep_copy, freeze, load, load_npz, save, save_npz, unfreeze,

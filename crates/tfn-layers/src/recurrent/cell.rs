@@ -6,7 +6,7 @@ use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_module::{Copies, DeepCopy, Module, Properties, layer_name};
 use tfn_tensor::{DType, Tensor};
 
-use super::gates::{Activations, Gates};
+use super::gates::{Activations, Gates, wrong_states};
 use super::weights::{CellWeights, WeightSteps};
 use crate::contract::Pass;
 use crate::error::{LayerError, Result};
@@ -43,6 +43,9 @@ pub struct Cell<G, W> {
     pub(super) activations: Activations,
 }
 
+/// [`Gates::next`] of some gates.
+type NextFn = fn(&Tensor, &Tensor, &[Tensor], &Activations) -> Result<Vec<Tensor>>;
+
 /// A cell in one pass over a sequence: the weights that are drawn once are there.
 #[derive(Debug)]
 pub struct CellSteps<'a> {
@@ -50,7 +53,7 @@ pub struct CellSteps<'a> {
     recurrent: WeightSteps<'a>,
     above: &'a Pass,
     activations: &'a Activations,
-    next: fn(&Tensor, &Tensor, &[Tensor], &Activations) -> Vec<Tensor>,
+    next: NextFn,
     class: &'static str,
     states: usize,
     units: usize,
@@ -87,12 +90,15 @@ impl<G: Gates, W: CellWeights> Cell<G, W> {
     /// # Errors
     /// What drawing the weights reports; [`LayerError::Untracked`] for a pass over a net that this cell is not in.
     pub fn begin<'a>(&'a self, pass: &'a Pass) -> Result<CellSteps<'a>> {
+        if G::STATES == 0 {
+            return Err(wrong_states::<G>(0));
+        }
         let steps = CellSteps {
             input: self.input.steps(pass.child("input", pass.input()))?,
             recurrent: self.recurrent.steps(pass.child("recurrent", pass.input()))?,
             above: pass,
             activations: &self.activations,
-            next: G::next,
+            next: next::<G>,
             class: G::CLASS,
             states: G::STATES,
             units: self.units(),
@@ -120,6 +126,17 @@ impl<G: Gates, W: CellWeights> Cell<G, W> {
         }
         Ok(self)
     }
+}
+
+/// [`Gates::next`], with as many states behind it as before.
+fn next<G: Gates>(
+    of_input: &Tensor,
+    of_state: &Tensor,
+    states: &[Tensor],
+    by: &Activations,
+) -> Result<Vec<Tensor>> {
+    let new = G::next(of_input, of_state, states, by)?;
+    if new.len() == G::STATES { Ok(new) } else { Err(wrong_states::<G>(new.len())) }
 }
 
 impl CellSteps<'_> {
@@ -169,7 +186,7 @@ impl CellSteps<'_> {
     ) -> Result<Vec<Tensor>> {
         let of_state = self.recurrent.at(step, &states[0])?;
         self.note();
-        Ok((self.next)(of_input, &of_state, states, self.activations))
+        (self.next)(of_input, &of_state, states, self.activations)
     }
 
     /// Tells the pass of the cell whether anything was drawn.

@@ -8,6 +8,7 @@ use tfn_tensor::Tensor;
 use tfn_util::Initializer;
 
 use crate::activation::Activation;
+use crate::error::{LayerError, Result};
 
 /// The functions of a cell, by Keras' names.
 #[derive(Clone, Debug)]
@@ -41,12 +42,15 @@ pub trait Gates: Clone + Debug + Default + Describe + Send + Sync + 'static {
     ///
     /// # Shapes
     /// `of_input` and `of_state` `[.., batch, BLOCKS * units]`; `states` and the result [`STATES`](Self::STATES) times `[.., batch, units]`.
+    ///
+    /// # Errors
+    /// [`LayerError::Argument`] for another number of states.
     fn next(
         of_input: &Tensor,
         of_state: &Tensor,
         states: &[Tensor],
         by: &Activations,
-    ) -> Vec<Tensor>;
+    ) -> Result<Vec<Tensor>>;
 
     /// The initializer of the input's bias, of the user's. With `unit_forget_bias` a bias that keeps the state.
     fn bias_initializer(user: &Initializer, unit_forget_bias: bool) -> Initializer {
@@ -81,13 +85,14 @@ impl Gates for LSTMGates {
         of_state: &Tensor,
         states: &[Tensor],
         by: &Activations,
-    ) -> Vec<Tensor> {
-        let (z, c) = (of_input + of_state, &states[1]);
+    ) -> Result<Vec<Tensor>> {
+        let [_, c] = states else { return Err(wrong_states::<Self>(states.len())) };
+        let z = of_input + of_state;
         let gate = |at| by.recurrent_activation.apply(&block(&z, at, Self::BLOCKS));
         let written = by.activation.apply(&block(&z, 2, Self::BLOCKS));
         let c = gate(1) * c + gate(0) * written;
         let h = gate(3) * by.activation.apply(&c);
-        vec![h, c]
+        Ok(vec![h, c])
     }
 
     /// Ones for `f`, which are not the user's, as in Keras.
@@ -131,8 +136,8 @@ impl Gates for GRUGates {
         of_state: &Tensor,
         states: &[Tensor],
         by: &Activations,
-    ) -> Vec<Tensor> {
-        let h = &states[0];
+    ) -> Result<Vec<Tensor>> {
+        let [h] = states else { return Err(wrong_states::<Self>(states.len())) };
         let of = |at| (block(of_input, at, Self::BLOCKS), block(of_state, at, Self::BLOCKS));
         let gate = |at| {
             let (x, h) = of(at);
@@ -140,7 +145,17 @@ impl Gates for GRUGates {
         };
         let (z, r, (x, recurrent)) = (gate(0), gate(1), of(2));
         let written = by.activation.apply(&(x + r * recurrent));
-        vec![&z * h + (1.0 - &z) * written]
+        Ok(vec![&z * h + (1.0 - &z) * written])
+    }
+}
+
+/// States of another number than the gates have.
+pub(super) fn wrong_states<G: Gates>(given: usize) -> LayerError {
+    LayerError::Argument {
+        layer: format!("{}Cell", G::CLASS),
+        argument: "states",
+        given: format!("{given} tensors"),
+        expected: format!("{}, at least 1", G::STATES),
     }
 }
 

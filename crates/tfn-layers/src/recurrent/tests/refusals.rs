@@ -121,3 +121,14 @@ fn pairs_that_do_not_fit_are_refused() {
     let error = both.merge_mode(MergeMode::Sum).call(&x).unwrap_err();
     assert!(given_and_expected(&error).0.starts_with("merge_mode Sum"), "{error}");
 }
+
+#[test]
+fn gates_refuse_states_of_another_number() {
+    let by = LSTM::new(1, 2).unwrap().cell().activations().clone();
+    let z = |blocks: usize| Tensor::zeros(&[1, 2 * blocks], DType::F32);
+    let state = [Tensor::zeros(&[1, 2], DType::F32)];
+    let error = LSTMGates::next(&z(4), &z(4), &state, &by).unwrap_err();
+    assert_eq!(given_and_expected(&error), ("states 1 tensors".into(), "2, at least 1".into()));
+    assert!(GRUGates::next(&z(3), &z(3), &[], &by).is_err());
+    assert_eq!(GRUGates::next(&z(3), &z(3), &state, &by).unwrap().len(), 1);
+}
