@@ -126,7 +126,7 @@ impl<const VERSION: usize> Conv<VERSION> {
             return Err(LayerError::Size { layer, argument, given: 0 });
         }
         if self.wide_bias && VERSION != 2
-            || self.wide_bias < (VERSION == 2 && !self.batch_shape.is_empty())
+            || (!self.wide_bias && VERSION == 2 && !self.batch_shape.is_empty())
         {
             return Err(LayerError::Argument {
                 layer: self.class().to_owned(),
