@@ -73,11 +73,8 @@ fn series(n: usize, key: &Key) -> Result<Tensor, Failure> {
     let (pace, decay) = (uniform("pace", 0.25, 0.45), uniform("decay", 0.003, 0.012));
     let angle = &time * pace + uniform("phase", 0.0, std::f64::consts::TAU);
     let clean = (-(time * decay)).exp() * angle.sin();
-    Ok((&clean + noise(&clean, key)? * NOISE).check()?)
-}
-
-fn noise(like: &Tensor, key: &Key) -> Result<Tensor, Failure> {
-    Ok(key.child("noise").stream().normal(like.shape()?, like.dtype()?))
+    let noise = key.child("noise").stream().normal(clean.shape()?, clean.dtype()?);
+    Ok((clean + noise * NOISE).check()?)
 }
 
 /// Independent standard normals.
@@ -110,10 +107,8 @@ fn continued(
         states = steps.next(step, &x, &states)?;
         if step + 1 >= READ {
             let y = pass.call("head", head, &states[0])?;
-            let next = next_values(&y.expand_dims(1))?;
-            ahead.push(
-                next.sample(&[], &mut key.child("value").index(step as u64).stream())?.detach(),
-            );
+            let mut stream = key.child("value").index(step as u64).stream();
+            ahead.push(next_values(&y.expand_dims(1))?.sample(&[], &mut stream)?.detach());
         }
     }
     Ok(ahead.iter().map(Tensor::to_vec).collect::<Result<_, _>>()?)
@@ -135,14 +130,9 @@ fn report(truth: &[f32], paths: &[Vec<Vec<f32>>]) {
             held += if (low..=high).contains(&truth) { 1.0 } else { 0.0 };
             width += f64::from(high - low);
         }
-        let n = (8 * TEST) as f64;
-        println!(
-            "{:4} to {:2} {:18.1} % {:14.2}",
-            first + 1,
-            first + 8,
-            held / n * 100.0,
-            width / n
-        );
+        let (n, last) = ((8 * TEST) as f64, first + 8);
+        let (held, width) = (held / n * 100.0, width / n);
+        println!("{:4} to {last:2} {held:18.1} % {width:14.2}", first + 1);
     }
     println!("\nThe first of them: * what came, | the median, [ ] the interval");
     for (step, truth) in truth.iter().enumerate().take(AHEAD) {
