@@ -69,7 +69,7 @@ fn a_wrong_inner_dimension() {
     let parts = ["`x` has shape [4, 5], expected [.., batch, 3]"];
     refused(local().call(&ones(&[4, 5])), &parts);
     refused(shared().call(&ones(&[4, 5])), &parts);
-    let parts = ["matmul: shapes [4, 5] and [3, 2] do not fit, expected"];
+    let parts = ["`x` has shape [4, 5], expected [.., 3]"];
     refused(affine().call(&ones(&[4, 5])), &parts);
     let wrong_type = local().call(&Tensor::ones(&[4, 3], DType::F64));
     refused(wrong_type, &["f64", "f32", "`cast` one of them"]);
