@@ -242,7 +242,10 @@ impl<M: LinearMap> Module for KernelBiasLayer<M> {
 
 impl<M: LinearMap + Describe> Describe for KernelBiasLayer<M> {
     fn class() -> String {
-        format!("tfn.layers.KernelBiasLayer<{}>", <M as Describe>::class())
+        match <M as Describe>::class() {
+            dense if dense == <Dense as Describe>::class() => "tfn.layers.Affine".to_owned(),
+            map => format!("tfn.layers.KernelBiasLayer<{map}>"),
+        }
     }
 
     fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
@@ -257,10 +260,16 @@ impl<M: LinearMap + Describe> Describe for KernelBiasLayer<M> {
 
     fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
         let name: String = reader.field("name")?;
+        let kernel: Variable = reader.field("kernel")?;
+        // Files of the first version have dense layers only, without their map.
+        let map = match M::from_kernel_shape(kernel.shape()) {
+            Some(map) if !reader.has("map") => map,
+            _ => reader.field("map")?,
+        };
         let layer = Self {
             name: layer_name(&name)?,
-            map: reader.field("map")?,
-            kernel: reader.field("kernel")?,
+            map,
+            kernel,
             bias: reader.field("bias")?,
             activation: reader.field("activation_fn")?,
         };

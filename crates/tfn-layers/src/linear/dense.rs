@@ -1,6 +1,6 @@
 //! The dense map.
 
-use tfn_module::describe_fields;
+use tfn_module::describe::{self, Describe, Description, Reader};
 use tfn_tensor::{Tensor, broadcast_shapes};
 
 use super::{LinearMap, independent_moments};
@@ -73,10 +73,29 @@ impl Dense {
     }
 }
 
-describe_fields!(Dense as "tfn.maps.Dense" { input_size, output_size, batch_shape } |dense| {
-    Self::new(dense.input_size, dense.output_size)
-        .and_then(|map| map.batch_shape(&dense.batch_shape))
-});
+impl Describe for Dense {
+    fn class() -> String {
+        "tfn.maps.Dense".to_owned()
+    }
+
+    fn describe(&self, description: &mut Description<'_, '_>) -> describe::Result<()> {
+        description
+            .field("input_size", &self.input_size)?
+            .field("output_size", &self.output_size)?
+            .field("batch_shape", &self.batch_shape)?;
+        Ok(())
+    }
+
+    fn restore(reader: &mut Reader<'_, '_>) -> describe::Result<Self> {
+        let map = Self::new(reader.field("input_size")?, reader.field("output_size")?)?;
+        // Files of the first version know no batch.
+        let batch_shape = match reader.has("batch_shape") {
+            true => reader.field("batch_shape")?,
+            false => Vec::new(),
+        };
+        Ok(map.batch_shape(&batch_shape)?)
+    }
+}
 
 impl LinearMap for Dense {
     fn class(&self) -> &'static str {
@@ -89,6 +108,11 @@ impl LinearMap for Dense {
 
     fn bias_shape(&self) -> Vec<usize> {
         [&self.batch_shape, &[self.output_size][..]].concat()
+    }
+
+    fn from_kernel_shape(kernel: &[usize]) -> Option<Self> {
+        let [batch_shape @ .., input_size, output_size] = kernel else { return None };
+        Self::new(*input_size, *output_size).and_then(|map| map.batch_shape(batch_shape)).ok()
     }
 
     fn batch_ndims(&self) -> usize {

@@ -73,6 +73,15 @@ pub trait LinearMap: Debug + Send + Sync + 'static {
     /// Shape of the kernel.
     fn kernel_shape(&self) -> Vec<usize>;
 
+    /// The map that has a kernel of that shape, where the shape says all that there is to know of it.
+    fn from_kernel_shape(kernel: &[usize]) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        let _ = kernel;
+        None
+    }
+
     /// Shape of the bias, which is added to the last axes of the output.
     fn bias_shape(&self) -> Vec<usize>;
 
