@@ -141,8 +141,8 @@ impl<S: IntoMap> KernelBiasBuilder<S> {
     /// The layer.
     ///
     /// # Errors
-    /// [`LayerError::Size`] for a size of zero and what else the map's arguments lack, [`LayerError::Argument`] for more
-    /// [ids](LinearMap::ids) than the type tells apart, [`LayerError::Module`] for a name that cannot be made valid, [`LayerError::WeightShape`] for variables of other shapes, and what the initializers report.
+    /// [`LayerError::Size`](crate::LayerError::Size) for a size of zero and what else the map's arguments lack, [`LayerError::Argument`](crate::LayerError::Argument) for more
+    /// [ids](LinearMap::ids) than the type tells apart, [`LayerError::Module`](crate::LayerError::Module) for a name that cannot be made valid, [`LayerError::WeightShape`](crate::LayerError::WeightShape) for variables of other shapes, and what the initializers report.
     pub fn build(mut self) -> Result<KernelBiasLayer<S::Map>> {
         let map = self.source?.into_map()?;
         check_ids(&map, &class_of(&map), self.spec.dtype)?;
