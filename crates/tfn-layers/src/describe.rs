@@ -36,7 +36,7 @@ use tfn_distributions::{Distribution, IntoDistribution};
 use tfn_module::describe::{Describe, Registry};
 use tfn_module::{DeepCopy, Module};
 use tfn_tensor::{Key, Tensor};
-use tfn_util::AnyError;
+use tfn_util::{AnyError, ConvArgs};
 
 use crate::activation::{Activation, named};
 use crate::arguments::{ValueFn, sample};
@@ -94,6 +94,7 @@ pub fn register(registry: &mut Registry) {
     add_layer::<GaussianDropout>(registry);
     add_layer::<GroupNormalization>(registry);
     add_layer::<LayerNormalization>(registry);
+    registry.add::<ConvArgs>();
     add_map::<Dense>(registry);
     add_map::<Conv>(registry);
     add_map::<ConvV2>(registry);

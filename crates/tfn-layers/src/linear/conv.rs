@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tfn_module::describe_fields;
 use tfn_tensor::{DType, Tensor, Window, checked_len};
-use tfn_util::{ConvArgs, Padding, UtilError, prepare_conv_args};
+use tfn_util::{ConvArgs, Padding, UtilError};
 
 use super::conv_arguments::{ConvArguments, ConvMap};
 use super::{LinearMap, independent_moments};
@@ -43,10 +43,7 @@ use crate::error::{LayerError, Result};
 pub struct Conv<const VERSION: usize = 1> {
     input_size: usize,
     output_size: usize,
-    filter_shape: Vec<usize>,
-    strides: Vec<usize>,
-    padding: Padding,
-    dilations: Vec<usize>,
+    args: ConvArgs,
     groups: usize,
     batch_shape: Vec<usize>,
     /// Whether the bias has an axis of 1 for each axis of the positions.
@@ -59,7 +56,7 @@ pub type ConvV2 = Conv<2>;
 macro_rules! described {
     ($version:literal as $class:literal) => {
         describe_fields!(Conv<$version> as $class {
-            input_size, output_size, filter_shape, strides, padding, dilations, groups, batch_shape, wide_bias
+            input_size, output_size, args, groups, batch_shape, wide_bias
         } |conv| {
             conv.checked()
         });
@@ -79,14 +76,10 @@ impl<const VERSION: usize> ConvMap for Conv<VERSION> {
                 expected: "none: it is an argument of transposed convolutions".to_owned(),
             }));
         }
-        let args = arguments.geometry()?;
         Self {
             input_size: arguments.input_size,
             output_size: arguments.output_size,
-            filter_shape: args.filter_shape().to_vec(),
-            strides: args.strides().to_vec(),
-            padding: args.padding().clone(),
-            dilations: args.dilations().to_vec(),
+            args: arguments.geometry()?,
             groups: arguments.groups,
             batch_shape: arguments.batch_shape.clone(),
             wide_bias: VERSION == 2 && (arguments.wide_bias || !arguments.batch_shape.is_empty()),
@@ -136,30 +129,18 @@ impl<const VERSION: usize> Conv<VERSION> {
                     .to_owned(),
             });
         }
-        let args = self.args()?;
-        let (filter_shape, strides) = (args.filter_shape().to_vec(), args.strides().to_vec());
         let sizes = [self.input_size, self.output_size];
-        checked_len(&[&self.batch_shape, &filter_shape, &sizes[..]].concat(), DType::F64)?;
-        Ok(Self { filter_shape, strides, dilations: args.dilations().to_vec(), ..self })
-    }
-
-    fn args(&self) -> Result<ConvArgs, UtilError> {
-        let (rank, padding) = (self.rank(), self.padding.clone());
-        prepare_conv_args(
-            self.filter_shape.clone(),
-            rank,
-            self.strides.clone(),
-            padding,
-            self.dilations.clone(),
-        )
+        let shape = [&self.batch_shape, self.args.filter_shape(), &sizes[..]].concat();
+        checked_len(&shape, DType::F64)?;
+        Ok(self)
     }
 
     fn window(&self, image: &[usize]) -> Option<Window> {
-        self.args().ok()?.window(image).ok()
+        self.args.window(image).ok()
     }
 
     fn rank(&self) -> usize {
-        self.filter_shape.len()
+        self.args.rank()
     }
 
     /// Number of kernels.
@@ -191,12 +172,12 @@ impl<const VERSION: usize> Conv<VERSION> {
         }
         let (batch, rank) = (self.kernels(), self.rank() as isize);
         let own = self.input_size / self.groups;
-        let apart =
-            kernel.reshape(&[&[batch], &self.filter_shape[..], &[own, self.output_size]].concat());
+        let apart = kernel
+            .reshape(&[&[batch], self.args.filter_shape(), &[own, self.output_size]].concat());
         let order: Vec<isize> = (1..=rank + 1).chain([0, rank + 2]).collect();
         apart
             .permute(&order)
-            .reshape(&[&self.filter_shape[..], &[own, batch * self.output_size]].concat())
+            .reshape(&[self.args.filter_shape(), &[own, batch * self.output_size]].concat())
     }
 
     /// Images with the batch of kernels before the channels, and those made one axis.
@@ -245,7 +226,7 @@ impl<const VERSION: usize> Conv<VERSION> {
     fn window_over(&self, x: &Tensor) -> Result<Window> {
         let shape = x.shape()?;
         let (_, image) = self.axes();
-        Ok(self.args()?.window(shape.get(1..).and_then(|s| s.get(image)).unwrap_or_default())?)
+        Ok(self.args.window(shape.get(1..).and_then(|s| s.get(image)).unwrap_or_default())?)
     }
 }
 
@@ -260,7 +241,7 @@ impl<const VERSION: usize> LinearMap for Conv<VERSION> {
 
     fn kernel_shape(&self) -> Vec<usize> {
         let sizes = [self.input_size / self.groups, self.output_size];
-        [&self.batch_shape, &self.filter_shape, &sizes[..]].concat()
+        [&self.batch_shape, self.args.filter_shape(), &sizes[..]].concat()
     }
 
     fn bias_shape(&self) -> Vec<usize> {
@@ -282,11 +263,10 @@ impl<const VERSION: usize> LinearMap for Conv<VERSION> {
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         let expected = || {
-            let args = self.args().ok();
             let window = self.window(&vec![1; self.rank()]);
             let least = |(axis, (before, after)): (usize, (usize, usize))| {
-                let extent = (self.filter_shape[axis] - 1) * self.dilations[axis] + 1;
-                let same = args.as_ref().is_some_and(|args| *args.padding() == Padding::Same);
+                let extent = (self.args.filter_shape()[axis] - 1) * self.args.dilations()[axis] + 1;
+                let same = *self.args.padding() == Padding::Same;
                 let least = if same { 1 } else { extent.saturating_sub(before + after).max(1) };
                 format!("at least {least}")
             };

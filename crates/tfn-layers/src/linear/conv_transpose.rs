@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tfn_module::describe_fields;
 use tfn_tensor::{DType, Tensor, Window, checked_len};
-use tfn_util::{ConvArgs, Padding, UtilError, prepare_conv_args};
+use tfn_util::{ConvArgs, Padding, UtilError};
 
 use super::LinearMap;
 use super::conv::check_sizes;
@@ -31,16 +31,13 @@ use crate::error::{LayerError, Result};
 pub struct ConvTranspose {
     input_size: usize,
     output_size: usize,
-    filter_shape: Vec<usize>,
-    strides: Vec<usize>,
-    padding: Padding,
-    dilations: Vec<usize>,
+    args: ConvArgs,
     output_padding: Option<Vec<usize>>,
     groups: usize,
 }
 
 describe_fields!(ConvTranspose as "tfn.maps.ConvTranspose" {
-    input_size, output_size, filter_shape, strides, padding, dilations, output_padding, groups
+    input_size, output_size, args, output_padding, groups
 } |map| { map.checked() });
 
 impl ConvMap for ConvTranspose {
@@ -58,11 +55,8 @@ impl ConvMap for ConvTranspose {
         Self {
             input_size: arguments.input_size,
             output_size: arguments.output_size,
-            filter_shape: args.filter_shape().to_vec(),
-            strides: args.strides().to_vec(),
-            padding: args.padding().clone(),
-            dilations: args.dilations().to_vec(),
             output_padding: arguments.prepared_output_padding(args.rank())?,
+            args,
             groups: arguments.groups,
         }
         .checked()
@@ -73,44 +67,29 @@ impl ConvTranspose {
     fn checked(self) -> Result<Self> {
         let sizes = [("input_size", self.input_size), ("output_size", self.output_size)];
         check_sizes(self.class(), sizes, self.groups)?;
-        let least = vec![1; self.filter_shape.len()];
-        let args = self.args()?;
-        let (filter_shape, strides) = (args.filter_shape().to_vec(), args.strides().to_vec());
-        let shape = [&filter_shape[..], &[self.input_size, self.output_size]].concat();
-        checked_len(&shape, DType::F64)?;
-        let dilations = args.dilations().to_vec();
-        let made = Self { filter_shape, strides, dilations, ..self };
+        let sizes = [self.input_size, self.output_size];
+        checked_len(&[self.args.filter_shape(), &sizes].concat(), DType::F64)?;
         // An output padding that is too large, and causal padding, show for any image.
-        if made.padding == Padding::Causal || made.output_padding.is_some() {
-            args.transposed_image(&made.any_image(&least), made.output_padding.as_deref())?;
+        if *self.args.padding() == Padding::Causal || self.output_padding.is_some() {
+            self.image(&self.any_positions())?;
         }
-        Ok(made)
+        Ok(self)
     }
 
     /// Positions of so large an image that no padding takes all of it away.
-    fn any_image(&self, least: &[usize]) -> Vec<usize> {
-        let padding = match &self.padding {
+    fn any_positions(&self) -> Vec<usize> {
+        let padding = match self.args.padding() {
             Padding::Explicit(pairs) => pairs.clone(),
-            _ => vec![(0, 0); least.len()],
+            _ => vec![(0, 0); self.args.rank()],
         };
         let most =
             |(before, after): &(usize, usize)| before.saturating_add(*after).saturating_add(2);
         padding.iter().map(most).collect()
     }
 
-    fn args(&self) -> Result<ConvArgs, UtilError> {
-        prepare_conv_args(
-            self.filter_shape.clone(),
-            self.filter_shape.len(),
-            self.strides.clone(),
-            self.padding.clone(),
-            self.dilations.clone(),
-        )
-    }
-
     /// The image made of so many positions, and the window over it.
     fn image(&self, positions: &[usize]) -> Result<(Vec<usize>, Window)> {
-        let args = self.args()?;
+        let args = &self.args;
         let image = args.transposed_image(positions, self.output_padding.as_deref())?;
         let window = args.window(&image)?;
         Ok((image, window))
@@ -124,9 +103,9 @@ impl ConvTranspose {
     /// The kernel of the convolution whose adjoint this is.
     fn turned(&self, kernel: &Tensor) -> Tensor {
         let sizes = [self.input_size, self.output_size / self.groups];
-        let rank = self.filter_shape.len() as isize;
+        let rank = self.args.rank() as isize;
         let order: Vec<isize> = (0..rank).chain([rank + 1, rank]).collect();
-        kernel.reshape(&[&self.filter_shape[..], &sizes].concat()).permute(&order)
+        kernel.reshape(&[self.args.filter_shape(), &sizes].concat()).permute(&order)
     }
 }
 
@@ -136,7 +115,7 @@ impl LinearMap for ConvTranspose {
     }
 
     fn kernel_shape(&self) -> Vec<usize> {
-        let entries: usize = self.filter_shape.iter().product();
+        let entries: usize = self.args.filter_shape().iter().product();
         vec![entries * self.input_size, self.output_size / self.groups]
     }
 
@@ -145,16 +124,16 @@ impl LinearMap for ConvTranspose {
     }
 
     fn input_ndims(&self) -> usize {
-        self.filter_shape.len() + 1
+        self.args.rank() + 1
     }
 
     fn positions(&self) -> Range<usize> {
-        0..self.filter_shape.len()
+        0..self.args.rank()
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         let expected = || {
-            let axes = vec!["at least 1"; self.filter_shape.len()].join(", ");
+            let axes = vec!["at least 1"; self.args.rank()].join(", ");
             format!("[{axes}, {}]", self.input_size)
         };
         match input {

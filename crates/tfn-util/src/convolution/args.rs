@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use tfn_module::describe::{self, Data, Field, Loader, Saver};
+use tfn_module::describe_fields;
 use tfn_tensor::{Result as TensorResult, TensorError, Window, WindowAxis};
 
 use crate::error::{Result, UtilError};
@@ -127,6 +128,13 @@ pub struct ConvArgs {
     padding: Padding,
     dilations: Vec<usize>,
 }
+
+describe_fields!(ConvArgs as "tfn.util.ConvArgs" {
+    filter_shape, strides, padding, dilations
+} |args| {
+    let rank = args.filter_shape.len();
+    prepare_conv_args(args.filter_shape, rank, args.strides, args.padding, args.dilations)
+});
 
 /// Checks the arguments of a convolution, and gives each as many numbers as the convolution has axes.
 ///
