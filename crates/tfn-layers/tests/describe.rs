@@ -16,11 +16,14 @@ use tfn_layers::likelihoods::{self, Noise};
 use tfn_layers::module::describe::{DescribeError, FileReader, FileWriter, Registry};
 use tfn_layers::module::{Module, ModuleError, NameScope, Variable, describe_fields};
 use tfn_layers::tensor::{DType, Key, Tensor};
-use tfn_layers::util::KernelBiasSpec;
+use tfn_layers::util::{KernelBiasSpec, Padding};
 use tfn_layers::{
-    Affine, AffineVariationalReparameterizationLocal as Bayesian, Dense, Estimator, Flipout,
-    Lambda, Layer, LayerError, Likelihood, LinearMap, Local, Mean, Model, PerExample,
-    Reparameterization, Sequential, Variational, losses,
+    Affine, AffineVariationalReparameterizationLocal as Bayesian, Convolution,
+    ConvolutionTranspose, ConvolutionVariationalFlipoutV2,
+    ConvolutionVariationalReparameterizationLocal as BayesianConv, Dense, Estimator, Flatten,
+    Flipout, GlobalAveragePooling, Lambda, Layer, LayerError, Likelihood, LinearMap, Local,
+    MaxPooling, Mean, Model, Parallel, PerExample, Permute, Reparameterization, Reshape, Residual,
+    Sequential, UpSampling, Variational, ZeroPadding, losses,
 };
 
 fn registry() -> Registry {
@@ -240,6 +243,31 @@ fn nets_of_all_layers_come_back_with_what_they_share() {
         Affine::builder(3, 2).batch_shape(&[4]).dtype(DType::F64).seed(1).build().unwrap(),
     );
     same_layer(&again(&batches, &registry), &batches, &Tensor::ones(&[6, 4, 3], DType::F64));
+}
+
+/// Each geometry of a convolution, and what a net of them is made of besides.
+#[test]
+fn nets_of_convolutions_come_back() {
+    let registry = registry();
+    let explicit = Padding::Explicit(vec![(1, 0), (0, 2)]);
+    let conv = BayesianConv::builder(2, 4, [3, 2]).strides([1, 2]).padding(explicit).groups(2);
+    let inner = ConvolutionVariationalFlipoutV2::builder(4, 4, 3).padding(Padding::Same);
+    let back = ConvolutionTranspose::builder(4, 3, 3).strides(2).output_padding(1).dilations(1);
+    let net = Sequential::of(ZeroPadding::new(&[(1, 0), (0, 0)]))
+        .then(conv.seed(1).build().unwrap())
+        .then(MaxPooling::builder(2).strides(1).build().unwrap())
+        .then(Residual::of(inner.seed(2).build().unwrap()))
+        .then(back.seed(3).build().unwrap())
+        .then(Parallel::of(Permute::new(&[1, 0, 2])).and(Permute::new(&[1, 0, 2])))
+        .then(UpSampling::new(&[2, 1]))
+        .then(GlobalAveragePooling::new(2).unwrap())
+        .then(Reshape::new(1, &[3, 2]))
+        .then(Flatten::new(2));
+    let net: Arc<dyn Layer> = Arc::new(net);
+    same_layer(&again(&net, &registry), &net, &Tensor::ones(&[2, 6, 6, 2], DType::F32));
+    let series = Convolution::builder(2, 3, 2).rank(1).padding(Padding::Causal).dilations(2);
+    let series: Arc<dyn Layer> = Arc::new(series.batch_shape(&[2]).seed(4).build().unwrap());
+    same_layer(&again(&series, &registry), &series, &Tensor::ones(&[3, 5, 2, 2], DType::F32));
 }
 
 fn head(logits: &Tensor) -> Result<OneHotCategorical, LayerError> {
